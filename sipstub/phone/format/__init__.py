@@ -1,0 +1,1 @@
+"""Readers of the files that phones take, as the phones read them."""
