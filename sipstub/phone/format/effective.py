@@ -6,7 +6,7 @@ V80 makes of it (keep, or default) differs by release, so nobody should rely on 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sipstub.phone.format.cfg import RESET, USER_PASSWORD, CfgEntry, CfgFile
@@ -67,11 +67,26 @@ class Effective:
         return name in self.settings
 
 
-def merge(common: CfgFile | None, mac: CfgFile | None, *, common_name: str = "common", mac_name: str = "mac") -> Effective:
-    """Return what counts after the common file and then the MAC file; a missing or ignored file says nothing."""
-    settings: dict[str, Setting] = {}
-    passwords: dict[str, str] = {}
-    for file, name in ((common, common_name), (mac, mac_name)):
+def merge(
+    common: CfgFile | None,
+    mac: CfgFile | None,
+    *,
+    common_name: str = "common",
+    mac_name: str = "mac",
+    before: Effective | None = None,
+) -> Effective:
+    """Return what counts after the common file and then the MAC file; a missing or ignored file says nothing.
+
+    With `before`, the settings that the phone has already: what neither file mentions stays as it is.
+    """
+    return apply_files(before or Effective(), [(common_name, common), (mac_name, mac)])
+
+
+def apply_files(before: Effective, files: Iterable[tuple[str, CfgFile | None]]) -> Effective:
+    """Return the settings after `files`, each with its name, were taken in this order on top of `before`."""
+    settings = dict(before.settings)
+    passwords = dict(before.user_passwords)
+    for name, file in files:
         if file is None or file.is_ignored:
             continue
         for entry in file.entries:

@@ -1,0 +1,1 @@
+"""Where the booting phone touches sockets and the clock."""
