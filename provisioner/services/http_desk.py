@@ -1,0 +1,131 @@
+"""Answers the questions that come by one scheme in one worker: the decision, the memo in front of it, the journal.
+
+The memo keeps whole answers by (peer, head as sent), which is all that an answer depends on besides the snapshot,
+the policy and the time.  It is emptied when the snapshot changes, an entry lives one second at most, and it is bounded
+by two halves: when the young one is full it becomes the old one, and the old one is dropped.
+"""
+
+from __future__ import annotations
+
+import time
+import typing
+from collections.abc import Callable
+from email.utils import formatdate
+
+from provisioner.delivery.answer import Answer
+from provisioner.delivery.event import DeliveryEvent, EventSink
+from provisioner.delivery.policy import Policy
+from provisioner.delivery.request import FileRequest, Protocol
+from provisioner.delivery.snapshot import Snapshot, SnapshotSource
+from provisioner.services.http_file import FileShelf
+from provisioner.services.http_head import PlainHead
+from provisioner.services.http_limits import MEMO_ENTRIES_MAX, MEMO_TTL_S
+from provisioner.services.http_question import Question, decode_path
+from provisioner.services.http_record import Record
+from provisioner.services.http_response import Reply, head_around_date, reply_to
+
+
+class Decide(typing.Protocol):
+    """The decision function: `provisioner.delivery.decide.decide`."""
+
+    def __call__(self, request: FileRequest, snapshot: Snapshot | None, policy: Policy, *, now: float) -> Answer:
+        """Return what the phone gets."""
+
+
+class Prepared:
+    """A response that can be sent any number of times while it is remembered."""
+
+    __slots__ = ("after", "before", "body", "close", "opened", "record", "reply", "until")
+
+    def __init__(self, reply: Reply, record: Record, before: bytes, after: bytes, *, close: bool, until: float) -> None:
+        self.reply = reply
+        self.record = record
+        self.before = before
+        self.after = after
+        self.body = reply.body
+        self.opened = reply.opened
+        self.close = close
+        self.until = until
+
+
+class Desk:
+    """One scheme's answers.  Not thread-safe; a worker has one thread."""
+
+    def __init__(
+        self, protocol: Protocol, snapshots: SnapshotSource, policy: Policy, decide: Decide, sink: EventSink, *, memo: bool = True
+    ) -> None:
+        self.protocol = protocol
+        self.sink = sink
+        self.shelf = FileShelf()
+        self._decide = decide
+        self._policy = policy
+        self._current: Callable[[], Snapshot | None] = snapshots.current
+        self._memo_snapshot: Snapshot | None = None
+        self._young: dict[tuple[str, bytes], Prepared] = {}
+        self._old: dict[tuple[str, bytes], Prepared] = {}
+        self._memo_on = memo
+
+    def reply(self, question: Question, decoded_path: str) -> Reply:
+        """Return the response to a question: the one decision of both paths."""
+        request = question.as_file_request(decoded_path)
+        return reply_to(self._decide(request, self._current(), self._policy, now=time.time()), question, self.shelf)
+
+    def remembered(self, peer: str, head: bytes, now: float) -> Prepared | None:
+        """Return the answer to the same bytes from the same peer, if it still holds; `now` is monotonic."""
+        key = (peer, head)
+        found = self._young.get(key)
+        if found is None:
+            found = self._old.get(key)
+            if found is None:
+                return None
+        if found.until < now or self._current() is not self._memo_snapshot:
+            return None
+        return found
+
+    def prepare(self, peer: str, head: bytes, plain: PlainHead, now: float, *, force_close: bool) -> Prepared:
+        """Return the response to a plain request; remember it unless it holds an open file; `now` is monotonic."""
+        question = Question(
+            self.protocol,
+            plain.method,
+            plain.path.decode("ascii"),
+            peer,
+            plain.agent,
+            plain.if_none_match,
+            plain.range,
+            plain.if_range,
+        )
+        snapshot = self._current()
+        reply = self.reply(question, decode_path(plain.path))
+        close = force_close or plain.wants_close
+        before, after = head_around_date(reply, plain.minor, close=close)
+        prepared = Prepared(reply, Record(question, reply), before, after, close=close, until=now + MEMO_TTL_S)
+        if self._memo_on and reply.opened is None and not force_close:
+            if snapshot is not self._memo_snapshot:
+                self._young, self._old = {}, {}
+                self._memo_snapshot = snapshot
+            if len(self._young) >= MEMO_ENTRIES_MAX:
+                self._old, self._young = self._young, {}
+            self._young[(peer, head)] = prepared
+        return prepared
+
+    def write_down(self, event: DeliveryEvent) -> None:
+        """Hand one event to the journal."""
+        self.sink.record(event)
+
+
+class DateLine:
+    """The value of the Date header, made once a second."""
+
+    __slots__ = ("_second", "value")
+
+    def __init__(self) -> None:
+        self._second = 0
+        self.value = b""
+
+    def at(self, wall: float) -> bytes:
+        """Return the date at `wall` (Unix time), RFC 9110 section 5.6.7."""
+        second = int(wall)
+        if second != self._second:
+            self._second = second
+            self.value = formatdate(second, usegmt=True).encode("ascii")
+        return self.value
