@@ -1,0 +1,92 @@
+"""The words that people may use in devices/*.toml, read from templates/<vendor>/vocabulary.toml."""
+
+from __future__ import annotations
+
+import enum
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from provisioner.errors import CatalogueError
+
+
+class FieldType(enum.StrEnum):
+    """What a person writes on the right of the equals sign."""
+
+    TEXT = "text"
+    SECRET = "secret"
+    HOST = "host"
+    NUMBER = "number"
+    FLAG = "flag"
+    WORD = "word"
+    WORDS = "words"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One typed setting."""
+
+    name: str
+    "As written in the file: `transport`."
+
+    scope: str
+    "phone, line or key."
+
+    type: FieldType
+    "What may stand there."
+
+    parameter: str
+    "The parameter it becomes: `account.X.sip_server.1.transport_type`."
+
+    summary: str
+    "For people."
+
+    words: Mapping[str, str]
+    "For word and words: what a person writes, and what the phone gets."
+
+    zero_means_off: bool = False
+    "For numbers: 0 is allowed beside the parameter's range and switches the feature off."
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """All typed settings."""
+
+    phone: Mapping[str, Field]
+    "Settings of the phone as a whole."
+
+    line: Mapping[str, Field]
+    "Settings of one account."
+
+    key: Mapping[str, Field]
+    "Settings of one key."
+
+    def of(self, scope: str) -> Mapping[str, Field]:
+        """Return the fields of `phone`, `line` or `key`."""
+        fields: Mapping[str, Field] = getattr(self, scope)
+        return fields
+
+
+def load_vocabulary(folder: Path) -> Vocabulary:
+    """Return the words in `folder`/vocabulary.toml, or raise CatalogueError naming the entry that is wrong."""
+    file = folder / "vocabulary.toml"
+    try:
+        data = tomllib.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise CatalogueError(f"{file}: {error}", hint="restore the file, or correct it at that line") from None
+    scopes: dict[str, dict[str, Field]] = {"phone": {}, "line": {}, "key": {}}
+    for scope, entries in data.items():
+        if scope not in scopes:
+            raise CatalogueError(f"{file}: [{scope}.*] is none of {', '.join(scopes)}")
+        for name, entry in entries.items():
+            try:
+                kind = FieldType(entry["type"])
+                words = {str(word): str(value) for word, value in entry.get("words", {}).items()}
+                field = Field(name, scope, kind, entry["parameter"], entry["summary"], words, bool(entry.get("zero", False)))
+            except (KeyError, ValueError) as error:
+                raise CatalogueError(f"{file}: [{scope}.{name}] is incomplete or wrong: {error}") from None
+            if (kind in (FieldType.WORD, FieldType.WORDS)) != bool(words):
+                raise CatalogueError(f"{file}: [{scope}.{name}] is a {kind}: `words` belongs to word and words only")
+            scopes[scope][name] = field
+    return Vocabulary(scopes["phone"], scopes["line"], scopes["key"])

@@ -1,0 +1,105 @@
+"""Hold every line of a file against the catalogue before a phone sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from provisioner.catalogue.catalogue import Catalogue
+from provisioner.catalogue.model import Model
+from provisioner.errors import Problem, Severity
+from provisioner.inventory.origin import Rank
+from provisioner.rendering.kind import FileKind
+from provisioner.rendering.lines import RESET, CfgLine
+
+MAX_REMEMBERED = 200_000
+
+Verdict = tuple[Severity, str, str, str]
+"Severity, code, message, hint."
+
+
+class Lint:
+    """Findings about lines; remembers what it found about equal lines, because fleets repeat themselves."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._known: dict[tuple[str, str, str, FileKind], tuple[Verdict, ...]] = {}
+
+    def check(self, lines: Iterable[CfgLine], model: Model, kind: FileKind, phone: str | None) -> list[Problem]:
+        """Return the problems of the lines of one file, each at the place that gave the value.
+
+        Errors stop the file: an unknown parameter, a secret or an account in the common file, and, where the
+        catalogue row was checked by hand with medium or high confidence, a bad value, index or model.  The rest warns.
+        """
+        problems: list[Problem] = []
+        for line in lines:
+            key = (line.name, line.value, model.name, kind)
+            verdicts = self._known.get(key)
+            if verdicts is None:
+                verdicts = tuple(self._verdicts(line, model, kind))
+                if len(self._known) >= MAX_REMEMBERED:
+                    self._known.clear()
+                self._known[key] = verdicts
+            if line.is_secret and kind is FileKind.COMMON:
+                verdicts += (
+                    (
+                        Severity.ERROR,
+                        "wrong-file",
+                        f"{line.name} holds a secret and stands in the common file",
+                        "it belongs into the MAC file",
+                    ),
+                )
+            for severity, code, message, hint in verdicts:
+                origin = line.origin
+                where = ("templates/" if origin.rank is Rank.TEMPLATE else "") + origin.file
+                problems.append(
+                    Problem(where, origin.line or None, code, message, hint, key=line.name, phone=phone, severity=severity)
+                )
+        return problems
+
+    def _verdicts(self, line: CfgLine, model: Model, kind: FileKind) -> Iterable[Verdict]:
+        parameter = self._catalogue.parameter(line.name)
+        if parameter is None:
+            near = self._catalogue.nearest(line.name)
+            yield (
+                Severity.ERROR,
+                "unknown-parameter",
+                f"there is no parameter {line.name}",
+                f"did you mean {near}?" if near else "see `provisioner parameters`",
+            )
+            return
+        grave = Severity.ERROR if parameter.can_block else Severity.WARNING
+        sure = grave if parameter.permitted_is_certain else Severity.WARNING
+        if kind is FileKind.COMMON and (parameter.file == "mac" or parameter.is_secret):
+            what = "holds a secret" if parameter.is_secret else "belongs to one phone"
+            yield (
+                Severity.ERROR,
+                "wrong-file",
+                f"{line.name} {what} and stands in the common file",
+                "it belongs into the MAC file",
+            )
+        fault = parameter.index_fault(self._catalogue.indexes(line.name), model)
+        if fault is not None:
+            yield grave, "bad-index", f"{line.name}: {fault}", "remove it"
+        if parameter.applies_to(model) is False:
+            yield grave, "wrong-model", f"{line.name} is not known on {model.name}", "remove it"
+        generation = parameter.generation_fault()
+        if generation is not None:
+            yield (
+                Severity.WARNING,
+                "wrong-generation",
+                f"{line.name} is {generation}, these phones run V80",
+                "see `provisioner parameters`",
+            )
+        if line.value == RESET:
+            return
+        fault = parameter.check(line.value, model)
+        if fault is not None:
+            yield sure, "bad-value", f"{line.name}: {fault}", "see `provisioner parameters " + parameter.name + "`"
+        caution = parameter.caution(line.value)
+        if caution is not None:
+            yield (
+                Severity.WARNING,
+                "caution",
+                f"{line.name} = {'***' if parameter.is_secret else line.value}: {caution}",
+                "choose another value, or live with it",
+            )

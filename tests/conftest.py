@@ -1,0 +1,58 @@
+"""A clean environment for every test, and one rule for programs that a test wants."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+PACKAGES = {
+    # program: the Debian package that has it
+    "curl": "curl",
+    "tftp": "tftp-hpa",
+    "in.tftpd": "tftpd-hpa",
+    "atftp": "atftp",
+    "dnsmasq": "dnsmasq-base",
+    "kea-dhcp4": "kea-dhcp4-server",
+    "dhcpd": "isc-dhcp-server",
+    "openssl": "openssl",
+    "nginx": "nginx-light",
+    "git": "git",
+}
+"Programs that tests may name in `needs`; .ci/run installs the packages from here."
+
+_MISSING: set[str] = set()
+
+
+def _which(program: str) -> str | None:
+    return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark in item.iter_markers("needs"):
+        missing = [program for program in mark.args if _which(program) is None]
+        if not missing:
+            continue
+        _MISSING.update(missing)
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{', '.join(missing)} is not installed, and with CI=true nothing is skipped", pytrace=False)
+        pytest.skip(f"wants {', '.join(missing)}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _MISSING:
+        packages = " ".join(sorted(PACKAGES[program] for program in _MISSING))
+        terminalreporter.write_line(f"skipped for want of programs; to run everything: apt install {packages}")
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("PROVISIONER_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TZ", "UTC")
+    path = os.environ.get("PATH", "")
+    if "/usr/sbin" not in path.split(":"):
+        monkeypatch.setenv("PATH", path + ":/usr/sbin:/sbin")
