@@ -24,6 +24,9 @@ MAX_INDEX_DIGITS = 6
 MIN_LIKENESS = 0.6
 "How alike (difflib, 0..1) a name must be to be suggested."
 
+LETTERS = frozenset("XYZM")
+"Segments that stand for a number in a pattern."
+
 NO_INDEXES: Mapping[str, int | str] = MappingProxyType({})
 Found = tuple[Parameter | None, Mapping[str, int | str]]
 UNKNOWN: Found = (None, NO_INDEXES)
@@ -98,8 +101,11 @@ class Catalogue:
         return (found if found is not None else self._remember(name))[1]
 
     def find_parameter(self, text: str) -> Parameter | None:
-        """Return the parameter meant by a pattern or by a concrete name."""
-        return self.parameters.get(text) or self.parameter(text)
+        """Return the parameter meant by a pattern, a concrete name or a mixture: `account.X.sip_server.1.port`."""
+        found = self.parameters.get(text) or self.parameter(text)
+        if found is None and len(text) <= MAX_NAME_LENGTH:
+            found = self._by_shape.get(shape_of(text))
+        return found
 
     def nearest(self, name: str) -> str | None:
         """Return the name that `name` may be a slip of, with the same indexes put in, or None."""
@@ -152,6 +158,11 @@ def shapes(parameter: Parameter) -> Iterable[str]:
     return found
 
 
+def shape_of(name: str) -> str:
+    """Return `name` with `#` for every index, be it a number or a placeholder: `linekey.#.type`."""
+    return ".".join("#" if segment in LETTERS or _is_index(segment) else segment for segment in name.split("."))
+
+
 def _is_index(segment: str) -> bool:
     return (
         segment.isdecimal() and segment.isascii() and len(segment) <= MAX_INDEX_DIGITS and (segment[0] != "0" or segment == "0")
@@ -166,7 +177,7 @@ def _shape_and_numbers(name: str) -> tuple[str, list[str]]:
 
 def _refilled(pattern: str, numbers: list[str]) -> str:
     left = iter(numbers)
-    return ".".join(next(left, "1") if segment in ("X", "Y", "Z", "M") else segment for segment in pattern.split("."))
+    return ".".join(next(left, "1") if segment in LETTERS else segment for segment in pattern.split("."))
 
 
 def _folded(text: str) -> str:

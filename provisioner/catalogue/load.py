@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from provisioner.catalogue import lint
 from provisioner.catalogue.agent import AgentReader
-from provisioner.catalogue.catalogue import Catalogue
+from provisioner.catalogue.catalogue import Catalogue as Catalogue
 from provisioner.catalogue.generation import Generation
 from provisioner.catalogue.load_model import load_models, load_sets
 from provisioner.catalogue.load_parameter import Vocabulary, load_forms, load_parameters, load_scopes
@@ -102,23 +103,30 @@ def _load_generations(file: Path) -> dict[str, Generation]:
 def _load_agents(file: Path, models: Mapping[str, Model]) -> tuple[AgentReader, list[Table]]:
     content = read_toml(file)
     forms = []
-    for row in content.get("form", []):
-        form = Table(file, "form", row)
+    for row in _rows(file, content, "form"):
+        form = Table(file, str(row.get("name")), row)
         form.only(frozenset({"name", "what", "form", "source", "confidence"}))
         try:
             groups = re.compile(form.text("form"), re.ASCII).groupindex
         except re.error as error:
-            raise form.fault(f"{form.text('name')}: {error}", "form") from None
+            raise form.fault(str(error), "form") from None
         if not {"model", "firmware"} <= set(groups):
-            raise form.fault(f"{form.text('name')}: needs the groups model and firmware", "form")
+            raise form.fault("needs the groups model and firmware", "form")
         forms.append(form.text("form"))
-    samples = [Table(file, "sample", row) for row in content.get("sample", [])]
+    samples = [Table(file, str(row.get("text")), row) for row in _rows(file, content, "sample")]
     for sample in samples:
         sample.only(_SAMPLE_FIELDS)
     tokens = {
         text.lower(): model.name for model in models.values() for text in (model.name, model.user_agent_name, *model.aliases)
     }
     return AgentReader(forms, tokens), samples
+
+
+def _rows(file: Path, content: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    rows = content.get(key, [])
+    if not (isinstance(rows, list) and all(isinstance(row, dict) for row in rows)):
+        raise Table(file, key, {}).fault(f"a list is wanted: [[{key}]]")
+    return rows
 
 
 def _load_ouis(file: Path, sources: Mapping[str, str]) -> dict[str, str]:

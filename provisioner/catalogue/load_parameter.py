@@ -17,46 +17,24 @@ from provisioner.catalogue.permitted import TYPES, Code, Form, Permitted, Span
 from provisioner.catalogue.table import Table, read_toml, tables
 from provisioner.errors import CatalogueError
 
-FIELDS = frozenset(
-    [
-        "summary",
-        "type",
-        "range",
-        "range_from",
-        "values",
-        "values_as",
-        "values_open",
-        "min_length",
-        "max_length",
-        "pattern",
-        "schemes",
-        "unit",
-        "permitted_note",
-        "may_repeat",
-        "default",
-        "default_note",
-        "preset",
-        "scope",
-        "indexes",
-        "models",
-        "models_are",
-        "models_note",
-        "since",
-        "since_note",
-        "until",
-        "is_legacy",
-        "reboot",
-        "reboot_note",
-        "file",
-        "secret",
-        "caution",
-        "note",
-        "recall",
-        "source",
-        "confidence",
-        "origin",
-    ]
+VALUE_FIELDS = (
+    "type",
+    "range",
+    "range_from",
+    "values",
+    "values_as",
+    "values_open",
+    "min_length",
+    "max_length",
+    "pattern",
+    "schemes",
 )
+DEFAULT_FIELDS = ("unit", "permitted_note", "default", "default_note", "preset", "caution")
+PLACE_FIELDS = ("scope", "indexes", "models", "models_are", "models_note", "since", "since_note", "until", "file", "may_repeat")
+OTHER_FIELDS = ("summary", "is_legacy", "reboot", "reboot_note", "secret", "note", "recall", "source", "confidence", "origin")
+FIELDS = frozenset((*VALUE_FIELDS, *DEFAULT_FIELDS, *PLACE_FIELDS, *OTHER_FIELDS))
+"What a row may say."
+
 FILES = ("common", "mac", "both")
 REBOOTS = ("yes", "no", "unknown")
 ORIGINS = ("curated", "auto")

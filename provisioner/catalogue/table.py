@@ -121,6 +121,8 @@ def line_of(file: Path, table: str, key: str | None) -> int | None:
         return None
     heads = {f"[{table}]", f'["{table}"]', f"['{table}']"}
     head = next((at for at, line in enumerate(lines, 1) if line.strip() in heads), None)
+    if head is None:  # a row of a list is known by the text in it
+        head = next((at for at, line in enumerate(lines, 1) if f'"{table}"' in line), None)
     if head is None or key is None:
         return head
     for at, line in enumerate(lines[head:], head + 1):
