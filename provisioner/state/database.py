@@ -1,0 +1,150 @@
+"""The database of what happened: opened, brought to the newest schema, safe to use after a fork.
+
+SQLite beside the published store unless a URL names another.  Connections are not pooled: one is opened for each
+transaction (about 0.2 ms), so that none crosses a fork and no process holds a lock while it idles.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import sqlalchemy as sa
+
+from provisioner.errors import EnvironmentProblem
+from provisioner.state.folder import FolderLock, StateFolder, create_private
+from provisioner.state.schema import HEAD
+
+BUSY_TIMEOUT_S = 5.0
+"How long a transaction waits for another process's."
+
+BACKUPS_KEPT = 3
+"Copies made before migrations; older ones are deleted."
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Database:
+    """One database at the newest schema."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+        "Not pooled; use `reading` and `writing`."
+
+    @classmethod
+    def open(cls, folder: StateFolder, url: str | None = None, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Self:
+        """Return the database of `folder`, or the one at `url`, migrated; EnvironmentProblem if that cannot be done."""
+        if url is None:
+            create_private(folder.database)
+            url = sa.URL.create("sqlite", database=str(folder.database)).render_as_string()
+        engine = sa.create_engine(url, poolclass=sa.NullPool)
+        if engine.dialect.name == "sqlite":
+            _prepare_sqlite(engine, busy_timeout_s)
+        try:
+            _migrate(engine, folder)
+        except sa.exc.DBAPIError as error:
+            where = engine.url.render_as_string(hide_password=True)
+            raise EnvironmentProblem(
+                f"database {where} cannot be used: {error.orig}",
+                hint="restore it from backups/ in the state folder, or move it away to begin a new one",
+                code="database",
+            ) from error
+        return cls(engine)
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Give a connection that sees one moment of the database."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """Give a connection in a transaction that is committed at the end, or rolled back by any exception."""
+        with self.engine.connect() as connection, connection.execution_options(writes=True).begin():
+            yield connection
+
+    def answers(self) -> bool:
+        """Return whether the database can be written now, for /readyz."""
+        try:
+            with self.writing() as connection:
+                connection.exec_driver_sql("SELECT 1")
+        except sa.exc.DBAPIError:
+            return False
+        return True
+
+
+def _prepare_sqlite(engine: sa.Engine, busy_timeout_s: float) -> None:
+    @sa.event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions begin where we say so, see below
+        connection.execute(f"PRAGMA busy_timeout = {int(busy_timeout_s * 1000)}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA cache_size = -16000")  # 16 MB: a storm's flush touches more pages than the usual 2 MB hold
+        # A kill loses nothing with NORMAL; a power cut may lose the last seconds of the journal, which is allowed to.
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+    @sa.event.listens_for(engine, "begin")
+    def _on_begin(connection: sa.Connection) -> None:
+        # A write lock taken late fails at once if somebody else wrote meanwhile; taken first, it waits its turn.
+        is_write = connection.get_execution_options().get("writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
+
+
+def _version(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    version: str | None = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    return version
+
+
+def _migrate(engine: sa.Engine, folder: StateFolder) -> None:
+    with engine.connect() as connection, connection.begin():
+        if _version(connection) == HEAD:
+            return
+    lock = FolderLock(folder.migration_lock, wait=True, busy="another process migrates the database")
+    try:
+        _run_migrations(engine, folder)
+    finally:
+        lock.release()
+
+
+def _run_migrations(engine: sa.Engine, folder: StateFolder) -> None:
+    # Alembic takes a tenth of a second to import, which commands on a migrated database need not pay.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    with engine.connect() as connection, connection.execution_options(writes=True).begin():
+        version = _version(connection)
+        if version == HEAD:
+            return  # another process was faster
+        known = [revision.revision for revision in ScriptDirectory.from_config(config).walk_revisions()]
+        if version is not None and version not in known:
+            raise EnvironmentProblem(
+                f"the database has schema {version}, this program knows up to {HEAD}",
+                hint="install the newer version again, or restore a copy from backups/ in the state folder",
+                code="database-newer",
+            )
+        if version is not None and engine.dialect.name == "sqlite":
+            _back_up(Path(str(engine.url.database)), folder.backups, version)
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _back_up(database: Path, backups: Path, version: str) -> None:
+    """Copy the database as it was last committed; the name tells the schema version it has."""
+    backups.mkdir(mode=0o700, exist_ok=True)
+    existing = sorted(backups.glob("observed-*.sqlite"))
+    number = 1 + max((int(path.stem.split("-")[1]) for path in existing), default=0)
+    target = backups / f"observed-{number:04d}-schema-{version}.sqlite"
+    create_private(target)
+    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(target)) as copy:
+        source.backup(copy)
+    for old in [*existing, target][:-BACKUPS_KEPT]:
+        old.unlink()

@@ -1,0 +1,155 @@
+"""The journal: what became of every request, written in batches by one thread per process.
+
+`record` only appends to a bounded queue.  The flusher writes once a second or when BATCH_ROWS wait: at most the last
+second is lost when the process is killed, nothing when `close` is called.  While the database is locked rows wait in the
+queue; what does not fit is counted, and the count becomes a row of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from typing import TYPE_CHECKING
+
+from provisioner.delivery.event import DeliveryEvent
+from provisioner.state.flush import BatchWriter
+from provisioner.state.retention import Retention
+
+if TYPE_CHECKING:
+    from provisioner.delivery.snapshot import SnapshotSource
+    from provisioner.state.database import Database
+
+MAX_QUEUED = 50_000
+"Events that wait for the flusher; one more is dropped and counted."
+
+BATCH_ROWS = 20_000
+"The flusher is woken early when so many wait; large batches are cheap because repeats in them become one row."
+
+TRANSACTION_ROWS = 25_000
+"Most events in one transaction, so that other processes get their turn."
+
+FLUSH_INTERVAL_S = 1.0
+"How long an event waits at most."
+
+CLOSE_ATTEMPTS = 3
+"At a clean stop the database is tried so often, each time as long as its busy timeout."
+
+
+class Journal:
+    """Implements EventSink.  Made before or after a fork: each process starts its own flusher with its first event."""
+
+    def __init__(
+        self,
+        database: Database,
+        snapshots: SnapshotSource | None = None,
+        *,
+        retention: Retention | None = None,
+        has_thread: bool = True,
+    ) -> None:
+        """`snapshots` tells which common file a phone uses, to attribute one fetched without a MAC (TFTP) by address.
+
+        Without a thread the owner calls `flush`.
+        """
+        self._writer = BatchWriter(database, snapshots, retention or Retention())
+        self._has_thread = has_thread
+        self._owner = -1
+        self._waiting = _Waiting()
+        self.last_error: str | None = None
+        "Why the last flush failed; None when it worked."
+
+    @property
+    def waiting(self) -> int:
+        """Events not yet in the database."""
+        return len(self._waiting.queue) + len(self._waiting.batch)
+
+    @property
+    def dropped(self) -> int:
+        """Events of this process that were lost because too many waited."""
+        return self._waiting.dropped
+
+    def record(self, event: DeliveryEvent) -> None:
+        """Take the event without waiting and without raising."""
+        if self._owner != os.getpid():
+            self._adopt()
+        waiting = self._waiting
+        length = len(waiting.queue)
+        if length >= MAX_QUEUED:
+            waiting.dropped += 1
+            return
+        waiting.queue.append(event)
+        if length == BATCH_ROWS:
+            waiting.wake.set()
+
+    def flush(self) -> bool:
+        """Write all that waits and delete what is too old; False if the database refused, the rows then wait on."""
+        if self._owner != os.getpid():
+            return True  # nothing of this process waits; what a fork copied is the parent's
+        waiting = self._waiting
+        with waiting.flushing:
+            while waiting.batch or waiting.queue or waiting.dropped != waiting.reported:
+                while waiting.queue and len(waiting.batch) < TRANSACTION_ROWS:
+                    waiting.batch.append(waiting.queue.popleft())
+                dropped = waiting.dropped
+                try:
+                    self._writer.write(waiting.batch, dropped - waiting.reported)
+                except Exception as error:  # whatever the driver raises: the rows stay, the flusher lives on
+                    self.last_error = f"{type(error).__name__}: {error}"
+                    return False
+                waiting.batch = []
+                waiting.reported = dropped
+            self.last_error = None
+            return True
+
+    def close(self) -> None:
+        """Stop the flusher and write everything that waits."""
+        if self._owner != os.getpid():
+            return
+        waiting = self._waiting
+        waiting.is_stopping = True
+        waiting.wake.set()
+        if waiting.thread is not None:
+            waiting.thread.join()
+        for _ in range(CLOSE_ATTEMPTS):
+            if self.flush():
+                break
+        # A later event, if there is one, starts a new flusher.
+        self._waiting, self._owner = _Waiting(), -1
+
+    def _adopt(self) -> None:
+        """Make this process the owner: after a fork the parent's thread writes the parent's rows, here the queue is empty."""
+        with _STARTING:
+            if self._owner == os.getpid():
+                return
+            waiting = _Waiting()
+            if self._has_thread:
+                waiting.thread = threading.Thread(target=self._run, args=(waiting,), name="journal", daemon=True)
+            self._waiting, self._owner = waiting, os.getpid()
+            if waiting.thread is not None:
+                waiting.thread.start()
+
+    def _run(self, waiting: _Waiting) -> None:
+        while not waiting.is_stopping:
+            waiting.wake.wait(FLUSH_INTERVAL_S)
+            waiting.wake.clear()
+            self.flush()
+
+
+class _Waiting:
+    """What waits in one process, and who empties it."""
+
+    def __init__(self) -> None:
+        self.queue: deque[DeliveryEvent] = deque()
+        self.batch: list[DeliveryEvent] = []
+        "Taken from the queue, not yet committed."
+        self.dropped = 0
+        self.reported = 0
+        "How many of the dropped ones the journal already tells of."
+        self.flushing = threading.Lock()
+        self.wake = threading.Event()
+        self.is_stopping = False
+        self.thread: threading.Thread | None = None
+
+
+_STARTING = threading.Lock()
+"Two threads with the first event of a process must not start two flushers; held for microseconds, never over a fork."

@@ -1,0 +1,111 @@
+"""Tables of what happened.  SQLite by default, PostgreSQL by URL: only types and constructs that both have.
+
+Unix times are REAL seconds; a MAC is 12 hex digits.  Later capabilities add tables by a migration of their own.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, String, Table, Text, text
+
+HEAD = "0001"
+"Newest migration; held to the files under migrations/versions by a test."
+
+metadata = MetaData()
+
+event = Table(
+    "event",
+    metadata,
+    # SQLite counts rows only in a column whose type is exactly INTEGER.
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("at", Float, nullable=False),
+    Column("protocol", String(8), nullable=False),
+    Column("method", String(16), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("peer", String(64), nullable=False),
+    Column("agent", Text),
+    Column("mac", String(12)),
+    Column("phone", Text),
+    Column("model", Text),
+    Column("firmware", Text),
+    Column("outcome", String(32), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("kind", String(8)),
+    Column("file", Text),
+    Column("sha256", String(64)),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("duration_s", Float, nullable=False),
+    Column("fact", Text, nullable=False),
+    Column("repeats", Integer, nullable=False, server_default="1"),
+    comment="The journal: every decision with what became of it, oldest rows deleted",
+)
+Index("event_mac_index", event.c.mac, event.c.id)
+# Most rows are `ok`; only the others are looked for by reason, so only they pay for an index.
+Index(
+    "event_refusal_index",
+    event.c.outcome,
+    event.c.id,
+    sqlite_where=text("outcome NOT IN ('ok', 'not-modified')"),
+    postgresql_where=text("outcome NOT IN ('ok', 'not-modified')"),
+)
+
+last_fetch = Table(
+    "last_fetch",
+    metadata,
+    Column("mac", String(12), primary_key=True),
+    Column("kind", String(8), primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("protocol", String(8), nullable=False),
+    Column("peer", String(64), nullable=False),
+    Column("agent", Text),
+    Column("model", Text),
+    Column("firmware", Text),
+    Column("outcome", String(32), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("file", Text),
+    Column("sha256", String(64)),
+    Column("fact", Text, nullable=False),
+    Column("delivered_sha256", String(64)),
+    Column("delivered_file", Text),
+    Column("delivered_at", Float),
+    comment="Per known phone and kind of file (or `refusal`) the newest request, and what last reached it whole",
+)
+Index("last_fetch_delivered_index", last_fetch.c.delivered_sha256)
+
+delivered = Table(
+    "delivered",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("first_at", Float, nullable=False),
+    Column("last_at", Float, nullable=False),
+    comment="Contents that reached a phone whole; the bytes lie in the published store, by the same hash",
+)
+Index("delivered_last_at_index", delivered.c.last_at)
+
+knocking = Table(
+    "knocking",
+    metadata,
+    Column("mac", String(12), primary_key=True),
+    Column("first_at", Float, nullable=False),
+    Column("last_at", Float, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("protocol", String(8), nullable=False),
+    Column("peer", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("agent", Text),
+    Column("model", Text),
+    Column("firmware", Text),
+    comment="Unknown phones that asked; a bounded number, those silent longest are evicted",
+)
+Index("knocking_last_at_index", knocking.c.last_at)
+
+ignored = Table(
+    "ignored",
+    metadata,
+    Column("mac", String(12), primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("reason", Text, nullable=False),
+    comment="Unknown phones that people do not want to see again",
+)
