@@ -1,0 +1,1 @@
+"""The composition root: here settings are read, folders opened, processes started."""

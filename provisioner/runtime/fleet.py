@@ -1,0 +1,216 @@
+"""Templates and devices, loaded together: every phone's two files, fresh or last good, and all that is wrong."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from provisioner.catalogue.catalogue import Catalogue
+from provisioner.catalogue.load import load_catalogue
+from provisioner.errors import CatalogueError, Problem, Severity
+from provisioner.inventory.folder import DeviceFolder, InventorySource
+from provisioner.inventory.load import Inventory, InventoryLoader
+from provisioner.inventory.origin import Origin, Rank
+from provisioner.inventory.phone import Phone
+from provisioner.inventory.vocabulary import Vocabulary, load_vocabulary
+from provisioner.rendering.context import Addresses
+from provisioner.rendering.errors import TemplateProblem
+from provisioner.rendering.lines import CfgLine
+from provisioner.rendering.render import RenderedFile, Renderer
+from provisioner.rendering.template import Templates, fingerprint
+from sipstub.phone.format.cfg import parse_cfg
+
+VENDOR = "yealink"
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneFiles:
+    """What one phone would get now."""
+
+    phone: Phone
+    "As wanted."
+
+    common_name: str
+    "Name of its common file."
+
+    common: RenderedFile
+    "That file, as it is or will be published."
+
+    mac: RenderedFile
+    "Its own file as rendered now, good or not."
+
+    is_blocked: bool
+    "True if its last good file must stay, because it, a layer above it or its template has a problem."
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """One load of everything."""
+
+    inventory: Inventory
+    "What is wanted."
+
+    commons: Mapping[str, RenderedFile]
+    "Common files by name; those that are not good carry their problems."
+
+    phones: Mapping[str, PhoneFiles]
+    "By MAC."
+
+    problems: tuple[Problem, ...]
+    "Everything wrong, sorted by file and line, each once."
+
+    fingerprint: str
+    "Of the templates."
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """Return the problems that stop files."""
+        return tuple(problem for problem in self.problems if problem.severity is Severity.ERROR)
+
+
+Bodies = Mapping[str, bytes | memoryview]
+"Files that were published before, by canonical name."
+
+
+@dataclass(slots=True)
+class _Remembered:
+    phone: Phone
+    common: RenderedFile
+    before: str
+    after: str
+    file: RenderedFile
+
+
+class Fleet:
+    """Loads again and again, doing only what edits make necessary."""
+
+    def __init__(self, templates: Path, source: Path, addresses: Addresses, inventory: InventorySource | None = None) -> None:
+        self.folder = templates / VENDOR if (templates / VENDOR).is_dir() else templates
+        self._devices = source
+        self._addresses = addresses
+        self._given_source = inventory
+        self._fingerprint = ""
+        self._remembered: dict[str, _Remembered] = {}
+        self._commons: dict[str, RenderedFile] = {}
+        self.catalogue: Catalogue
+        self.vocabulary: Vocabulary
+        self.templates: Templates
+        self._source: InventorySource
+        self._renderer: Renderer
+        self._loader: InventoryLoader
+        self.refresh_templates()
+
+    def refresh_templates(self) -> bool:
+        """Read templates and facts again if any changed; return whether.  Raises CatalogueError and keeps the old ones."""
+        seen = fingerprint(self.folder)
+        if seen == self._fingerprint:
+            return False
+        if not self.folder.is_dir():
+            raise CatalogueError(f"{self.folder} is not a folder", hint="give the folder with --templates")
+        catalogue = load_catalogue(self.folder)
+        vocabulary = load_vocabulary(self.folder)
+        base = next((generation.base for generation in catalogue.generations.values() if generation.is_rendered), "v80")
+        self.catalogue, self.vocabulary = catalogue, vocabulary
+        self.templates = Templates(self.folder, base)
+        self._renderer = Renderer(self.templates, catalogue, vocabulary, self._addresses)
+        self._source = self._given_source or DeviceFolder(self._devices, vocabulary)
+        self._loader = InventoryLoader(catalogue)
+        self._remembered, self._commons = {}, {}
+        self._fingerprint = seen
+        return True
+
+    def inventory(self) -> Inventory:
+        """Return what is wanted, without rendering anything."""
+        return self._loader.load(self._source.read())
+
+    def build(self, before: Bodies | None = None, only: Iterable[str] | None = None) -> Build:
+        """Return every file as it would be published over the files of `before`.
+
+        `only` names MACs and leaves all other phones out; problems are then those of the inventory and of these phones.
+        """
+        before = before or {}
+        inventory = self.inventory()
+        problems = list(inventory.problems)
+        commons, bases = self._build_commons(inventory, before)
+        for common in commons.values():
+            problems.extend(common.problems)
+        wanted = inventory.phones if only is None else {mac: inventory.phones[mac] for mac in only if mac in inventory.phones}
+        phones: dict[str, PhoneFiles] = {}
+        remembered: dict[str, _Remembered] = {}
+        for mac, phone in wanted.items():
+            common_name = phone.model.common_name
+            base = bases[common_name]
+            file = self._build_phone(phone, base, before.get(mac + ".cfg"), remembered)
+            problems.extend(file.problems)
+            is_blocked = mac in inventory.blocked or not file.is_good or inventory.stops_everything
+            phones[mac] = PhoneFiles(phone, common_name, base, file, is_blocked)
+        if only is None:
+            self._remembered = remembered
+            problems.extend(self._check_unused_templates(phones.values(), problems))
+        ordered = sorted(set(problems), key=lambda problem: (problem.file, problem.line or 0, problem.code, problem.phone or ""))
+        return Build(inventory, commons, phones, tuple(ordered), self._fingerprint)
+
+    def _build_commons(self, inventory: Inventory, before: Bodies) -> tuple[dict[str, RenderedFile], dict[str, RenderedFile]]:
+        """Return the common files as rendered now, and those that phones build upon (the last good where the new is not)."""
+        defaults = next(iter(inventory.layers.get(Rank.DEFAULTS, {}).values()), None)
+        commons: dict[str, RenderedFile] = {}
+        bases: dict[str, RenderedFile] = {}
+        names = sorted({model.common_name for model in self.catalogue.models.values() if model.is_in_scope})
+        for name in names:
+            models = [model for model in self.catalogue.models_of_common_file(name) if model.is_in_scope]
+            body = before.get(name)
+            file = self._renderer.common(models, defaults, _values(body))
+            known = self._commons.get(name)
+            if known is not None and known.body == file.body and known.problems == file.problems:
+                file = known  # the same object, so that the phones above it need no new rendering
+            commons[name] = file
+            bases[name] = file if file.is_good and not inventory.stops_everything else _as_base(body)
+        self._commons = commons
+        return commons, bases
+
+    def _build_phone(
+        self, phone: Phone, common: RenderedFile, body: bytes | memoryview | None, remembered: dict[str, _Remembered]
+    ) -> RenderedFile:
+        mac = phone.mac.plain
+        before = _hash(body)
+        known = self._remembered.get(mac)
+        if known is not None and known.phone is phone and known.common is common and before in (known.before, known.after):
+            remembered[mac] = known
+            return known.file
+        file = self._renderer.phone(phone, common, _values(body))
+        remembered[mac] = _Remembered(phone, common, before, _hash(file.body), file)
+        return file
+
+    def _check_unused_templates(self, phones: Iterable[PhoneFiles], problems: list[Problem]) -> list[Problem]:
+        """Compile the custom templates that no phone uses yet: their author wants to know before anyone gets them."""
+        reported = {problem.file for problem in problems}
+        found = []
+        for name in self.templates.names():
+            if "templates/" + name in reported:
+                continue
+            try:
+                self.templates.check(name)
+            except TemplateProblem as problem:
+                where = "templates/" + problem.file
+                if where not in reported:
+                    found.append(Problem(where, problem.line, problem.code, problem.message, problem.hint))
+        return found
+
+
+def _values(body: bytes | memoryview | None) -> dict[str, str]:
+    return dict(parse_cfg(bytes(body)).values()) if body else {}
+
+
+def _as_base(body: bytes | memoryview | None) -> RenderedFile:
+    """Return the last good common file as something that phones can be rendered beside."""
+    if not body:
+        return RenderedFile()
+    origin = Origin("", 0, "last good common file", Rank.TEMPLATE)
+    lines = {name: CfgLine(name, value, origin, None, False) for name, value in _values(body).items()}
+    return RenderedFile(bytes(body), (), lines, ())
+
+
+def _hash(body: bytes | memoryview | None) -> str:
+    return hashlib.sha256(body).hexdigest() if body else ""
