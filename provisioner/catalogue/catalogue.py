@@ -61,7 +61,14 @@ class Catalogue:
         self._by_folded = {
             _folded(text): model for model in models.values() for text in (model.name, model.user_agent_name, *model.aliases)
         }
-        self._by_shape = {shape: parameter for parameter in parameters.values() for shape in shapes(parameter)}
+        self._by_shape: dict[str, Parameter] = {}
+        self.collisions: list[tuple[Parameter, Parameter]] = []
+        "Pairs of parameters whose concrete names cannot be told apart; a loaded catalogue has none."
+        for parameter in parameters.values():
+            for shape in shapes(parameter):
+                first = self._by_shape.setdefault(shape, parameter)
+                if first is not parameter:
+                    self.collisions.append((first, parameter))
         self._remembered: dict[str, Found] = {}
         self._suggested: dict[str, str | None] = {}
 
@@ -122,11 +129,6 @@ class Catalogue:
         near = difflib.get_close_matches(shape.lower(), self._by_shape, count, MIN_LIKENESS)
         return tuple(_refilled(self._by_shape[found].name, numbers) for found in near)
 
-    def shape_owner(self, parameter: Parameter) -> Parameter | None:
-        """Return the parameter that concrete names of `parameter` lead to: itself, unless two patterns collide."""
-        owners = {id(found): found for shape in shapes(parameter) if (found := self._by_shape.get(shape)) is not None}
-        return next((found for found in owners.values() if found is not parameter), parameter)
-
     def _remember(self, name: str) -> Found:
         if len(self._remembered) >= MAX_REMEMBERED:
             self._remembered.clear()
@@ -150,6 +152,8 @@ class Catalogue:
 
 def shapes(parameter: Parameter) -> Iterable[str]:
     """Return the texts that concrete names of `parameter` have once their numbers are replaced by `#`."""
+    if not parameter.indexes:
+        return (parameter.name,)
     found = [""]
     for segment in parameter.name.split("."):
         rule = parameter.indexes.get(segment)

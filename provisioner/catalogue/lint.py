@@ -122,6 +122,8 @@ def _parameters(catalogue: Catalogue) -> list[CatalogueError]:
     for parameter in catalogue.parameters.values():
         for key, message in _parameter_faults(parameter, catalogue):
             faults.append(_at(catalogue, parameter.where, parameter.name, message, key))
+    for first, second in catalogue.collisions:
+        faults.append(_at(catalogue, second.where, second.name, f"cannot be told from {first.name}", "scope"))
     return faults
 
 
@@ -138,9 +140,6 @@ def _parameter_faults(parameter: Parameter, catalogue: Catalogue) -> list[tuple[
         wrong = parameter.permitted.check(parameter.default, minor=80, accounts=None)
         if wrong:
             faults.append(("default", f"the default {wrong}"))
-    other = catalogue.shape_owner(parameter)
-    if other is not None and other is not parameter:
-        faults.append(("scope", f"cannot be told from {other.name}"))
     for source_name in parameter.presets:
         if source_key(source_name) not in catalogue.sources:
             faults.append(("preset", f"{source_name!r} is not in sources.toml"))

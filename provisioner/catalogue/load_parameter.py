@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -56,6 +56,8 @@ class Vocabulary:
     scopes: Mapping[str, Mapping[str, IndexRule]]
     forms: Mapping[str, Form]
     models: Mapping[str, Model]
+    lists: dict[tuple[str, ...], frozenset[str]] = field(default_factory=dict)
+    "Lists of models worked out already: most rows say one of a dozen."
 
 
 def load_forms(file: Path) -> dict[str, Form]:
@@ -76,7 +78,7 @@ def load_scopes(file: Path) -> dict[str, Mapping[str, IndexRule]]:
     for row in tables(file, read_toml(file)):
         row.only(frozenset({"what", "indexes"}))
         row.text("what")
-        found[row.name] = _indexes(row)
+        found[row.name] = MappingProxyType(_indexes(row))
     return found
 
 
@@ -115,7 +117,9 @@ def _parameter(row: Table, area: str, vocabulary: Vocabulary) -> Parameter:
     row.only(FIELDS)
     kind = row.one_of("type", TYPES)
     scope = row.one_of("scope", vocabulary.scopes)
-    indexes = {**vocabulary.scopes[scope], **(_indexes(row) if "indexes" in row.values else {})}
+    indexes = vocabulary.scopes[scope]
+    if "indexes" in row.values:
+        indexes = MappingProxyType({**indexes, **_indexes(row)})
     written = {segment for segment in row.name.split(".") if segment in PLACEHOLDERS}
     if written != indexes.keys():
         raise row.fault(f"scope {scope!r} has the placeholders {sorted(indexes)}, the name has {sorted(written)}", "scope")
@@ -127,7 +131,7 @@ def _parameter(row: Table, area: str, vocabulary: Vocabulary) -> Parameter:
         default_note=row.text("default_note", ""),
         presets=MappingProxyType(dict(row.table("preset"))) if "preset" in row.values else _NO_TEXTS,
         scope=scope,
-        indexes=MappingProxyType(indexes),
+        indexes=indexes,
         models=_models(row, vocabulary),
         models_are_exact=row.one_of("models_are", ("exact", "listed"), "exact") == "exact",
         models_note=row.text("models_note", ""),
@@ -153,8 +157,12 @@ def _parameter(row: Table, area: str, vocabulary: Vocabulary) -> Parameter:
 
 
 def _models(row: Table, vocabulary: Vocabulary) -> frozenset[str]:
+    texts = row.texts("models")
+    known = vocabulary.lists.get(texts)
+    if known is not None:
+        return known
     names: set[str] = set()
-    for text in row.texts("models"):
+    for text in texts:
         if text.startswith("@"):
             if text[1:] not in vocabulary.sets:
                 raise row.fault(f"there is no set {text!r} in sets.toml", "models")
@@ -169,7 +177,8 @@ def _models(row: Table, vocabulary: Vocabulary) -> frozenset[str]:
             names.add(name)
     if not names:
         raise row.fault("no model has it", "models")
-    return frozenset(names)
+    found = vocabulary.lists[texts] = frozenset(names)
+    return found
 
 
 def _generation(row: Table, key: str) -> str | None:

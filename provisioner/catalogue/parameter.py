@@ -13,6 +13,17 @@ from provisioner.catalogue.permitted import Permitted
 RENDERED_MINOR = 80
 "The firmware generation that checks are made for unless another is named."
 
+COUNTED_BY = {
+    "account": "accounts",
+    "line-key": "line_keys",
+    "memory-key": "memory_keys",
+    "programmable-key": "programmable_keys",
+    "codec-slot": "codec_slots",
+    "module": "expansion",
+    "module-key": "expansion",
+}
+"The field of a model that says how many there are of what an index counts."
+
 
 @dataclass(frozen=True, slots=True)
 class Caution:
@@ -192,6 +203,11 @@ class Parameter:
             if fault is not None:
                 return fault
         return None
+
+    def index_is_certain(self, model: Model) -> bool:
+        """Return whether the counts of `model` behind an index fault were read in a source, not inferred or recalled."""
+        fields = {COUNTED_BY.get(rule.counts, "") for rule in self.indexes.values()}
+        return not fields & (model.recall | model.inferred.keys())
 
     def applies_to(self, model: Model) -> bool | None:
         """Return whether `model` has this parameter; None where sources do not say."""
