@@ -40,9 +40,19 @@ class SettingSpec:
 
 
 SETTINGS: tuple[SettingSpec, ...] = (
-    SettingSpec("devices", str, "devices", "folder of phones, groups, sites and defaults", 'devices = "/srv/phones"'),
     SettingSpec(
-        "templates", str, "", "folder of the templates; empty means those that came with the program", 'templates = "templates"'
+        "devices",
+        str,
+        "devices",
+        "folder of phones, groups, sites and defaults",
+        'devices = "/srv/phones"',
+    ),
+    SettingSpec(
+        "templates",
+        str,
+        "",
+        "folder of the templates; empty means those that came with the program",
+        'templates = "templates"',
     ),
     SettingSpec(
         "state",
@@ -52,10 +62,26 @@ SETTINGS: tuple[SettingSpec, ...] = (
         'state = "/var/lib/provisioner"',
     ),
     SettingSpec(
-        "http", str, ":8080", "address of the phones' HTTP listener; :0 takes a free port, off turns it off", 'http = ":80"'
+        "http",
+        str,
+        ":8080",
+        "address of the phones' HTTP listener; :0 takes a free port, off turns it off",
+        'http = ":80"',
     ),
-    SettingSpec("https", str, "off", "address of the phones' HTTPS listener", 'https = ":443"'),
-    SettingSpec("tftp", str, ":69", "address of the TFTP listener", 'tftp = ":6969"'),
+    SettingSpec(
+        "https",
+        str,
+        "off",
+        "address of the phones' HTTPS listener",
+        'https = ":443"',
+    ),
+    SettingSpec(
+        "tftp",
+        str,
+        ":69",
+        "address of the TFTP listener",
+        'tftp = ":6969"',
+    ),
     SettingSpec(
         "people",
         str,
@@ -64,7 +90,11 @@ SETTINGS: tuple[SettingSpec, ...] = (
         'people = "127.0.0.1:8081"',
     ),
     SettingSpec(
-        "advertise", str, "", "host name or address that phones reach this server by; empty means guess", 'advertise = "10.1.0.5"'
+        "advertise",
+        str,
+        "",
+        "host name or address that phones reach this server by; empty means guess",
+        'advertise = "10.1.0.5"',
     ),
     SettingSpec(
         "allow",
@@ -74,7 +104,11 @@ SETTINGS: tuple[SettingSpec, ...] = (
         'allow = ["10.1.0.0/16"]',
     ),
     SettingSpec(
-        "certificate", str, "", "PEM file with the HTTPS certificate and its chain", 'certificate = "/etc/provisioner/server.pem"'
+        "certificate",
+        str,
+        "",
+        "PEM file with the HTTPS certificate and its chain",
+        'certificate = "/etc/provisioner/server.pem"',
     ),
     SettingSpec(
         "certificate_key",
@@ -83,13 +117,55 @@ SETTINGS: tuple[SettingSpec, ...] = (
         "PEM file with its key, if it is not in the same file",
         'certificate_key = "/etc/provisioner/server.key"',
     ),
-    SettingSpec("tls_minimum", str, "1.2", "oldest TLS version for phones: 1.0, 1.1, 1.2 or 1.3", 'tls_minimum = "1.0"'),
-    SettingSpec("workers", int, 2, "processes that answer HTTP", "workers = 4"),
-    SettingSpec("sip_port", int, 5060, 'port that server = "@stub" means for UDP and TCP', "sip_port = 5060"),
-    SettingSpec("sips_port", int, 5061, 'port that server = "@stub" means for TLS', "sips_port = 5061"),
-    SettingSpec("poll_seconds", float, 2.0, "how often the folders are looked at for edits (s)", "poll_seconds = 10.0"),
-    SettingSpec("journal_days", int, 30, "how long decisions are kept (days)", "journal_days = 90"),
-    SettingSpec("drain_seconds", float, 10.0, "how long transfers may go on after SIGTERM (s)", "drain_seconds = 60.0"),
+    SettingSpec(
+        "tls_minimum",
+        str,
+        "1.2",
+        "oldest TLS version for phones: 1.0, 1.1, 1.2 or 1.3",
+        'tls_minimum = "1.0"',
+    ),
+    SettingSpec(
+        "workers",
+        int,
+        2,
+        "processes that answer HTTP",
+        "workers = 4",
+    ),
+    SettingSpec(
+        "sip_port",
+        int,
+        5060,
+        'port that server = "@stub" means for UDP and TCP',
+        "sip_port = 5060",
+    ),
+    SettingSpec(
+        "sips_port",
+        int,
+        5061,
+        'port that server = "@stub" means for TLS',
+        "sips_port = 5061",
+    ),
+    SettingSpec(
+        "poll_seconds",
+        float,
+        2.0,
+        "how often the folders are looked at for edits (s)",
+        "poll_seconds = 10.0",
+    ),
+    SettingSpec(
+        "journal_days",
+        int,
+        30,
+        "how long decisions are kept (days)",
+        "journal_days = 90",
+    ),
+    SettingSpec(
+        "drain_seconds",
+        float,
+        10.0,
+        "how long transfers may go on after SIGTERM (s)",
+        "drain_seconds = 60.0",
+    ),
 )
 
 _RANGES = {
