@@ -61,7 +61,7 @@ def negotiate(options: Mapping[str, str], size_bytes: int | None) -> Terms:
         if known == "blksize" and MIN_BLKSIZE <= value <= MAX_BLKSIZE:
             blksize = value
             accepted[known] = (name, str(value))
-        elif known == "tsize" and size_bytes is not None:
+        elif known == "tsize" and size_bytes:  # curl takes a size of 0 for a fault; RFC 2347 lets us leave it out
             accepted[known] = (name, str(size_bytes))
         elif known == "timeout" and MIN_TIMEOUT_S <= value <= MAX_TIMEOUT_S:
             timeout_s = value
