@@ -69,8 +69,10 @@ class Catalogue:
                 first = self._by_shape.setdefault(shape, parameter)
                 if first is not parameter:
                     self.collisions.append((first, parameter))
-        self._remembered: dict[str, Found] = {}
-        self._suggested: dict[str, str | None] = {}
+        self.remembered: dict[str, Found] = {}
+        "Answers by concrete name, at most MAX_REMEMBERED."
+        self.suggested: dict[str, str | None] = {}
+        "Suggestions by slip, at most MAX_REMEMBERED."
 
     def find_model(self, text: str) -> Model | None:
         """Return the model meant by `T46G`, `SIP-T46G`, `t46g`, `T21P_E2`, `sip-t21p e2`; None if there is none."""
@@ -99,12 +101,12 @@ class Catalogue:
 
     def parameter(self, name: str) -> Parameter | None:
         """Return the parameter that a file's line `name` sets: `account.3.label` gives `account.X.label`."""
-        found = self._remembered.get(name)
+        found = self.remembered.get(name)
         return (found if found is not None else self._remember(name))[0]
 
     def indexes(self, name: str) -> Mapping[str, int | str]:
         """Return the placeholders of a concrete name and what stands for them: `{"X": 3}`; empty for an unknown name."""
-        found = self._remembered.get(name)
+        found = self.remembered.get(name)
         return (found if found is not None else self._remember(name))[1]
 
     def find_parameter(self, text: str) -> Parameter | None:
@@ -116,12 +118,12 @@ class Catalogue:
 
     def nearest(self, name: str) -> str | None:
         """Return the name that `name` may be a slip of, with the same indexes put in, or None."""
-        if name not in self._suggested:
-            if len(self._suggested) >= MAX_REMEMBERED:
-                self._suggested.clear()
+        if name not in self.suggested:
+            if len(self.suggested) >= MAX_REMEMBERED:
+                self.suggested.clear()
             near = self.nearest_names(name, 1)
-            self._suggested[name] = near[0] if near else None
-        return self._suggested[name]
+            self.suggested[name] = near[0] if near else None
+        return self.suggested[name]
 
     def nearest_names(self, name: str, count: int = 3) -> tuple[str, ...]:
         """Return up to `count` names like `name`, best first."""
@@ -130,10 +132,10 @@ class Catalogue:
         return tuple(_refilled(self._by_shape[found].name, numbers) for found in near)
 
     def _remember(self, name: str) -> Found:
-        if len(self._remembered) >= MAX_REMEMBERED:
-            self._remembered.clear()
+        if len(self.remembered) >= MAX_REMEMBERED:
+            self.remembered.clear()
         found = self._look_up(name)
-        self._remembered[name] = found
+        self.remembered[name] = found
         return found
 
     def _look_up(self, name: str) -> Found:

@@ -56,7 +56,7 @@ def command(
                 json.dumps(_detail(exact, catalogue, uses), indent=2 if listing.form == "json" else None, ensure_ascii=False)
             )
         else:
-            click.echo("\n".join(_page(exact, catalogue, uses, asked=word or "")))
+            click.echo("\n".join(page(exact, catalogue, uses, asked=word or "")))
         return
     found = [parameter for parameter in catalogue.parameters.values() if word is None or _matches(parameter, word.lower())]
     if found:
@@ -118,7 +118,8 @@ def _detail(parameter: Parameter, catalogue: Catalogue, uses: list[Use]) -> dict
     return detail
 
 
-def _page(parameter: Parameter, catalogue: Catalogue, uses: list[Use], *, asked: str) -> list[str]:
+def page(parameter: Parameter, catalogue: Catalogue, uses: list[Use], *, asked: str = "") -> list[str]:
+    """Return the lines that tell all about `parameter`; `asked` is the name as typed, its indexes are shown."""
     lines = [parameter.name]
     indexes = catalogue.indexes(asked)
     for label, text in (
@@ -146,12 +147,10 @@ def _page(parameter: Parameter, catalogue: Catalogue, uses: list[Use], *, asked:
         place = f" {source['where']}" if source["where"] else ""
         lines += _wrapped("source" if at == 0 else "", f"{source['key']}{place}: {source['what']}")
     lines += _wrapped("facts", f"templates/{VENDOR}/{parameter.where}")
-    if not uses:
-        lines += _wrapped("set by", "no template and no device")
-    for at, use in enumerate(uses[:MAX_USES_SHOWN]):
-        lines += _wrapped("set by" if at == 0 else "", f"{use}  {use.name}")
+    setters = [f"{use}  {use.name}" for use in uses[:MAX_USES_SHOWN]] or ["no template and no device"]
     if len(uses) > MAX_USES_SHOWN:
-        lines += _wrapped("", f"… and {len(uses) - MAX_USES_SHOWN} more lines")
+        setters.append(f"… and {len(uses) - MAX_USES_SHOWN} more lines")
+    lines += [f"  {'' if at else 'set by':<{LABEL}}{text}" for at, text in enumerate(setters)]  # a place is never wrapped
     return lines
 
 
