@@ -186,5 +186,5 @@ class BootPass:
         named = _VERSION.findall(url.rpartition("/")[2])
         if not named:
             self._notes.append("firmware.url names a file whose version cannot be told from its name")
-        elif named[-1].removesuffix(".rom") != self._identity.firmware:
+        elif named[-1] != self._identity.firmware:
             self._notes.append(f"firmware.url wants {named[-1]}: a real phone would load it, reboot and start over")

@@ -16,7 +16,7 @@ from sipstub.phone.memory import PhoneMemory
 from sipstub.phone.report import BootReport
 
 SERVER_USER = "auto_provision.server.username"
-SERVER_PASSWORD = "auto_provision.server.password"  # noqa: S105 (the name of a key)
+SERVER_PASSWORD = "auto_provision.server.password"
 
 
 class Phone:

@@ -60,6 +60,8 @@ async def fetch(location: Location, name: str, identity: PhoneIdentity, options:
         return Fetched(Outcome.TIMED_OUT, detail=f"no answer within {options.limits.total_s:g} s")
     except ssl.SSLError as error:
         return Fetched(Outcome.UNREACHABLE, detail=f"TLS: {error.reason or error}"[:MAX_DETAIL_CHARACTERS])
+    except ConnectionRefusedError:
+        return Fetched(Outcome.UNREACHABLE, detail="connection refused")
     except OSError as error:
         return Fetched(Outcome.UNREACHABLE, detail=str(error.strerror or error)[:MAX_DETAIL_CHARACTERS])
 

@@ -26,7 +26,7 @@ MAX_SHOWN = 60
 VERSION_LINE = "#!version:1.0.0.1"
 RESET = "%NULL%"
 "As a value: back to the factory value."
-USER_PASSWORD = "security.user_password"  # noqa: S105 (the name of a key)
+USER_PASSWORD = "security.user_password"
 "The one key that may stand several times: each line `user:password` is about another user."
 
 _BOM = b"\xef\xbb\xbf"
