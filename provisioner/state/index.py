@@ -34,7 +34,8 @@ CREATE INDEX file_sha256 ON file (sha256);
 CREATE INDEX file_touched_in ON file (touched_in);
 CREATE TABLE phone (
     mac TEXT PRIMARY KEY, name TEXT NOT NULL, model TEXT NOT NULL, common_name TEXT NOT NULL, has_problem INTEGER NOT NULL,
-    group_name TEXT, site TEXT, touched_in INTEGER NOT NULL
+    group_name TEXT, site TEXT,
+    source TEXT NOT NULL, touched_in INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX phone_touched_in ON phone (touched_in);
 CREATE TABLE gone (what TEXT NOT NULL, key TEXT NOT NULL, gone_in INTEGER NOT NULL, PRIMARY KEY (what, key)) WITHOUT ROWID;
@@ -47,7 +48,7 @@ CREATE INDEX retired_sha256 ON retired (sha256);
 """
 
 FILE_COLUMNS = "name, kind, mac, sha256, size, offset, path, changed_in"
-PHONE_COLUMNS = "mac, name, model, common_name, has_problem, group_name, site"
+PHONE_COLUMNS = "mac, name, model, common_name, has_problem, group_name, site, source"
 
 META_AT_START: Mapping[str, Any] = {
     "format": FORMAT,

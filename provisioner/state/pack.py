@@ -48,7 +48,7 @@ class PackWriter:
 
     def forget(self, length: int) -> None:
         """Take back everything behind `length` that no committed index row refers to."""
-        self._waiting.clear()
+        self._waiting = bytearray()
         self._written = length
 
     def close(self) -> None:
@@ -64,37 +64,37 @@ class PackWriter:
             while done < len(view):
                 done += os.pwrite(self._descriptor, view[done:], self._written + done)
         self._written += done
-        self._waiting.clear()
+        self._waiting = bytearray()
 
 
 class PackReader:
-    """Read-only view of a pack; grows with the file and never invalidates a view it gave out."""
+    """Read-only view of a pack; grows with the file and never invalidates a view it gave out.  Holds no descriptor."""
 
     def __init__(self, path: Path) -> None:
-        """Map the file; FileNotFoundError when it has been replaced meanwhile."""
         self.path = path
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._view = memoryview(b"")
 
     def require(self, length: int) -> None:
-        """Map at least `length` bytes; OSError if the file is shorter, which only damage from outside can do."""
+        """Map at least `length` bytes.
+
+        FileNotFoundError when the file has been replaced meanwhile; OSError if it is shorter, which only damage from
+        outside can do.
+        """
         if length <= len(self._view):
             return
-        size = os.fstat(self._descriptor).st_size
-        if size < length:
-            raise OSError(f"{self.path.name} has {size} bytes, its index wants {length}")
-        self._view = memoryview(mmap.mmap(self._descriptor, size, access=mmap.ACCESS_READ))
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            size = os.fstat(descriptor).st_size
+            if size < length:
+                raise OSError(f"{self.path.name} has {size} bytes, its index wants {length}")
+            self._view = memoryview(mmap.mmap(descriptor, size, access=mmap.ACCESS_READ))
+        finally:
+            os.close(descriptor)
 
     def view(self, offset: int, length: int) -> memoryview:
         """Return bytes that `require` has covered, without copying them."""
         return self._view[offset : offset + length]
 
     def close(self) -> None:
-        """Close the file; views given out stay good until the last one is gone."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        """Let go of the mapping; views given out stay good until the last one is gone."""
         self._view = memoryview(b"")
-
-    def __del__(self) -> None:
-        self.close()

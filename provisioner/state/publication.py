@@ -60,6 +60,9 @@ class PublishedPhone:
     site: str | None = None
     "Its site, for lists."
 
+    source: str = ""
+    "The file of devices/ it stands in: while that cannot be read, the phone is neither changed nor removed."
+
 
 @dataclass(frozen=True, slots=True)
 class Publication:

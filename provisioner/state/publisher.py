@@ -209,11 +209,11 @@ class Publisher:
         rows = []
         for mac, phone in changes.phones.items():
             entry = phone.entry
-            row = (mac, entry.name, entry.model, entry.common_name, int(entry.has_problem), phone.group, phone.site)
+            row = (mac, entry.name, entry.model, entry.common_name, int(entry.has_problem), phone.group, phone.site, phone.source)
             old = self._store.connection.execute(f"SELECT {PHONE_COLUMNS} FROM phone WHERE mac = ?", (mac,)).fetchone()  # noqa: S608
             if old != row:
                 rows.append((*row, number))
-        self._store.connection.executemany("INSERT OR REPLACE INTO phone VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        self._store.connection.executemany("INSERT OR REPLACE INTO phone VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
         self._store.connection.executemany("DELETE FROM gone WHERE what = 'phone' AND key = ?", [(row[0],) for row in rows])
         return len(rows)
 

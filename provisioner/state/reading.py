@@ -118,6 +118,16 @@ class Reading:
         query = sa.select(schema.event).where(*conditions).order_by(order).limit(limit)
         return [Event(values.pop("id"), values) for values in self._rows(query)]
 
+    def newest_event_id(self) -> int:
+        """Return the number of the newest journal row; 0 if there is none."""
+        with self._database.reading() as connection:
+            return connection.execute(sa.select(sa.func.max(schema.event.c.id))).scalar() or 0
+
+    def phone_names(self) -> dict[str, str]:
+        """Return the MAC of each phone of the published inventory by its name."""
+        snapshot = self._source.current() if self._source is not None else None
+        return {} if snapshot is None else {phone.name: mac for mac, phone in snapshot.phones.items()}
+
     def knocking(self, *, with_ignored: bool = False) -> list[Knock]:
         """Return unknown phones that asked, newest first."""
         row = schema.knocking.c
