@@ -5,9 +5,7 @@ Today it boots; registering and calling will be further methods that read `setti
 
 from __future__ import annotations
 
-import asyncio
-
-from sipstub.phone.boot.fetch import FetchOptions, fetch
+from sipstub.phone.boot.fetch import FetchOptions, timed_fetch
 from sipstub.phone.boot_pass import BootPass, NeedsReboot
 from sipstub.phone.format.effective import Effective
 from sipstub.phone.identity import PhoneIdentity
@@ -45,11 +43,9 @@ class Phone:
         """Run one provisioning pass from `url` and keep what it brought; UrlProblem if no phone could use the URL."""
         location = self._located(url)
         boot = BootPass(self.identity, location, self.memory, needs_reboot=self._needs_reboot)
-        clock = asyncio.get_running_loop().time
         while (wanted := boot.next_file()) is not None:
-            began = clock()
-            fetched = await fetch(location, wanted.name, self.identity, self.options)
-            boot.take(wanted, fetched, duration_s=clock() - began)
+            fetched, took_s = await timed_fetch(location, wanted.name, self.identity, self.options)
+            boot.take(wanted, fetched, duration_s=took_s)
         report, self.memory = boot.finish()
         return report
 

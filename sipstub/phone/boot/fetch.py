@@ -48,6 +48,14 @@ class FetchOptions:
     "Ask for this blksize; None asks for no option."
 
 
+async def timed_fetch(location: Location, name: str, identity: PhoneIdentity, options: FetchOptions) -> tuple[Fetched, float]:
+    """Return what became of asking for `name`, and the seconds it took."""
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    fetched = await fetch(location, name, identity, options)
+    return fetched, clock() - began
+
+
 async def fetch(location: Location, name: str, identity: PhoneIdentity, options: FetchOptions) -> Fetched:
     """Return what became of asking for `name`."""
     try:
