@@ -148,9 +148,9 @@ def test_a_parameter_as_json_has_a_stable_shape(folders: list[str]) -> None:
     ]
     assert detail["sources"][0] == {"key": "AP80-T23", "where": "p.275", "what": "V80 auto-provisioning guide, SIP-T23 edition"}
     assert " ".join(sorted(detail)) == (
-        "area cautions checkable confidence default default_note file indexes legacy may_repeat models models_exact models_note name "
-        "note origin permitted permitted_data presets reboot reboot_note recall scope secret set_by since since_note source sources "
-        "summary type until"
+        "area cautions checkable confidence default default_note file indexes legacy may_repeat models models_exact models_note "
+        "name note origin permitted permitted_data presets reboot reboot_note recall scope secret set_by since since_note source "
+        "sources summary type until"
     )
 
 

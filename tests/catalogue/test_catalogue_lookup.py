@@ -152,7 +152,7 @@ def test_every_pattern_leads_to_itself(catalogue: Catalogue) -> None:
         ("expansion_module.1.key.1.type", "T41P", "T41P takes no expansion module"),
         ("account.1.codec.9.enable", "T27P", None),
         ("account.1.codec.10.enable", "T27P", "codec slot 10 does not exist on T27P (it has 9)"),
-        ("account.1.codec.99.enable", "T27G", None),  # not known how many
+        ("account.1.codec.99.enable", "T22P", None),  # not known how many
         ("autoprovision.50.url", "T46G", None),
         ("autoprovision.51.url", "T46G", "51 is outside 1..50"),
         ("remote_phonebook.data.6.url", "T46G", "6 is outside 1..5"),
@@ -170,6 +170,9 @@ def test_an_inferred_key_list_is_not_certain(catalogue: Catalogue) -> None:
     parameter = catalogue.parameters["programablekey.Z.type"]
     assert parameter.index_is_certain(catalogue.models["T46G"])
     assert not parameter.index_is_certain(catalogue.models["T40P"])
+    slots = catalogue.parameters["account.X.codec.Y.enable"]
+    assert slots.index_is_certain(catalogue.models["T27P"])
+    assert not slots.index_is_certain(catalogue.models["T27G"])  # taken over from the T27P
 
 
 @pytest.mark.parametrize(
