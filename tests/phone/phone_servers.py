@@ -67,6 +67,8 @@ async def http_server(
         yield seen
     finally:
         server.close()
+        for _ in range(3):  # a connection that has just been accepted gets its task a few turns of the loop later
+            await asyncio.sleep(0)
         if serving:
             await asyncio.wait(serving, timeout=2)
 

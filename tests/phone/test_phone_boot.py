@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 from phone_servers import http_server, ok, tftp_server
 
+from sipstub.errors import UrlProblem
 from sipstub.phone.boot.fetch import FetchOptions
+from sipstub.phone.boot.fleet import boot_fleet
 from sipstub.phone.identity import PhoneIdentity
 from sipstub.phone.outcome import FetchLimits, Outcome
 from sipstub.phone.report import BootReport
@@ -301,3 +303,34 @@ def test_a_phone_boots_from_a_foreign_tftp_server(tftpd: int, tmp_path: Path, bl
     assert report.files[1].body == body
     assert outcomes(report) == [Outcome.NOT_FOUND, Outcome.RECEIVED]
     assert time.monotonic() - began < 10
+
+
+def test_a_fleet_boots_a_few_at_a_time_and_reports_in_order() -> None:
+    macs = [f"001565{number:06x}" for number in range(12)]
+
+    async def scenario() -> None:
+        inside = most = 0
+
+        async def counts(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal inside, most
+            inside += 1
+            most = max(most, inside)
+            for _ in range(5):
+                await asyncio.sleep(0)
+            inside -= 1
+            writer.write(ok(HEAD))
+            await writer.drain()
+            await _reader.read()
+
+        async with http_server(lambda _head: counts) as server:
+            url = f"http://127.0.0.1:{server.port}/"
+            seen: list[BootReport] = []
+            reports = await boot_fleet(((a_phone(mac), url) for mac in macs), at_once=3, on_report=seen.append)
+            assert [report.identity.mac for report in reports] == macs
+            assert all(report.is_provisioned for report in reports)
+            assert len(seen) == 12
+            assert 1 < most <= 3
+            with pytest.raises(UrlProblem):
+                await boot_fleet([(a_phone(), "ftp://x/"), (a_phone(), url)])
+
+    asyncio.run(scenario())
