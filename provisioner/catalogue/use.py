@@ -64,7 +64,7 @@ def _all(wanted: frozenset[str], templates: Path, devices: Path | None) -> Itera
     for file, text in texts:
         for number, line in enumerate(text.splitlines(), 1):
             left, equals, _ = _STATEMENT.sub("", line).partition(" = " if " = " in line else "=")
-            if equals and not left.lstrip().startswith("#") and any(shape in wanted for shape in _shapes(left.strip(), meanings)):
+            if equals and any(shape in wanted for shape in _shapes(left.strip(), meanings)):
                 yield Use("template", str(file), number, left.strip())
     for file, text in _texts(devices, "*.toml") if devices is not None else ():
         for number, line in enumerate(text.splitlines(), 1):
