@@ -20,7 +20,7 @@ from provisioner.state.folder import create_private
 from provisioner.state.pack import PackReader
 from provisioner.state.publication import PublishedPhone
 
-FORMAT = 1
+FORMAT = 2
 "Version of the tables below; another number means: start anew, the loader publishes everything again."
 
 SCHEMA = """
@@ -104,8 +104,8 @@ def as_file(row: Sequence[Any], pack: PackReader) -> PublishedFile:
 
 def as_phone(row: Sequence[Any]) -> PublishedPhone:
     """Return the phone of a row of PHONE_COLUMNS."""
-    mac, name, model, common_name, has_problem, group, site = row
-    return PublishedPhone(PhoneEntry(mac, name, model, common_name, bool(has_problem)), group, site)
+    mac, name, model, common_name, has_problem, group, site, source = row
+    return PublishedPhone(PhoneEntry(mac, name, model, common_name, bool(has_problem)), group, site, source)
 
 
 def pack_origins(origins: Sequence[Any] | None) -> bytes:
