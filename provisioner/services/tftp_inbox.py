@@ -114,8 +114,17 @@ class Inbox:
             self.drain(fd)
 
     def close(self) -> None:
-        """Close the sockets and forget what waits."""
+        """Forget what waits and the sockets; closing them is for their owner."""
         self.queue.clear()
-        for listener, _ in self._listeners.values():
-            listener.close()
         self._listeners.clear()
+
+
+def bound_socket(ip: str, port: int) -> socket.socket:
+    """Return a UDP socket as tftpy's `listen` would bind it; an address with a colon is IPv6."""
+    own = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        own.bind((ip, port))
+    except OSError:
+        own.close()
+        raise
+    return own

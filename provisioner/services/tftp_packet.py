@@ -38,10 +38,15 @@ class MalformedRequest(TftpException):  # type: ignore[misc]  # tftpy carries no
 class _TolerantRequest:
     """Reads what both request packets hold.  Mixed in before tftpy's class, whose attributes it fills."""
 
+    opcode: int
     buffer: bytes
     filename: str
     mode: str
     options: dict[str, str]
+
+    def __init__(self) -> None:  # tftpy's writes three lines to its log for each packet
+        self.buffer, self.filename, self.mode = b"", "", ""
+        self._options: dict[str, str] = {}
 
     def decode(self) -> _TolerantRequest:
         """Return self with the file name, the mode in lower case and the options as sent; MalformedRequest if there is no mode.
@@ -59,16 +64,20 @@ class _TolerantRequest:
         if len(texts) > 3:
             for name, value in zip(texts[2::2], texts[3::2], strict=False):
                 options.setdefault(name, value)
-        self.options = options
+        self._options = options  # what tftpy's property `options` gives
         return self
 
 
 class ReadRequest(_TolerantRequest, TftpPacketRRQ):  # type: ignore[misc]
     """A phone wants a file."""
 
+    opcode = OP_RRQ
+
 
 class WriteRequest(_TolerantRequest, TftpPacketWRQ):  # type: ignore[misc]
     """Somebody wants to leave a file here; read only to be refused and written down."""
+
+    opcode = OP_WRQ
 
 
 class PacketFactory(TftpPacketFactory):  # type: ignore[misc]

@@ -6,6 +6,8 @@ from provisioner.delivery.answer import Refusal, Served
 from provisioner.delivery.event import DeliveryEvent
 from provisioner.delivery.reason import Reason
 from provisioner.delivery.request import Protocol
+from provisioner.services.tftp_session import Outcome
+from provisioner.services.tftp_table import Channel
 
 MAX_NAME_CHARACTERS = 200
 RRQ = "RRQ"
@@ -36,10 +38,31 @@ def malformed(fact: str, *, at: float, method: str, name: str, peer: str, status
     return refused(Refusal(Reason.BAD_NAME, fact), at=at, method=method, name=name, peer=peer, status=status)
 
 
-def ended(
+def failed(error: Exception, *, at: float, name: str, peer: str, duration_s: float) -> DeliveryEvent:
+    """Return the event of a request whose answer failed on our side."""
+    fact = f"the answer failed: {type(error).__name__}"
+    return _transferred(
+        None, at=at, name=name, peer=peer, outcome=Outcome.ABORTED, size_bytes=0, duration_s=duration_s, fact=fact
+    )
+
+
+def ended(channel: Channel, *, duration_s: float) -> DeliveryEvent:
+    """Return the event of a transfer that has ended, well or not."""
+    return _transferred(
+        channel.served,
+        at=channel.unix_at,
+        name=channel.name,
+        peer=channel.peer_ip,
+        outcome=channel.transfer.outcome,
+        size_bytes=channel.transfer.size_bytes,
+        duration_s=duration_s,
+        fact=channel.transfer.fact,
+    )
+
+
+def _transferred(
     served: Served | None, *, at: float, name: str, peer: str, outcome: str, size_bytes: int, duration_s: float, fact: str
 ) -> DeliveryEvent:
-    """Return the event of a transfer that has ended, or (`served` is None) of a request whose answer failed on our side."""
     file = served.file if served else None
     note = served.note if served else ""
     return DeliveryEvent(

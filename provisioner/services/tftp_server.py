@@ -30,7 +30,7 @@ from provisioner.delivery.request import FileRequest, Protocol
 from provisioner.services import tftp_report as report
 from provisioner.services.tftp_address import plain_ip
 from provisioner.services.tftp_content import OpenFiles, open_source, wire_size
-from provisioner.services.tftp_inbox import MAX_QUEUE, Arrival, Inbox
+from provisioner.services.tftp_inbox import MAX_QUEUE, Arrival, Inbox, bound_socket
 from provisioner.services.tftp_options import PLAIN_TERMS, negotiate
 from provisioner.services.tftp_packet import (
     FILE_NOT_FOUND,
@@ -53,6 +53,9 @@ MAX_REPLY_BYTES = 1024
 "The most that is read of a client's ACK or ERROR."
 
 IDLE_WAIT_S = 60.0
+MAX_FAILED_ROUNDS = 100
+"Rounds that may fail one after the other before the server gives up and the supervisor starts a new one."
+
 TIMER_SLACK = 1024
 "Timers of ended sessions that may lie in the heap besides four per living one, before it is cleaned."
 
@@ -116,13 +119,21 @@ class TftpServer(tftpy.TftpServer):  # type: ignore[misc]  # tftpy carries no ty
         if retries is not None:
             self._retransmissions = retries
         if not self.listeners:
-            self.listeners = [_bound(listenip, listenport)]
+            self.listeners = [bound_socket(listenip, listenport)]
         self._epoll = select.epoll()
         try:
             self._prepare()
             self.is_running.set()
+            failed = 0
             while not self._is_stopping():
-                self._pass()
+                try:
+                    self._pass()
+                    failed = 0
+                except Exception:
+                    log.exception("a round of the TFTP server failed")
+                    failed += 1
+                    if failed >= MAX_FAILED_ROUNDS:
+                        raise
         finally:
             self._end()
 
@@ -158,9 +169,12 @@ class TftpServer(tftpy.TftpServer):  # type: ignore[misc]  # tftpy carries no ty
         self._timers.clear()
         self._epoll.close()
         self.inbox.close()
+        for listener in self.listeners:
+            listener.close()
         self.listeners = []
         wakeup, self._wakeup = self._wakeup, -1
-        os.close(wakeup)
+        if wakeup >= 0:
+            os.close(wakeup)
         self.is_running.clear()
 
     def _pass(self) -> None:
@@ -262,13 +276,8 @@ class TftpServer(tftpy.TftpServer):  # type: ignore[misc]  # tftpy carries no ty
         except Exception as error:
             log.exception("answering %r for %s failed", name[: report.MAX_NAME_CHARACTERS], peer_ip)
             self._reply(arrival, SERVER_FAILED)
-            fact = f"the answer failed: {type(error).__name__}"
             took_s = time.monotonic() - began_at
-            self._record(
-                report.ended(
-                    None, at=unix_at, name=name, peer=peer_ip, outcome=Outcome.ABORTED, size_bytes=0, duration_s=took_s, fact=fact
-                )
-            )
+            self._record(report.failed(error, at=unix_at, name=name, peer=peer_ip, duration_s=took_s))
 
     def _refuse_write(self, arrival: Arrival, name: str, peer_ip: str, unix_at: float) -> None:
         """Answer error 2 whatever the content function thinks; it is asked only to know which phone it was."""
@@ -374,32 +383,10 @@ class TftpServer(tftpy.TftpServer):  # type: ignore[misc]  # tftpy carries no ty
         with contextlib.suppress(Exception):
             transfer.close()
         self.resent += transfer.resent
-        self._record(
-            report.ended(
-                channel.served,
-                at=channel.unix_at,
-                name=channel.name,
-                peer=channel.peer_ip,
-                outcome=transfer.outcome,
-                size_bytes=transfer.size_bytes,
-                duration_s=time.monotonic() - channel.began_at,
-                fact=transfer.fact,
-            )
-        )
+        self._record(report.ended(channel, duration_s=time.monotonic() - channel.began_at))
 
     def _record(self, event: DeliveryEvent) -> None:
         try:
             self._sink.record(event)
         except Exception:  # a sink promises not to raise; a broken promise must not cost a phone its file
             log.exception("an event was lost")
-
-
-def _bound(ip: str, port: int) -> socket.socket:
-    """Return a UDP socket as tftpy's `listen` would bind it; an address with a colon is IPv6."""
-    own = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_DGRAM)
-    try:
-        own.bind((ip, port))
-    except OSError:
-        own.close()
-        raise
-    return own

@@ -214,6 +214,21 @@ def test_the_next_phone_is_served_after(it: Running, packets: list[bytes]) -> No
         assert serves_the_next_phone(it)
 
 
+def test_a_round_that_fails_does_not_end_the_server(it: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    failures = iter([RuntimeError("a bug of ours")] * 3)
+    ring = it.server._ring
+
+    def fail_three_times(now: float) -> None:
+        for error in failures:
+            raise error
+        ring(now)
+
+    monkeypatch.setattr(it.server, "_ring", fail_three_times)
+    for _ in range(4):
+        assert serves_the_next_phone(it)
+    assert next(failures, None) is None
+
+
 def test_content_held_as_a_view_of_memory_is_served(it: Running) -> None:
     it.answers.files["view"] = type(it.answers.files["a.cfg"])("view", "mac", "", 1_300, body=memoryview(BODY))
     with client() as phone:
@@ -294,6 +309,16 @@ def test_a_socket_for_all_addresses_answers_from_the_one_that_was_asked() -> Non
             for name in ("a.cfg", "missing"):
                 phone.sendto(request(name), (asked, it.port))
                 assert phone.recvfrom(600)[1][0] == asked
+
+
+def test_a_request_sent_to_a_broadcast_address_is_silently_ignored() -> None:
+    with running(FILES, hosts=("0.0.0.0",)) as it, client(timeout_s=0.2) as phone:
+        phone.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        phone.sendto(request("a.cfg"), ("127.255.255.255", it.port))
+        with pytest.raises(TimeoutError):
+            phone.recvfrom(600)
+        assert it.server.inbox.noise == 1
+        assert serves_the_next_phone(it)
 
 
 def test_an_ipv4_phone_on_an_ipv6_socket_is_named_by_its_ipv4_address() -> None:
