@@ -47,6 +47,8 @@ class _LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        if "Documentation: " not in (command.epilog or ""):
+            command.epilog = "\n\n".join(filter(None, (command.epilog, f"Documentation: {DOCS}")))
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
