@@ -7,6 +7,7 @@ import os
 import socket
 from pathlib import Path
 
+from provisioner.address import parse_listen
 from provisioner.rendering.context import Addresses
 from provisioner.settings import Settings
 
@@ -24,8 +25,17 @@ def guess_address() -> str:
 
 
 def advertised(settings: Settings) -> tuple[str, bool]:
-    """Return the host that phones are told, and whether it is a guess."""
-    return (settings["advertise"], False) if settings["advertise"] else (guess_address(), True)
+    """Return the host that phones are told, and whether it is a guess.
+
+    A listener that is bound to one address can be reached by no other.
+    """
+    if settings["advertise"]:
+        return settings["advertise"], False
+    for name in ("http", "https", "tftp"):
+        listen = parse_listen(settings[name])
+        if listen is not None and listen.host not in ("", "0.0.0.0", "::"):  # noqa: S104
+            return listen.host, False
+    return guess_address(), True
 
 
 def addresses_of(settings: Settings) -> Addresses:

@@ -10,7 +10,7 @@ from pathlib import Path
 from provisioner.catalogue.catalogue import Catalogue
 from provisioner.catalogue.load import load_catalogue
 from provisioner.errors import CatalogueError, Problem, Severity
-from provisioner.inventory.folder import DeviceFolder, InventorySource
+from provisioner.inventory.folder import DeviceFolder, InventorySource, InventoryText
 from provisioner.inventory.load import Inventory, InventoryLoader
 from provisioner.inventory.origin import Origin, Rank
 from provisioner.inventory.phone import Phone
@@ -92,6 +92,7 @@ class Fleet:
         self._addresses = addresses
         self._given_source = inventory
         self._fingerprint = ""
+        self._text: InventoryText | None = None
         self._remembered: dict[str, _Remembered] = {}
         self._commons: dict[str, RenderedFile] = {}
         self.catalogue: Catalogue
@@ -117,13 +118,21 @@ class Fleet:
         self._renderer = Renderer(self.templates, catalogue, vocabulary, self._addresses)
         self._source = self._given_source or DeviceFolder(self._devices, vocabulary)
         self._loader = InventoryLoader(catalogue)
-        self._remembered, self._commons = {}, {}
+        self._remembered, self._commons, self._text = {}, {}, None
         self._fingerprint = seen
         return True
 
+    def look(self) -> object:
+        """Look at the folder and return something that equals the last answer if nothing was edited."""
+        self._text = self._source.read()
+        return self._text
+
     def inventory(self) -> Inventory:
-        """Return what is wanted, without rendering anything."""
-        return self._loader.load(self._source.read())
+        """Return what is wanted, without rendering anything; looks only if nobody has yet."""
+        if self._text is None:
+            self.look()
+        assert self._text is not None
+        return self._loader.load(self._text)
 
     def build(self, before: Bodies | None = None, only: Iterable[str] | None = None) -> Build:
         """Return every file as it would be published over the files of `before`.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import operator
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -73,6 +73,7 @@ class BatchWriter:
             schema.delivered, dialect, lambda old, new: {"last_at": _greatest(old.last_at, new.last_at)}
         )
         self._upsert_knock = upsert(schema.knocking, dialect, _newer_knock)
+        self._upsert_tally = upsert(schema.tally, dialect, lambda old, new: {"count": old["count"] + new["count"]})
 
     def write(self, events: Sequence[DeliveryEvent], dropped: int) -> None:
         """Write one batch and apply the retention; raises what the driver raises, then nothing of it was written."""
@@ -94,6 +95,7 @@ class BatchWriter:
             self._upsert_fetch.run(connection, [_fetch_row(*key, *fetch) for key, fetch in fetches.items()])
             self._upsert_content.run(connection, contents)
             self._upsert_knock.run(connection, [_knock_row(*knock) for knock in knocks.values()])
+            self._upsert_tally.run(connection, _tally_rows(counted))
             self._retention.apply(connection, now, has_knocks=bool(knocks), has_contents=bool(contents))
         for row in contents:
             self._contents[row[0]] = row[-1]
@@ -161,6 +163,14 @@ def _collapsed(events: Iterable[DeliveryEvent]) -> list[tuple[DeliveryEvent, int
         old = seen.pop(key, None)
         seen[key] = (event, 1 if old is None else old[1] + 1)
     return list(seen.values())
+
+
+def _tally_rows(counted: Iterable[tuple[DeliveryEvent, int]]) -> list[tuple[Any, ...]]:
+    """Return (protocol, kind, outcome, count); in one order, so that two processes never wait for each other in a ring."""
+    sums: Counter[tuple[str, str, str]] = Counter()
+    for event, count in counted:
+        sums[event.protocol, str(event.kind or ""), str(event.outcome)] += count
+    return [(*key, count) for key, count in sorted(sums.items())]
 
 
 def _greatest(old: Any, new: Any) -> Any:

@@ -182,6 +182,11 @@ class Reading:
         with self._database.reading() as connection:
             return set(connection.execute(sa.select(column).where(column.is_not(None)).distinct()).scalars())
 
+    def tallies(self) -> dict[tuple[str, str, str], int]:
+        """Return how many decisions were ever made, by protocol, kind of file (empty for none) and outcome."""
+        query = sa.select(schema.tally).order_by(*schema.tally.primary_key.columns)
+        return {(row["protocol"], row["kind"], row["outcome"]): row["count"] for row in self._rows(query)}
+
     def ignore(self, mac: str, reason: str, *, now: float) -> None:
         """Keep an unknown phone out of the knocking list from now on; a second call replaces the reason."""
         with self._database.writing() as connection:

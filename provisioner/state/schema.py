@@ -109,3 +109,13 @@ ignored = Table(
     Column("reason", Text, nullable=False),
     comment="Unknown phones that people do not want to see again",
 )
+
+tally = Table(
+    "tally",
+    metadata,
+    Column("protocol", String(8), primary_key=True),
+    Column("kind", String(8), primary_key=True),
+    Column("outcome", String(32), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    comment="Decisions ever made, for metrics: journal rows are deleted, counters must not fall",
+)

@@ -1,4 +1,4 @@
-"""Journal, last fetches, delivered contents, knocking and ignored phones."""
+"""Journal, last fetches, delivered contents, knocking and ignored phones, and tallies for metrics."""
 
 from __future__ import annotations
 
@@ -81,6 +81,13 @@ def upgrade() -> None:
         sa.Column("firmware", sa.Text),
     )
     op.create_index("knocking_last_at_index", "knocking", ["last_at"])
+    op.create_table(
+        "tally",
+        sa.Column("protocol", sa.String(8), primary_key=True),
+        sa.Column("kind", sa.String(8), primary_key=True),
+        sa.Column("outcome", sa.String(32), primary_key=True),
+        sa.Column("count", sa.BigInteger, nullable=False),
+    )
     op.create_table(
         "ignored",
         sa.Column("mac", sa.String(12), primary_key=True),

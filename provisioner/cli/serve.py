@@ -1,0 +1,58 @@
+"""`provisioner serve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from provisioner.cli.session import settings_options, templates_folder
+from provisioner.settings import Settings
+
+
+@click.command("serve", epilog="Documentation: docs/README.md")
+@click.option(
+    "--ready-file", type=click.Path(path_type=Path, dir_okay=False), help="Write all listening addresses here as JSON once ready."
+)
+@click.option("-q", "--quiet", is_flag=True, help="Do not print a line per request.")
+@settings_options(
+    "devices", "templates", "state", "http", "https", "tftp", "people", "advertise", "allow", "certificate", "certificate_key",
+    "tls_minimum", "workers", "sip_port", "sips_port", "poll_seconds", "drain_seconds",
+)  # fmt: skip
+@click.pass_context
+def command(ctx: click.Context, settings: Settings, ready_file: Path | None, quiet: bool) -> None:
+    """Serve phones over HTTP(S) and TFTP, and people on localhost.
+
+    \b
+    Examples:
+      provisioner serve --tftp :6969              no privilege needed
+      provisioner serve --http :0 --tftp off --ready-file ready.json
+    """
+    from provisioner.runtime.request_log import RequestLog
+    from provisioner.runtime.serve import Server, talk
+
+    server = Server(settings, templates_folder(settings), say=talk, ready_file=ready_file)
+
+    def on_ready() -> None:
+        for line in _first_lines(server):
+            click.echo(line, err=True)
+        if not quiet:
+            server.on_tick = RequestLog(server.database, lambda line: click.echo(line, err=True)).show_new
+
+    server.on_ready = on_ready
+    ctx.exit(server.run())
+
+
+def _first_lines(server: object) -> list[str]:
+    from provisioner.runtime.serve import Server
+
+    assert isinstance(server, Server)
+    facts = server.facts()
+    phones = [facts[scheme]["url"] for scheme in ("http", "https", "tftp") if facts[scheme]]
+    guess = "   (address guessed; --advertise sets it)" if server.is_guess else ""
+    lines = [f"provisioner {facts['version']}", f"  phones   {'    '.join(phones)}{guess}"]
+    if facts["people"]:
+        lines.append(f"  people   {facts['people']['url']}healthz")
+    url = facts["http"]["url"] if facts["http"] else phones[0] if phones else ""
+    lines.append(f"  next     on a phone: Settings > Auto Provision > {url}    or: provisioner dhcp dnsmasq")
+    return lines

@@ -1,0 +1,202 @@
+"""Put the server together: bind first, then a loader, HTTP, TFTP and people processes under one supervisor."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from provisioner.address import parse_listen
+from provisioner.delivery.decide import decide
+from provisioner.delivery.request import FileRequest
+from provisioner.runtime.addresses import addresses_of, advertised, write_addresses
+from provisioner.runtime.fleet import Fleet
+from provisioner.runtime.loader import Loader
+from provisioner.runtime.ready import Ready, write_ready_file
+from provisioner.runtime.sources import FleetSource, policy_of
+from provisioner.services.http_server import PhoneServer
+from provisioner.services.http_tls import TlsSettings
+from provisioner.services.listener import Bound, bind
+from provisioner.services.people_server import serve_people
+from provisioner.services.supervisor import Supervisor
+from provisioner.services.tftp_server import TftpServer
+from provisioner.settings import Settings
+from provisioner.state.database import Database
+from provisioner.state.journal import Journal
+from provisioner.state.published import Publisher, StateFolder
+from provisioner.state.retention import Retention
+
+READY_FILE = "ready.json"
+"In the state folder while a server runs: how other commands find it."
+
+Say = Callable[[str], None]
+
+
+class Server:
+    """One running `provisioner serve`."""
+
+    def __init__(self, settings: Settings, templates: Path, *, say: Say, ready_file: Path | None = None) -> None:
+        """Bind and check everything that can be wrong; EnvironmentProblem, SettingsError or CatalogueError before any start."""
+        self.settings = settings
+        self.templates = templates
+        self._say = say
+        self._ready_file = ready_file
+        self.host, self.is_guess = advertised(settings)
+        self.bound: dict[str, Bound] = {}
+        for scheme in ("http", "https", "tftp"):
+            listen = parse_listen(settings[scheme])
+            if listen is not None:
+                self.bound[scheme] = bind(scheme, listen)
+        people = parse_listen(settings["people"])
+        self.people = bind("http", people) if people is not None else None
+        key = settings["certificate_key"]
+        self.tls: TlsSettings | None = None
+        if "https" in self.bound:
+            self.tls = TlsSettings(settings.path("certificate"), Path(key) if key else None, settings["tls_minimum"])
+            self.tls.context()
+        self.state = StateFolder.open(settings.path("state"))
+        Publisher(self.state).close()  # another loader on this folder is one line now, not a crashing child later
+        self.database = Database.open(self.state)
+        write_addresses(self.state.path, addresses_of(settings))
+        FleetSource(self.state, templates)  # contradicting facts are one line now too
+        policy_of(settings)
+        parts = {"loader": 1}
+        if "http" in self.bound or "https" in self.bound:
+            parts["http"] = settings["workers"]
+        if "tftp" in self.bound:
+            parts["tftp"] = 1
+        if self.people is not None:
+            parts["people"] = 1
+        self._ready = Ready(parts)
+        self._is_ready = False
+        self.on_ready: Callable[[], None] = lambda: None
+        self.on_tick: Callable[[], None] = lambda: None
+        self._supervisor = Supervisor(say, settings["drain_seconds"] + 5, self._tick)
+
+    def run(self) -> int:
+        """Serve until SIGTERM (0) or SIGINT (130)."""
+        supervisor = self._supervisor
+        supervisor.add("loader", self._load, forwards_hup=True, stops_last=True)
+        if "http" in self.bound or "https" in self.bound:
+            supervisor.add("http", self._http)
+        if "tftp" in self.bound:
+            supervisor.add("tftp", self._tftp)
+        if self.people is not None:
+            supervisor.add("people", self._people)
+        try:
+            return supervisor.run()
+        finally:
+            for path in (self.state.path / READY_FILE, self._ready_file):
+                if path is not None:
+                    path.unlink(missing_ok=True)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what --ready-file holds: every listening address, and the process to signal."""
+        found: dict[str, Any] = {"pid": os.getpid(), "version": version("provisioner"), "advertise": self.host}
+        for scheme in ("http", "https", "tftp"):
+            bound = self.bound.get(scheme)
+            found[scheme] = {"url": bound.url(self.host), "port": bound.port, "listen": bound.addresses} if bound else None
+        people = self.people
+        found["people"] = {"url": people.url(_shown(people)), "port": people.port, "listen": people.addresses} if people else None
+        found["state"] = str(self.state.path)
+        return found
+
+    # -- in the supervisor
+
+    def _tick(self) -> None:
+        if not self._is_ready and not self._ready.missing:
+            self._is_ready = True
+            facts = self.facts()
+            write_ready_file(self.state.path / READY_FILE, facts)
+            if self._ready_file is not None:
+                write_ready_file(self._ready_file, facts)
+            self.on_ready()
+        if self._is_ready:
+            self.on_tick()
+
+    # -- in the children
+
+    def _load(self) -> None:
+        publisher = Publisher(self.state, pinned=self._pinned)
+        for repair in publisher.repairs:
+            self._say(f"state folder: {repair}")
+        fleet = Fleet(self.templates, self.settings.path("devices"), addresses_of(self.settings))
+        loader = Loader(fleet, publisher, self._say)
+        loader.run(self.settings["poll_seconds"], lambda: self._ready.tell("loader"))
+        publisher.close()
+
+    def _pinned(self) -> set[str]:
+        from provisioner.state.reading import Reading
+
+        return Reading(self.database).pinned()
+
+    def _journal(self, source: FleetSource) -> Journal:
+        return Journal(self.database, source, retention=Retention(keep_s=self.settings["journal_days"] * 86400.0))
+
+    def _http(self) -> None:
+        source = FleetSource(self.state, self.templates)
+        PhoneServer(
+            http=self.bound["http"].sockets if "http" in self.bound else (),
+            https=self.bound["https"].sockets if "https" in self.bound else (),
+            snapshots=lambda: source,
+            policy=lambda: policy_of(self.settings),
+            events=lambda: self._journal(source),
+            decide=decide,
+            workers=self.settings["workers"],
+            tls=self.tls,
+            graceful_s=self.settings["drain_seconds"],
+            ready_fd=self._ready.fd("http"),
+        ).run()
+
+    def _tftp(self) -> None:
+        source, policy = FleetSource(self.state, self.templates), policy_of(self.settings)
+        journal = self._journal(source)
+
+        def answer(request: FileRequest) -> Any:
+            return decide(request, source.current(), policy, now=time.time())
+
+        server = TftpServer(self.bound["tftp"].sockets, answer, journal)
+
+        def on_term(_number: int, _frame: object) -> None:
+            server.stop()
+            signal.setitimer(signal.ITIMER_REAL, max(0.01, self.settings["drain_seconds"]))
+
+        signal.signal(signal.SIGTERM, on_term)
+        signal.signal(signal.SIGALRM, lambda _number, _frame: server.stop(now=True))
+        self._ready.tell("tftp")
+        try:
+            server.listen()
+        finally:
+            journal.close()
+
+    def _people(self) -> None:
+        assert self.people is not None
+        from provisioner.runtime.people import make_people
+
+        serve_people(self.people.sockets, lambda: make_people(self), lambda: self._ready.tell("people"))
+
+
+def _shown(bound: Bound) -> str:
+    return bound.host if bound.host not in ("", "0.0.0.0", "::") else "127.0.0.1"  # noqa: S104
+
+
+def running_server(state: Path) -> dict[str, Any] | None:
+    """Return the facts of the server that runs on this state folder, or None if none does."""
+    import json
+
+    try:
+        data = json.loads((state / READY_FILE).read_text("utf-8"))
+        os.kill(int(data["pid"]), 0)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def talk(text: str) -> None:
+    """Print one line of talk with the time of day; talk goes to stderr."""
+    print(f"{time.strftime('%H:%M:%S')}  {text}", file=sys.stderr, flush=True)
