@@ -101,3 +101,8 @@ def listing_options(function: Command) -> Command:
     )
     result: Command = wrapped
     return result
+
+
+def count_of(number: int, noun: str) -> str:
+    """Return `1 phone`, `3 phones`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
