@@ -223,6 +223,8 @@ def test_a_bad_server_ends_in_a_named_outcome(answer: object, outcome: Outcome) 
             phone.options = FetchOptions(limits=SHORT)
             report = await phone.boot(f"http://127.0.0.1:{server.port}/")
             assert report.files[0].outcome is outcome
+            if outcome is Outcome.TIMED_OUT:
+                assert report.files[0].detail == "0.2 s of silence"
 
     asyncio.run(scenario())
 

@@ -127,6 +127,13 @@ def test_a_silent_server_ends_the_pass_and_the_phone_keeps_what_it_had(outcome: 
     assert phone.memory == memory
 
 
+def test_a_server_that_falls_silent_in_the_middle_changes_nothing() -> None:
+    phone = FakePhone()
+    report = phone.boot_from({COMMON: cfg("a = 1"), MAC: Outcome.TIMED_OUT})
+    assert asked(report) == [COMMON, MAC]
+    assert (report.changed, report.is_provisioned, len(report.effective), len(phone.memory.md5s)) == ((), False, 0, 0)
+
+
 @pytest.mark.parametrize(
     ("url", "begin"),
     [

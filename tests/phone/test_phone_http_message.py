@@ -89,6 +89,15 @@ def test_a_request_has_the_phones_agent_and_one_connection() -> None:
     )
 
 
+@pytest.mark.parametrize("endless", [OK + b"X: ", OK + b"Transfer-Encoding: chunked\r\n\r\n1", OK + b"\r\n"])
+def test_an_answer_without_end_is_cut_off_while_it_comes(endless: bytes) -> None:
+    reader = ResponseReader(LIMITS)
+    reader.feed(endless)
+    for _ in range(40):
+        reader.feed(b"1" * 1000)
+    assert reader.result is not None
+
+
 def md5(text: str) -> str:
     return hashlib.md5(text.encode()).hexdigest()
 

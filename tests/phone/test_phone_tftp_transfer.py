@@ -148,6 +148,16 @@ def test_a_stranger_gets_error_5_and_the_transfer_goes_on() -> None:
     assert transfer.result.body == b"x" * 512 + b"good"
 
 
+def test_a_repeated_block_is_acknowledged_again_and_an_older_one_is_not() -> None:
+    transfer = TftpTransfer("a", SERVER, limits=LIMITS)
+    transfer.start(now=0.0)
+    blocks = [struct.pack("!HH", 3, number) + b"x" * 512 for number in (1, 2)]
+    assert transfer.receive(blocks[0], TID, now=0.0) == [Send(b"\0\4\0\1", TID)]
+    assert transfer.receive(blocks[0], TID, now=0.0) == [Send(b"\0\4\0\1", TID)]
+    assert transfer.receive(blocks[1], TID, now=0.0) == [Send(b"\0\4\0\2", TID)]
+    assert transfer.receive(blocks[0], TID, now=0.0) == []
+
+
 def test_block_numbers_wrap_around() -> None:
     transfer = TftpTransfer("a", SERVER, block_bytes=8, limits=FetchLimits(size_bytes=1_000_000))
     run(transfer, MemoryServer(b"12345678" * 65_540))
