@@ -1,14 +1,17 @@
-"""One client's connection, and the lines in which connections wait."""
+"""One client's connection: what was read from it and what is still to be sent."""
 
 from __future__ import annotations
 
 import enum
+import errno
+import os
+import select
 import socket
 import ssl
-from collections.abc import Iterator
 
-from provisioner.services.http_desk import Desk
+from provisioner.services.http_desk import Desk, Prepared
 from provisioner.services.http_file import OpenFile
+from provisioner.services.http_limits import SEND_CHUNK_BYTES
 from provisioner.services.http_record import Record
 
 
@@ -62,12 +65,68 @@ class Connection:
         """Bytes of the response that the kernel has not taken yet."""
         return (len(self.data) if self.data is not None else 0) + self.end - self.offset
 
+    def rate(self, now: float) -> float:
+        """Bytes per second that the client has taken of this response."""
+        return (self.total - self.left) / (now - self.started + 1.0)
+
     def receive(self, size: int) -> bytes | None:
         """Return what has come, b"" at the end, or None if there is nothing yet.  OSError if it broke."""
         try:
             return self.sock.recv(size)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return None
+
+    def begin(self, data: bytes, prepared: Prepared, wall: float, now: float) -> None:
+        """Make `data`, and the static file if there is one, what is to be sent."""
+        record = prepared.record
+        self.data = memoryview(data)
+        self.record = record
+        self.close = prepared.close
+        self.opened = prepared.opened
+        self.offset = self.end = 0
+        self.at = wall
+        self.started = now
+        self.total = len(data)
+        if prepared.opened is not None:
+            self.offset = prepared.first
+            self.end = prepared.first + record.length
+            self.total += record.length
+            # Bounds what one slow reader holds in the kernel, and makes its progress visible in small steps.
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, SEND_CHUNK_BYTES)
+
+    def send(self) -> bool:
+        """Give the kernel what it takes now; True when all is given.  OSError if the connection broke."""
+        try:
+            while self.data is not None:
+                sent = self.sock.send(self.data)
+                self.data = self.data[sent:] if sent < len(self.data) else None
+            if self.opened is None or self.offset >= self.end:
+                return True
+            count = min(SEND_CHUNK_BYTES, self.end - self.offset)
+            if self.tls:
+                sent = self.sock.send(os.pread(self.opened.fd, count, self.offset))
+            else:
+                sent = os.sendfile(self.fd, self.opened.fd, self.offset, count)
+            if sent == 0:
+                raise OSError(errno.EIO, "the file has become shorter")
+            self.offset += sent
+            return self.offset >= self.end
+        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            return False
+
+    @property
+    def body_sent(self) -> int:
+        """Bytes of the response's body that the kernel has taken."""
+        return max(0, self.record.length - self.left) if self.record is not None else 0
+
+    def forget_response(self) -> None:
+        """Give back what the response held."""
+        if self.opened is not None:
+            self.opened.release()
+        self.opened = None
+        self.data = None
+        self.record = None
+        self.offset = self.end = 0
 
     def say_goodbye(self) -> None:
         """Send TLS's close_notify, if it can be sent now."""
@@ -77,31 +136,35 @@ class Connection:
             except (OSError, ValueError):  # the peer's own close_notify is not waited for
                 return
 
+    def shake(self) -> int:
+        """Go on with the TLS handshake: 0 when it is done, else what to wait for.  OSError if it failed."""
+        assert isinstance(self.sock, ssl.SSLSocket)
+        try:
+            self.sock.do_handshake()
+        except ssl.SSLWantReadError:
+            return select.EPOLLIN
+        except ssl.SSLWantWriteError:
+            return select.EPOLLOUT
+        return 0
 
-class WaitingLine:
-    """Connections in one state, the one that has waited longest first."""
+    def half_close(self) -> bool:
+        """Say that nothing more comes; False if the connection has broken.
 
-    __slots__ = ("_waiting", "timeout_s")
+        Whoever closes with unread input tears the answer away, so such a connection is read on for a while.
+        """
+        self.say_goodbye()
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            return False
+        return True
 
-    def __init__(self, timeout_s: float) -> None:
-        self.timeout_s = timeout_s
-        self._waiting: dict[int, Connection] = {}
-
-    def __len__(self) -> int:
-        return len(self._waiting)
-
-    def __iter__(self) -> Iterator[Connection]:
-        return iter(list(self._waiting.values()))
-
-    def join(self, connection: Connection, now: float) -> None:
-        """Put it at the end; its time starts now (monotonic seconds)."""
-        connection.deadline = now + self.timeout_s
-        self._waiting[connection.fd] = connection
-
-    def leave(self, connection: Connection) -> None:
-        """Take it out, if it is there."""
-        self._waiting.pop(connection.fd, None)
-
-    def first(self) -> Connection | None:
-        """Return the one that has waited longest."""
-        return next(iter(self._waiting.values()), None)
+    def throw_away(self, limit: int) -> bool:
+        """Read what still comes; True at its end, or when it was more than `limit` bytes."""
+        try:
+            # The plain bytes of the connection: whether they are TLS no longer matters.
+            data = os.read(self.fd, SEND_CHUNK_BYTES)
+        except BlockingIOError:
+            return False
+        self.drained += len(data)
+        return not data or self.drained > limit

@@ -22,7 +22,7 @@ from provisioner.services.http_head import PlainHead
 from provisioner.services.http_limits import MEMO_ENTRIES_MAX, MEMO_TTL_S
 from provisioner.services.http_question import Question, decode_path
 from provisioner.services.http_record import Record
-from provisioner.services.http_response import Reply, head_around_date, reply_to
+from provisioner.services.http_response import Reply, bare, head_around_date, reply_to
 
 
 class Decide(typing.Protocol):
@@ -35,10 +35,10 @@ class Decide(typing.Protocol):
 class Prepared:
     """A response that can be sent any number of times while it is remembered."""
 
-    __slots__ = ("after", "before", "body", "close", "opened", "record", "reply", "until")
+    __slots__ = ("after", "before", "body", "close", "first", "opened", "record", "until")
 
     def __init__(self, reply: Reply, record: Record, before: bytes, after: bytes, *, close: bool, until: float) -> None:
-        self.reply = reply
+        self.first = reply.first
         self.record = record
         self.before = before
         self.after = after
@@ -111,6 +111,12 @@ class Desk:
     def write_down(self, event: DeliveryEvent) -> None:
         """Hand one event to the journal."""
         self.sink.record(event)
+
+    def report(self, peer: str, method: str, outcome: str, fact: str, wall: float) -> None:
+        """Write down what is no decision: a connection that never came to ask.  `wall` is Unix time."""
+        record = Record(Question(self.protocol, method, "", peer), bare(400, outcome, fact))
+        record.status = 0
+        self.sink.record(record.event(wall, outcome, 0, 0.0))
 
 
 class DateLine:

@@ -6,16 +6,18 @@ most once.  Where it takes a request it reads the same as gunicorn's parser: a t
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from provisioner.services.http_limits import HEADER_FIELDS_MAX, PLAIN_HEAD_MAX_BYTES
 
 HEAD_END = b"\r\n\r\n"
 
-# RFC 9112 section 3.2.1.  A second slash in front, and "#", are left to the other parser.
-_REQUEST_LINE = re.compile(rb"(GET|HEAD) (/(?:[!-\"$-.0->@-~][!-\"$-~]*|\?[!-\"$-~]*)?) HTTP/1\.([01])")
-_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_METHODS = {b"GET": "GET", b"HEAD": "HEAD"}
+_VERSIONS = {b"HTTP/1.0": 0, b"HTTP/1.1": 1}
+# RFC 9112 section 3.2: printable ASCII.  "#", which is never sent, is left to the other parser.
+_TARGET = bytes(code for code in range(0x21, 0x7F) if code != 0x23)
+# RFC 9110 section 5.5: what no field value holds; CR and LF are counted instead.
+_CONTROL = bytes(code for code in (*range(0x20), 0x7F) if code not in (0x09, 0x0A, 0x0D))
 
 _FIELDS = {
     name: name.lower()
@@ -41,9 +43,8 @@ _FIELDS = {
 _FIELDS.update({lower: lower for lower in list(_FIELDS.values())})
 
 
-@dataclass(frozen=True, slots=True)
-class PlainHead:
-    """A request that can be answered without gunicorn's parser."""
+class PlainHead(NamedTuple):
+    """A request that can be answered without gunicorn's parser.  A tuple, since one is made per request."""
 
     method: str
     "GET or HEAD."
@@ -77,14 +78,18 @@ def is_broken(data: bytes) -> bool:
 
 def parse_plain(head: bytes) -> PlainHead | None:
     """Return the request in `head` (which ends with an empty line), or None if it is for the other parser."""
-    if len(head) > PLAIN_HEAD_MAX_BYTES or _CONTROL.search(head):
+    size = len(head)
+    if size > PLAIN_HEAD_MAX_BYTES or len(head.translate(None, _CONTROL)) != size:
         return None
     lines = head.split(b"\r\n")
     ends = len(lines) - 1
     if ends > HEADER_FIELDS_MAX or head.count(b"\r") != ends or head.count(b"\n") != ends:
         return None
-    matched = _REQUEST_LINE.fullmatch(lines[0])
-    if matched is None:
+    parts = lines[0].split(b" ")
+    if len(parts) != 3:
+        return None
+    method, minor, target = _METHODS.get(parts[0]), _VERSIONS.get(parts[2]), parts[1]
+    if method is None or minor is None or target[:1] != b"/" or target[:2] == b"//" or target.translate(None, _TARGET):
         return None
     fields: dict[bytes, bytes] = {}
     for line in lines[1:-2]:
@@ -93,19 +98,19 @@ def parse_plain(head: bytes) -> PlainHead | None:
         if known is None or not colon or known in fields:
             return None
         fields[known] = value.strip(b" \t")
-    method, target, minor = matched.groups()
-    connection = fields.get(b"connection", b"").lower()
+    field = fields.get
+    connection = field(b"connection", b"").lower()
     if connection not in (b"", b"close", b"keep-alive"):
         return None
     return PlainHead(
-        method.decode("ascii"),
-        target.partition(b"?")[0],
-        minor[0] - 48,
-        connection == b"close" or (minor == b"0" and connection != b"keep-alive"),
-        _text(fields.get(b"user-agent")),
-        _text(fields.get(b"if-none-match")),
-        _text(fields.get(b"range")),
-        _text(fields.get(b"if-range")),
+        method,
+        target.partition(b"?")[0] if b"?" in target else target,
+        minor,
+        connection == b"close" or (minor == 0 and connection != b"keep-alive"),
+        _text(field(b"user-agent")),
+        _text(field(b"if-none-match")),
+        _text(field(b"range")),
+        _text(field(b"if-range")),
     )
 
 

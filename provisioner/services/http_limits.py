@@ -34,8 +34,8 @@ SEND_CHUNK_BYTES = 128 * 1024
 MEMO_ENTRIES_MAX = 16 * 1024
 "Remembered answers in each of the two halves of the memo; about 1 kB each."
 
-MEMO_TTL_S = 1.0
-"An answer is remembered no longer than this, so that what depends on the time of day is at most a second late."
+MEMO_TTL_S = 5.0
+"An answer is remembered no longer than this, so that a rule that looks at the clock takes effect at most this much later."
 
 
 @dataclass(frozen=True, slots=True)

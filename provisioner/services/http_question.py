@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from provisioner.delivery.request import FileRequest, Protocol
@@ -11,9 +11,8 @@ TEXT_MAX = 200
 "Path and User-Agent are cut to this many characters in the journal."
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One request, without its body."""
+class Question(NamedTuple):
+    """One request, without its body.  A tuple, since one is made per request and a frozen dataclass costs four times as much."""
 
     protocol: Protocol
     "http or https: how the connection came, never what a header says."

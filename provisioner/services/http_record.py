@@ -13,7 +13,7 @@ ABORTED = "aborted"
 class Record:
     """One line of the journal without its time.  A plain class with slots, since one is made or used per request."""
 
-    __slots__ = ("_back", "_fact", "_front", "length", "outcome", "status")
+    __slots__ = ("_back", "_fact", "_front", "_who", "length", "outcome", "status")
 
     def __init__(self, question: Question, reply: Reply) -> None:
         agent = question.agent
@@ -22,6 +22,8 @@ class Record:
             question.method[:METHOD_MAX],
             question.path[:TEXT_MAX],
             question.peer,
+        )
+        self._who = (
             agent[:TEXT_MAX] if agent is not None else None,
             reply.mac,
             reply.phone,
@@ -37,4 +39,22 @@ class Record:
 
     def event(self, at: float, outcome: str, size_bytes: int, duration_s: float) -> DeliveryEvent:
         """Return the event; `at` is Unix time."""
-        return DeliveryEvent(at, *self._front, outcome, self.status, *self._back, size_bytes, duration_s, self._fact)
+        agent, mac, phone, model, firmware = self._who
+        kind, file, sha256 = self._back
+        return DeliveryEvent(
+            at,
+            *self._front,
+            agent,
+            mac,
+            phone,
+            model,
+            firmware,
+            outcome,
+            self.status,
+            kind,
+            file,
+            sha256,
+            size_bytes,
+            duration_s,
+            self._fact,
+        )

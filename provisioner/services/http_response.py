@@ -7,8 +7,8 @@ phone from a refused one.  RFC 9110 sections 8.8.3 (ETag), 13.1.2 (If-None-Match
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from http import HTTPStatus
+from typing import NamedTuple
 
 from provisioner.delivery.answer import Answer, Refusal, Served
 from provisioner.delivery.file import FileKind, PublishedFile
@@ -18,12 +18,12 @@ from provisioner.services.http_question import Question
 SERVER = "provisioner"
 "The Server header: no versions, no names of libraries."
 
+_STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 _TAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 _SINGLE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """A response without Server, Date and Connection, and what to write down once it is sent."""
 
     status: int
@@ -62,7 +62,7 @@ class Reply:
     @property
     def status_line(self) -> str:
         """Status and phrase: `404 Not Found`."""
-        return f"{self.status} {HTTPStatus(self.status).phrase}"
+        return _STATUS_LINES[self.status]
 
 
 def reply_to(answer: Answer, question: Question, shelf: FileShelf) -> Reply:
@@ -102,7 +102,7 @@ def reply_to(answer: Answer, question: Question, shelf: FileShelf) -> Reply:
 
 def bare(status: int, outcome: str, fact: str, *, is_head: bool = False, of: Answer | None = None) -> Reply:
     """Return a response that says nothing but its status."""
-    body = (HTTPStatus(status).phrase + "\n").encode("ascii")
+    body = (_STATUS_LINES[status][4:] + "\n").encode("ascii")
     headers = (("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body))))
     if is_head:
         body = b""
@@ -113,10 +113,11 @@ def bare(status: int, outcome: str, fact: str, *, is_head: bool = False, of: Ans
 
 def head_around_date(reply: Reply, minor: int, *, close: bool) -> tuple[bytes, bytes]:
     """Return the response head before and after the value of Date, in the form in which gunicorn writes it."""
-    before = f"HTTP/1.{minor} {reply.status_line}\r\nServer: {SERVER}\r\nDate: "
-    lines = "".join([f"{name}: {value}\r\n" for name, value in reply.headers])
-    after = f"\r\nConnection: {'close' if close else 'keep-alive'}\r\n{lines}\r\n"
-    return before.encode("latin-1"), after.encode("latin-1")
+    before = f"HTTP/1.{minor} {_STATUS_LINES[reply.status]}\r\nServer: {SERVER}\r\nDate: "
+    after = "\r\nConnection: close\r\n" if close else "\r\nConnection: keep-alive\r\n"
+    for name, value in reply.headers:
+        after += f"{name}: {value}\r\n"
+    return before.encode("latin-1"), (after + "\r\n").encode("latin-1")
 
 
 def _refused(refusal: Refusal, question: Question) -> Reply:

@@ -96,24 +96,24 @@ class PhoneServer:
 
     def run(self) -> NoReturn:
         """Serve in this process and its children until SIGTERM; ends with SystemExit."""
-        Arbiter(_Application(self)).run()
+        Arbiter(PhoneApplication(self)).run()
         raise SystemExit(0)
 
 
-class _Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+class PhoneApplication(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn's configuration; no file, variable or flag of gunicorn's own is read."""
 
     def __init__(self, server: PhoneServer) -> None:
         self.server = server
         # gunicorn takes the descriptors it is given for its own, so it gets copies.
-        self._copies = [os.dup(one.fileno()) for one in (*server.http, *server.https)]
+        self.copies = [os.dup(one.fileno()) for one in (*server.http, *server.https)]
         super().__init__()
 
     def load_config(self) -> None:
         """Set all that differs from gunicorn's defaults."""
         server = self.server
         for name, value in {
-            "bind": [f"fd://{fd}" for fd in self._copies],
+            "bind": [f"fd://{fd}" for fd in self.copies],
             "workers": server.workers,
             "worker_class": PhoneWorker,
             "logger_class": OneLineLogger,
