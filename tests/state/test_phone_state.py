@@ -1,12 +1,18 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from provisioner.state.compaction import COMPACT_BYTES
+from provisioner.state.flush import COLLAPSE_ROWS
+from provisioner.state.journal import MAX_QUEUED
 from provisioner.state.phone_state import STATE_MEANING, LastFetch, PhoneState, word_for
+from provisioner.state.retention import DELIVERED_KEPT, KEEP_ROWS, KEEP_S, KNOCKING_KEPT
 
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "state.md"
 NOW = 100_000.0
 PUBLISHED = {"mac": "m1", "common": "c1"}
 
@@ -50,5 +56,13 @@ def test_a_phone_without_an_interval_is_never_stale() -> None:
     assert word_for(fetched(), PUBLISHED, now=NOW + 1e9, stale_after_s=None) is PhoneState.CURRENT
 
 
-def test_every_word_is_explained() -> None:
+def test_every_word_is_explained_and_has_a_heading_in_the_reference() -> None:
     assert set(STATE_MEANING) == set(PhoneState)
+    assert {f"### {word}" for word in PhoneState} <= set(REFERENCE.read_text(encoding="utf-8").splitlines())
+
+
+def test_the_reference_names_the_bounds_of_the_code() -> None:
+    text = REFERENCE.read_text(encoding="utf-8")
+    for bound in (MAX_QUEUED, KEEP_ROWS, KNOCKING_KEPT, DELIVERED_KEPT, COLLAPSE_ROWS):
+        assert f"{bound:,}" in text
+    assert f"{KEEP_S / 86_400:.0f} days" in text and f"{COMPACT_BYTES // 2**20} MB" in text

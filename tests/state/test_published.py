@@ -246,9 +246,27 @@ def test_a_full_disk_leaves_the_generation_before_and_the_next_try_works(
         with pytest.raises(EnvironmentProblem, match="No space left"):
             publisher.publish(a_fleet(range(5), version=1), now=2.0)
     assert source.current() is before
+    assert publisher._store.writer.length == publisher._store.meta["pack_length"]  # what did not arrive is not counted
     assert publisher.publish(a_fleet(range(5), version=2), now=3.0) == 2
     snapshot = source.current()
     assert snapshot is not None and bytes(snapshot.files[name(3)].body) == a_body(3, 2)
+
+
+def test_bodies_are_on_the_disk_before_the_index_names_them(
+    folder: StateFolder, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher.publish(a_fleet(range(5)), now=1.0)
+    source, sync, synced = PublishedSource(folder), os.fsync, []
+
+    def watch(descriptor: int) -> None:
+        sync(descriptor)
+        packed = folder.pack(1).read_bytes()
+        synced.append((source.load_report()["generation"], a_body(4, 1) in packed))
+
+    monkeypatch.setattr(os, "fsync", watch)
+    publisher.publish(a_fleet(range(5), version=1), now=2.0)
+    assert synced == [(1, True)]
+    assert source.load_report()["generation"] == 2
 
 
 def compacting(monkeypatch: pytest.MonkeyPatch) -> None:
