@@ -17,6 +17,7 @@ import json
 import logging
 import os
 import random
+import resource
 import select
 import shutil
 import socket
@@ -439,6 +440,8 @@ def run() -> list[Line]:
         digest = hashlib.sha256(rom).hexdigest()
         del rom
         _keep_to(0, 0)
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # each phone has a socket
         try:
             lines += _small_files(folder, body, others)
             lines += _firmware(folder, digest, [kind for kind in others if kind == "tftpd-hpa"])

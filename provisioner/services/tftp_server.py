@@ -142,6 +142,7 @@ class TftpServer(tftpy.TftpServer):  # type: ignore[misc]  # tftpy carries no ty
 
         May be called from another thread or from a signal handler, and also before `listen`.
         """
+        self.inbox.is_closing = True  # at once: the request that wakes the loop together with us is late already
         super().stop(now)
         with contextlib.suppress(OSError):
             if self._wakeup >= 0:

@@ -113,7 +113,7 @@ def test_a_static_file_arrives_over_sockets_and_its_descriptor_is_closed(rom: Pa
 
 
 def test_a_static_file_that_vanished_or_is_cut_short_ends_one_session_alone(rom: Path) -> None:
-    with running({"T46.rom": static(rom), "a.cfg": b"a"}) as it, client() as phone:
+    with running({"T46.rom": static(rom), "a.cfg": b"a"}, first_interval_s=60.0) as it, client() as phone:
         phone.sendto(request("T46.rom", blksize=65464), it.address)
         _, session = phone.recvfrom(600)
         phone.sendto(b"\0\4\0\0", session)
