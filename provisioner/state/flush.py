@@ -90,11 +90,12 @@ class BatchWriter:
         if dropped:
             rows.append((*_as_row(_dropped_event(dropped, now)), dropped))
         fetches, contents, knocks = self._derive(counted)
+        # Rows in one order: two processes that write the same ones then never wait for each other in a ring (PostgreSQL).
         with self._database.writing() as connection:
             self._insert_event.run(connection, rows)
-            self._upsert_fetch.run(connection, [_fetch_row(*key, *fetch) for key, fetch in fetches.items()])
+            self._upsert_fetch.run(connection, [_fetch_row(*key, *fetches[key]) for key in sorted(fetches)])
             self._upsert_content.run(connection, contents)
-            self._upsert_knock.run(connection, [_knock_row(*knock) for knock in knocks.values()])
+            self._upsert_knock.run(connection, [_knock_row(*knocks[mac]) for mac in sorted(knocks)])
             self._upsert_tally.run(connection, _tally_rows(counted))
             self._retention.apply(connection, now, has_knocks=bool(knocks), has_contents=bool(contents))
         for row in contents:
@@ -138,7 +139,7 @@ class BatchWriter:
                 knocks[mac] = (event, first, seen + count)
                 if len(knocks) > KNOCKING_KEPT:
                     knocks.popitem(last=False)
-        return fetches, list(contents.values()), knocks
+        return fetches, [contents[sha256] for sha256 in sorted(contents)], knocks
 
     def _remember_common(self, event: DeliveryEvent) -> None:
         key = (event.peer, event.file or "")

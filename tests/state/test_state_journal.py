@@ -258,6 +258,12 @@ def test_a_flood_of_unknown_macs_stays_bounded_and_the_newest_stay(
     assert reading.last_fetches() == {}
 
 
+def test_one_flush_writes_no_more_unknown_phones_than_are_kept(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flush_module, "KNOCKING_KEPT", 50)
+    _, _, knocks = journal._writer._derive([(a_knock(a_mac(number), at=float(number)), 1) for number in range(400)])
+    assert sorted(knocks) == [a_mac(number) for number in range(350, 400)]
+
+
 def test_ignored_phones_are_not_shown_and_adopted_ones_forgotten(journal: Journal, reading: Reading) -> None:
     write(journal, a_knock(a_mac(1), at=1.0), a_knock(a_mac(2), at=2.0))
     reading.ignore(a_mac(1), "neighbour's", now=3.0)
