@@ -92,6 +92,9 @@ class Layer:
     site: Setting | None = None
     '`site = "..."` of a phone or group.'
 
+    description: str = ""
+    "A note for people; phones never get it."
+
 
 @dataclass(frozen=True, slots=True)
 class PhoneText:
