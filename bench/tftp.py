@@ -210,6 +210,9 @@ def _serve_ours(folder: Path) -> None:
     from provisioner.delivery.reason import Reason
     from provisioner.delivery.request import FileRequest
     from provisioner.services.tftp_server import TftpServer
+    from provisioner.services.tftp_table import allow_descriptors
+
+    allow_descriptors()
 
     class Sink:
         def __init__(self) -> None:

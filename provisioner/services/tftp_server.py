@@ -45,7 +45,7 @@ from provisioner.services.tftp_packet import (
     WriteRequest,
 )
 from provisioner.services.tftp_session import FIRST_INTERVAL_S, RETRANSMISSIONS, Outcome, Transfer
-from provisioner.services.tftp_table import MAX_HALF_OPEN, MAX_RUNNING, Channel, SessionTable
+from provisioner.services.tftp_table import GRACE_S, MAX_HALF_OPEN, MAX_RUNNING, Channel, SessionTable
 
 MAX_EVENTS = 64
 MAX_STARTS = 64
@@ -77,6 +77,7 @@ class TftpServer(tftpy.TftpServer):  # type: ignore[misc]  # tftpy carries no ty
         retransmissions: int = RETRANSMISSIONS,
         max_half_open: int = MAX_HALF_OPEN,
         max_running: int = MAX_RUNNING,
+        grace_s: float = GRACE_S,
         max_queue: int = MAX_QUEUE,
     ) -> None:
         """Take over bound UDP sockets, IPv4 or IPv6 or both; with none, `listen` binds one as tftpy does.
@@ -87,7 +88,7 @@ class TftpServer(tftpy.TftpServer):  # type: ignore[misc]  # tftpy carries no ty
         super().__init__(os.sep, dyn_file_func=answer)  # a folder is demanded; nothing is ever opened below it
         self.listeners = list(sockets)
         self.files = OpenFiles()
-        self.table = SessionTable(max_half_open, max_running)
+        self.table = SessionTable(max_half_open, max_running, grace_s)
         self._answer = answer
         self._sink = sink
         self._first_interval_s = first_interval_s
@@ -181,9 +182,10 @@ class TftpServer(tftpy.TftpServer):  # type: ignore[misc]  # tftpy carries no ty
     def _pass(self) -> None:
         """Do one round: listening sockets first, then transfers, timers, and new requests."""
         queue = self.inbox.queue
-        wait_s = 0.0 if queue else IDLE_WAIT_S
+        now = time.monotonic()
+        wait_s = self.table.wait_s(now) if queue else IDLE_WAIT_S
         if self._timers and wait_s:
-            wait_s = min(wait_s, max(0.0, self._timers[0][0] - time.monotonic()))
+            wait_s = min(wait_s, max(0.0, self._timers[0][0] - now))
         events = self._epoll.poll(wait_s, MAX_EVENTS)
         channels = self.table.channels
         if len(events) == MAX_EVENTS:  # then a listening socket may be ready without being named
@@ -196,9 +198,11 @@ class TftpServer(tftpy.TftpServer):  # type: ignore[misc]  # tftpy carries no ty
             channel = channels.get(fd)
             if channel is not None:
                 self._hear(channel)
-        if self._timers:
-            self._ring(time.monotonic())
+        now = time.monotonic()
+        self._ring(now)
         for _ in range(min(MAX_STARTS, len(queue))):
+            if self.table.wait_s(now):
+                break
             self._open(queue.popleft())
 
     def _hear(self, channel: Channel) -> None:

@@ -2,8 +2,9 @@
 
 Limits: MAX_HALF_OPEN sessions whose client has acknowledged nothing, and MAX_RUNNING whose client has; both shrink together when
 the process may not open that many descriptors.  A half-open session too many pushes out the oldest half-open one, a running one
-too many the one that has moved least lately: a flood of requests cannot touch a transfer that works, and the next phone is
-always let in.
+too many the one that has moved least lately: a flood of requests cannot touch a transfer that works, and the next phone is let
+in.  A half-open session has GRACE_S to get its first ACK before it can be pushed out; until then new requests wait, so that
+phones which boot all at once do not push out each other.
 """
 
 from __future__ import annotations
@@ -22,9 +23,23 @@ SPARE_DESCRIPTORS = 64
 "Descriptors left for static files, the database and the rest of the process."
 
 SMALLEST_SHARE = 16
+GRACE_S = 0.25
 
 Address = tuple[Any, ...]
 "What recvfrom gives: (ip, port), or (ip, port, flow, scope)."
+
+
+def allow_descriptors(wanted: int = MAX_HALF_OPEN + MAX_RUNNING + SPARE_DESCRIPTORS) -> int:
+    """Raise the process's soft limit of descriptors towards `wanted`, as far as the hard limit goes; return what it is then.
+
+    For whoever starts the process: the usual soft limit of 1,024 is there for programs that use select.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return soft
+    soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return soft
 
 
 class Channel:
@@ -90,11 +105,14 @@ class Channel:
 class SessionTable:
     """All channels, by descriptor and by peer."""
 
-    def __init__(self, max_half_open: int = MAX_HALF_OPEN, max_running: int = MAX_RUNNING) -> None:
-        room = max(2 * SMALLEST_SHARE, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS)
-        share = min(1.0, room / (max_half_open + max_running))
+    def __init__(self, max_half_open: int = MAX_HALF_OPEN, max_running: int = MAX_RUNNING, grace_s: float = GRACE_S) -> None:
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        if limit == resource.RLIM_INFINITY:
+            limit = max_half_open + max_running + SPARE_DESCRIPTORS
+        share = min(1.0, max(2 * SMALLEST_SHARE, limit - SPARE_DESCRIPTORS) / (max_half_open + max_running))
         self.max_half_open = max(1, int(max_half_open * share))
         self.max_running = max(1, int(max_running * share))
+        self._grace_s = grace_s
         self.channels: dict[int, Channel] = {}
         self._half_open: OrderedDict[int, Channel] = OrderedDict()
         self._running: OrderedDict[int, Channel] = OrderedDict()
@@ -124,6 +142,12 @@ class SessionTable:
             self._running[channel.fd] = channel
         else:
             self._running.move_to_end(channel.fd)
+
+    def wait_s(self, now: float) -> float:
+        """Return how long a new request has to wait until it may push out the oldest half-open session; mostly 0."""
+        if len(self._half_open) < self.max_half_open:
+            return 0.0
+        return max(0.0, next(iter(self._half_open.values())).began_at + self._grace_s - now)
 
     def surplus(self) -> Channel | None:
         """Return a channel that has to go before another one is let in, or None while there is room."""

@@ -10,7 +10,7 @@ from tftp_memory import T0, transfer
 from tftp_running import published
 
 from provisioner.delivery.answer import Served
-from provisioner.services.tftp_table import Channel, SessionTable
+from provisioner.services.tftp_table import GRACE_S, Channel, SessionTable, allow_descriptors
 
 
 class Maker:
@@ -60,6 +60,19 @@ def test_of_too_many_running_sessions_the_one_that_moved_least_lately_goes(chann
     assert table.least_useful() is second
 
 
+def test_a_half_open_session_has_a_moment_for_its_first_ack(channel: Maker) -> None:
+    table = SessionTable(1, 2)
+    first, second = channel(1), channel(2)
+    assert table.wait_s(T0) == 0
+    table.add(first)
+    assert (table.wait_s(T0), table.wait_s(T0 + GRACE_S)) == (GRACE_S, 0)
+    table.touch(first)
+    assert table.wait_s(T0) == 0
+    table.add(second)
+    table.remove(second)
+    assert table.wait_s(T0) == 0
+
+
 def test_a_peer_is_found_by_its_newest_session(channel: Maker) -> None:
     table = SessionTable()
     old, new = channel(1), channel(1)
@@ -78,3 +91,11 @@ def test_the_table_keeps_within_the_descriptors_that_the_process_may_open(monkey
     table = SessionTable(2048, 2048)
     assert table.max_half_open + table.max_running <= 192
     assert table.max_half_open > 90
+
+
+def test_the_soft_limit_of_descriptors_is_raised_as_far_as_the_hard_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr("resource.getrlimit", lambda _: (1024, 3000))
+    monkeypatch.setattr("resource.setrlimit", lambda _, limits: asked.append(limits))
+    assert (allow_descriptors(2000), allow_descriptors(9000), allow_descriptors(1000)) == (2000, 3000, 1024)
+    assert asked == [(2000, 3000), (3000, 3000)]
