@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from provisioner.delivery.file import FileKind, PublishedFile
 from provisioner.delivery.snapshot import Snapshot
 from provisioner.state.folder import StateFolder
+from provisioner.state.publication import Published
 from provisioner.state.source import PublishedSource
 
 if TYPE_CHECKING:
@@ -70,6 +71,16 @@ class History:
     def report(self) -> Mapping[str, Any]:
         """Generation, published_at and problems of the last load; empty before the first."""
         return self._source.load_report() if self._source is not None else {}
+
+    @cached_property
+    def published(self) -> Published | None:
+        """The newest generation as a loader finds it; None before the first."""
+        if self._source is None or self.snapshot is None:
+            return None
+        report = self.report
+        return Published(
+            report["generation"], report["published_at"], report["fingerprint"] or "", self.files, self._source.phones()
+        )
 
     @cached_property
     def reading(self) -> Reading | None:
