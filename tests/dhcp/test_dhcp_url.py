@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from provisioner.errors import SettingsError
-from provisioner.runtime.bound import read_bound
+from provisioner.runtime.bound import READY_FILE, read_bound
 from provisioner.runtime.dhcp.url import check_host, check_url, phone_url
 from provisioner.settings import Settings, load_settings
 
@@ -22,9 +25,14 @@ def url_of(folder: Path, scheme: str | None = None, **flags: str) -> str:
     return phone_url(settings, read_bound(settings), scheme=scheme).text
 
 
+def record_of(pid: int | None = None, **listeners: list[str] | None) -> dict[str, object]:
+    shown = {name: {"url": "", "port": 0, "listen": listen} if listen else None for name, listen in listeners.items()}
+    return {"pid": os.getpid() if pid is None else pid, "version": "0", "advertise": "10.1.0.7", **shown}
+
+
 def leave_record(folder: Path, record: object) -> None:
     (folder / "state").mkdir(exist_ok=True)
-    (folder / "state" / "addresses.json").write_text(json.dumps(record), "utf-8")
+    (folder / "state" / "ready.json").write_text(json.dumps(record), "utf-8")
 
 
 @pytest.mark.parametrize(
@@ -51,40 +59,64 @@ def test_tftp_can_be_asked_for(tmp_path: Path) -> None:
 
 
 def test_a_server_that_runs_tells_its_real_ports_and_host(tmp_path: Path) -> None:
-    leave_record(
-        tmp_path, {"host": "10.1.0.7", "sip_port": 5060, "http": ["0.0.0.0:43117", "[::]:43117"], "tftp": "0.0.0.0:43118"}
-    )
+    leave_record(tmp_path, record_of(http=["0.0.0.0:43117", "[::]:43117"], tftp=["0.0.0.0:43118"], https=None))
     assert url_of(tmp_path) == "http://10.1.0.7:43117/"
     assert url_of(tmp_path, "tftp") == "tftp://10.1.0.7:43118/"
     assert url_of(tmp_path, http=":81") == "http://10.1.0.7:81/", "a flag of this very call comes first"
 
 
 def test_a_listener_that_the_running_server_does_not_have_is_off(tmp_path: Path) -> None:
-    leave_record(tmp_path, {"http": ["0.0.0.0:43117"]})
+    leave_record(tmp_path, record_of(http=["0.0.0.0:43117"], tftp=None))
     with pytest.raises(SettingsError, match="tftp is off"):
         url_of(tmp_path, "tftp", advertise="10.1.0.5")
 
 
+def test_the_record_of_a_server_that_has_ended_counts_for_nothing(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait(timeout=20)
+    leave_record(tmp_path, record_of(ended.pid, http=["0.0.0.0:43117"]))
+    assert url_of(tmp_path, advertise="10.1.0.5") == "http://10.1.0.5:8080/"
+
+
 def test_a_ready_file_comes_before_the_state_folder(tmp_path: Path) -> None:
-    leave_record(tmp_path, {"http": ["0.0.0.0:1"]})
-    ready = tmp_path / "ready.json"
-    ready.write_text(json.dumps({"listening": {"http": ["10.1.0.5:2"]}}), "utf-8")
+    leave_record(tmp_path, record_of(http=["0.0.0.0:1"]))
+    ready = tmp_path / "elsewhere.json"
+    ready.write_text(json.dumps(record_of(http=["10.1.0.5:2"])), "utf-8")
     settings = settings_of(tmp_path)
-    assert phone_url(settings, read_bound(settings, ready)).text == "http://10.1.0.5:2/"
+    assert phone_url(settings, read_bound(settings, ready)).text == "http://10.1.0.7:2/"
+
+
+def test_the_record_is_looked_for_where_serve_writes_it() -> None:
+    from provisioner.runtime import serve
+
+    assert serve.READY_FILE == READY_FILE
 
 
 @pytest.mark.parametrize(
-    "record", ["no json", "[]", '{"http": 7}', '{"http": [7, "x", "off"]}', "[" * 100_000, '{"http": {"a": 1}}']
+    "record",
+    [
+        "no json",
+        "[]",
+        "{}",
+        '{"pid": 1}',
+        '{"pid": "x", "http": {"listen": ["10.1.0.9:1"]}}',
+        '{"pid": 0, "http": {"listen": ["10.1.0.9:1"]}}',
+        '{"pid": 1e400, "http": {"listen": ["10.1.0.9:1"]}}',
+        '{"pid": 99999999999999999999, "http": {"listen": ["10.1.0.9:1"]}}',
+        '{"http": {"listen": ["10.1.0.9:1"]}}',
+        '{"pid": 1, "http": {"listen": [7, "x", "off"]}}',
+        "[" * 100_000,
+    ],
 )
 def test_a_damaged_record_counts_as_none(tmp_path: Path, record: str) -> None:
     (tmp_path / "state").mkdir()
-    (tmp_path / "state" / "addresses.json").write_text(record, "utf-8")
+    (tmp_path / "state" / "ready.json").write_text(record, "utf-8")
     assert url_of(tmp_path, advertise="10.1.0.5") == "http://10.1.0.5:8080/"
 
 
 def test_a_hostile_record_is_refused_like_a_hostile_setting(tmp_path: Path) -> None:
-    leave_record(tmp_path, {"host": 'x"\ndhcp-script=/bin/sh', "http": ["0.0.0.0:80"]})
-    with pytest.raises(SettingsError, match=r"the host in .*addresses\.json"):
+    leave_record(tmp_path, {**record_of(http=["0.0.0.0:80"]), "advertise": 'x"\ndhcp-script=/bin/sh'})
+    with pytest.raises(SettingsError, match=r"the host in .*ready\.json"):
         url_of(tmp_path)
 
 
