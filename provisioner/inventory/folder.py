@@ -152,7 +152,7 @@ class DeviceFolder:
                                 return
                             yield entry.path, info
             except OSError as error:
-                if folder != str(self.root):
+                if folder != str(self.root) or self.root.is_dir():
                     shown = os.path.relpath(folder, self.root)
                     problems.append(
                         Problem(shown, None, "unreadable", f"cannot be listed: {error.strerror}", "correct its permissions")
@@ -170,7 +170,7 @@ class DeviceFolder:
 
         def read_secret(secret: str) -> str:
             secrets[secret] = self._secret_signature(secret)
-            return self._read_secret(secret)
+            return self.read_secret(secret)
 
         try:
             if signature[1] > MAX_FILE_BYTES:
@@ -189,15 +189,19 @@ class DeviceFolder:
         except (OSError, ValueError):
             return None
 
-    def _read_secret(self, name: str) -> str:
+    def read_secret(self, name: str) -> str:
+        """Return the text of a password file; raise ValueProblem, which never quotes the text."""
         shown = name[:80]
         try:
             path = self.root / name
+            if Path(name).is_absolute() or ".." in Path(name).parts:
+                raise ValueProblem("outside-folder", f"{shown} is not below devices/", "put the password file below devices/")
             if not path.is_file():
                 raise ValueProblem(
                     "no-secret-file", f"there is no file {shown}", "create it below devices/ with the password in it"
                 )
-            raw = path.read_bytes()[: MAX_SECRET_BYTES + 1]
+            with path.open("rb") as file:
+                raw = file.read(MAX_SECRET_BYTES + 1)
             text = raw.decode("utf-8").removesuffix("\n").removesuffix("\r")
         except UnicodeDecodeError:
             raise ValueProblem(

@@ -38,8 +38,8 @@ class Inventory:
 
     @property
     def stops_everything(self) -> bool:
-        """True when the defaults cannot be read: then no phone's new text can be trusted."""
-        return any(problem.severity is Severity.ERROR and problem.file == "defaults.toml" for problem in self.problems)
+        """True when the defaults or the folder cannot be read: then no phone's new text can be trusted."""
+        return any(problem.severity is Severity.ERROR and problem.file in ("defaults.toml", ".") for problem in self.problems)
 
 
 class InventoryLoader:

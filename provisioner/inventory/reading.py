@@ -17,13 +17,17 @@ from provisioner.mac import MacAddress
 from provisioner.secret import Secret
 
 MAX_PHONES_PER_FILE = 200_000
+MAX_HINTS = 200
+"Unknown settings of one file that a near name is looked for."
+MAX_SHOWN = 80
+"Characters of a name that a message repeats."
 MAX_SLOTS = 1_000
 "Lines or keys of one layer; no phone has more than 6 x 40 + 29."
 
 SecretReader = Callable[[str], str]
 "Gives the text of a password file; raises ValueProblem."
 
-_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9])?", re.ASCII)
+NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9])?", re.ASCII)
 _PARAMETER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.<>-]{0,119}", re.ASCII)
 
 _SHARED_KEYS = ("template", "site", "settings", "reset", "key", "description")
@@ -45,7 +49,7 @@ class FileText:
     "Everything wrong in it; those of one phone carry its MAC."
 
     is_readable: bool = True
-    "False when the file is not TOML at all: then nobody knows which phones it holds."
+    "False when it is not TOML, or a phone in it has no usable MAC: then nobody knows which phones it holds."
 
 
 def read_file(file: str, raw: bytes, rank: Rank, vocabulary: Vocabulary, read_secret: SecretReader) -> FileText:
@@ -58,7 +62,8 @@ def read_file(file: str, raw: bytes, rank: Rank, vocabulary: Vocabulary, read_se
     reader = _Reader(file, document, rank, vocabulary, read_secret)
     if rank is not Rank.PHONE:
         return FileText(reader.layer(), (), tuple(reader.problems))
-    return FileText(None, tuple(reader.phones()), tuple(reader.problems))
+    phones = tuple(reader.phones())
+    return FileText(None, phones, tuple(reader.problems), is_readable=not reader.has_lost)
 
 
 class _Reader:
@@ -71,6 +76,8 @@ class _Reader:
         self.problems: list[Problem] = []
         self.mac: str | None = None
         self.layer_name = ""
+        self.has_lost = False
+        self.hints = 0
 
     # -- problems and origins
 
@@ -98,11 +105,12 @@ class _Reader:
                 self.note(
                     (name,),
                     "unknown-setting",
-                    f'"{name}" stands beside [[phone]]',
+                    f'"{name[:MAX_SHOWN]}" stands beside [[phone]]',
                     "move it into a [[phone]], or into defaults.toml",
                 )
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
             self.note(("phone",), "wrong-type", "phone is not a list of tables", "write [[phone]] above each phone")
+            self.has_lost = True
             return []
         if len(tables) > MAX_PHONES_PER_FILE:
             self.note(("phone",), "too-many-phones", f"{len(tables)} phones in one file", "split the file")
@@ -114,12 +122,12 @@ class _Reader:
         stem = self.file.rpartition("/")[2].removesuffix(".toml")
         data = self.document.data
         name = data.get("name", stem)
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
+        if not isinstance(name, str) or not NAME.fullmatch(name):
             self.note(("name",), "bad-name", "name is not a name", "use letters, digits, dot, dash and underscore")
             name = stem
         word = self.rank.name.lower()
         self.layer_name = "defaults" if self.rank is Rank.DEFAULTS else f'{word} "{name}"'
-        self.unknown_keys((), data, (*_LAYER_KEYS, *self.vocabulary.phone))
+        self.unknown_keys((), data, (*_LAYER_KEYS, *self.vocabulary.phone, *_secret_files(self.vocabulary.phone)))
         return self.shared((), data, name)
 
     def phone(self, path: Path, table: dict[str, Any]) -> PhoneText | None:
@@ -127,17 +135,20 @@ class _Reader:
         mac = self.read_mac(path, table)
         self.mac = mac.plain if mac else None
         name = table.get("name", self.mac)
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
+        if "name" not in table and name is None:
+            name = ""  # the missing MAC is said already
+        elif not isinstance(name, str) or not NAME.fullmatch(name):
             self.note((*path, "name"), "bad-name", "name is not a name", "use letters, digits, dot, dash and underscore")
             name = self.mac or ""
         self.layer_name = f'phone "{name}"'
-        self.unknown_keys(path, table, (*_PHONE_KEYS, *self.vocabulary.phone))
+        self.unknown_keys(path, table, (*_PHONE_KEYS, *self.vocabulary.phone, *_secret_files(self.vocabulary.phone)))
         layer = self.shared(path, table, name)
         model = self.text(path, table, "model")
         group = self.text(path, table, "group")
         if model is None and "model" not in table:
             self.note(path, "no-model", f"phone {name or 'without a name'} has no model", 'add model = "T46G"')
         if mac is None:
+            self.has_lost = True
             return None
         return PhoneText(mac, layer, model or self.setting(path, ""), group, self.file)
 
@@ -193,13 +204,14 @@ class _Reader:
         return Layer(
             name,
             self.origin(path),
-            self.typed(path, table, self.vocabulary.phone),
+            self.with_secrets(path, table, self.vocabulary.phone),
             every_line,
             lines,
             self.keys((*path, "key"), table["key"]) if "key" in table else {},
             self.raw_settings(path, table),
             self.text(path, table, "template"),
             site,
+            table["description"] if isinstance(table.get("description"), str) else "",
         )
 
     def text(self, path: Path, table: dict[str, Any], key: str) -> Setting | None:
@@ -215,15 +227,16 @@ class _Reader:
         for name in table:
             if name in known:
                 continue
-            hint = nearest(name, known)
+            self.hints += 1
+            hint = nearest(name, known) if self.hints <= MAX_HINTS else ""
             if not hint and _is_parameter(name):
-                hint = f'a parameter by its own name goes into settings: settings."{name}" = ...'
+                hint = f'a parameter by its own name goes into settings: settings."{name[:MAX_SHOWN]}" = ...'
             elif not hint and name in self.vocabulary.line:
                 hint = "it is a setting of a line: put it into [[line]] (a phone) or [line] (a group)"
             self.note(
                 (*path, name),
                 "unknown-setting",
-                f'unknown setting "{name}"',
+                f'unknown setting "{name[:MAX_SHOWN]}"',
                 hint or "see docs/reference/devices.md for what there is",
             )
 
@@ -241,10 +254,12 @@ class _Reader:
             self.note(path, problem.code, problem.message, problem.hint)
 
     def fields(self, path: Path, table: dict[str, Any], fields: Any, structural: tuple[str, ...]) -> dict[str, Setting]:
-        secrets = [name + "_file" for name, field in fields.items() if field.type == "secret"]
-        self.unknown_keys(path, table, (*structural, *fields, *secrets))
+        self.unknown_keys(path, table, (*structural, *fields, *_secret_files(fields)))
+        return self.with_secrets(path, table, fields)
+
+    def with_secrets(self, path: Path, table: dict[str, Any], fields: Any) -> dict[str, Setting]:
         found = self.typed(path, table, fields)
-        for name in secrets:
+        for name in _secret_files(fields):
             plain = name.removesuffix("_file")
             if name not in table:
                 if plain in found:
@@ -358,6 +373,10 @@ class _Reader:
                         "copy it from `provisioner parameters`",
                     )
                     continue
+                if name in found:
+                    first = found[name].origin.line
+                    self.note(where, "two-values", f"{name} is given twice, first at line {first}", "keep one")
+                    continue
                 try:
                     found[name] = self.setting(where, read_raw_setting(name, value))
                 except ValueProblem as problem:
@@ -395,6 +414,10 @@ def _flatten(path: Path, table: dict[str, Any], prefix: str = "") -> Iterable[tu
                 stack.append(((*where, name), value, full))
             else:
                 yield full, value, (*where, name)
+
+
+def _secret_files(fields: Any) -> list[str]:
+    return [name + "_file" for name, field in fields.items() if field.type == "secret"]
 
 
 def _is_parameter(name: str) -> bool:

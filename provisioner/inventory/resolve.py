@@ -12,6 +12,9 @@ from provisioner.inventory.origin import Rank
 from provisioner.inventory.phone import Key, Line, Phone
 from provisioner.inventory.value import nearest
 
+MAX_SHOWN = 80
+"Characters of a name that a message repeats."
+
 Layers = Mapping[Rank, Mapping[str, Layer]]
 _Note = Callable[[Setting | None, str, str, str, str], None]
 _Parts = Iterable[Mapping[str, Setting]]
@@ -31,8 +34,9 @@ def resolve(text: PhoneText, layers: Layers, catalogue: Catalogue) -> tuple[Phon
         word = rank.name.lower()
         found = layers[rank].get(str(setting.value))
         if found is None:
-            hint = nearest(str(setting.value), layers[rank]) or f"create {word}s/{setting.value}.toml"
-            note(setting, word, f"unknown-{word}", f'there is no {word} "{setting.value}"', hint)
+            shown = str(setting.value)[:MAX_SHOWN]
+            hint = nearest(shown, layers[rank]) or f"create {word}s/{shown}.toml, or correct it if it is there"
+            note(setting, word, f"unknown-{word}", f'there is no {word} "{shown}"', hint)
         return found
 
     model = _model(text, catalogue, note)
@@ -108,7 +112,7 @@ def _lines(text: PhoneText, stack: tuple[Layer, ...], model: Model, note: _Note)
             )
             continue
         fields = _merged([slot.fields, *below])
-        if "extension" not in fields:
+        if "extension" not in fields or not fields["extension"].value:
             note(place, f"line.{number}.extension", "no-extension", f"line {number} has no extension", 'add extension = "101"')
         found.append(Line(number, fields, slot.origin))
     return tuple(found)
@@ -136,6 +140,8 @@ def _missing_key(model: Model, place: KeyPlace) -> str | None:
     """Return which keys the model has instead, or None if it has this one or nobody knows."""
     if place.kind is KeyKind.PROGRAMMABLE:
         known = model.programmable_keys
+        if "programmable_keys" in model.inferred or "programmable_keys" in model.recall:
+            return None  # nobody has read which ones there are; the lint says so
         return None if known is None or place.number in known else f"the programmable keys {model.programmable_key_text}"
     if place.kind is KeyKind.LINE:
         count: int | None = model.line_keys or 0

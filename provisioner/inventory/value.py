@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import functools
+import ipaddress
 import re
 import unicodedata
+from collections.abc import Iterable
 from typing import Any
 
 from provisioner.inventory.layer import RESET, Plain
@@ -14,7 +17,13 @@ from provisioner.secret import Secret
 MAX_TEXT = 511
 "Longest value that any parameter takes (the guides give 511 characters for URLs)."
 
-_HOST = re.compile(r"@stub|[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?|\[?[0-9A-Fa-f:.]+\]?", re.ASCII)
+MAX_HOST = 253
+MAX_WORD = 80
+"Longest slip that a near word is looked for; finding one costs time with its length."
+STUB = "@stub"
+"As a server: this server's own SIP side, wherever it listens."
+
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?", re.ASCII)
 _FORBIDDEN_CATEGORIES = frozenset({"Cc", "Zl", "Zp", "Cs", "Co", "Cn"})
 
 
@@ -28,13 +37,16 @@ class ValueProblem(Exception):
         self.hint = hint
 
 
-def nearest(word: str, words: Any) -> str:
+def nearest(word: str, words: Iterable[Any]) -> str:
     """Return a hint `did you mean "transport"?`, or nothing if no word is near."""
-    found = difflib.get_close_matches(word.lower(), {str(name).lower(): name for name in words}, 1, 0.6)
-    if not found:
-        return ""
-    original = next(name for name in words if str(name).lower() == found[0])
-    return f'did you mean "{original}"?'
+    return _nearest(word, tuple(map(str, words))) if len(word) <= MAX_WORD else ""
+
+
+@functools.lru_cache(4_096)  # a slip is often repeated in thousands of phones
+def _nearest(word: str, words: tuple[str, ...]) -> str:
+    originals = {name.lower(): name for name in words}
+    found = difflib.get_close_matches(word.lower(), originals, 1, 0.6)
+    return f'did you mean "{originals[found[0]]}"?' if found else ""
 
 
 def check_text(text: str, *, is_secret: bool = False) -> str:
@@ -98,7 +110,7 @@ def read_value(field: Field, raw: Any) -> Plain:
         raise ValueProblem(problem.code, f"{field.name} {problem.message}", problem.hint) from None
     if field.type is FieldType.SECRET:
         return Secret(text)
-    if field.type is FieldType.HOST and text and not _HOST.fullmatch(text):
+    if field.type is FieldType.HOST and text and not _is_host(text) and not (text == STUB and field.takes_stub):
         raise ValueProblem(
             "not-a-host", f'{field.name} is "{text[:80]}", not an address or name', "write sip.example.com or 10.1.0.9"
         )
@@ -106,17 +118,17 @@ def read_value(field: Field, raw: Any) -> Plain:
 
 
 def read_raw_setting(name: str, raw: Any) -> str:
-    """Return the text of `settings."name" = raw`: text as it is, numbers in digits, true and false as 1 and 0."""
+    """Return the text of `settings."name" = raw`: text as it is, numbers in digits, true and false as 1 and 0, "" as reset."""
     if isinstance(raw, bool):
         return "1" if raw else "0"
     if isinstance(raw, int) and abs(raw) < 2**53:
         return str(raw)
-    if isinstance(raw, float) and abs(raw) < 1e9:
-        return f"{raw:g}"
+    if isinstance(raw, float) and (raw == 0 or 1e-4 <= abs(raw) < 1e15):  # where Python writes plain digits
+        return repr(raw)
     if not isinstance(raw, str):
         raise ValueProblem("wrong-type", f"{name} is {_kind(raw)}, not text", "put it in quotes")
     try:
-        return check_text(raw)
+        return check_text(raw) or RESET  # releases differ on what `name =` means; the word for reset is what all know
     except ValueProblem as problem:
         raise ValueProblem(problem.code, f"{name} {problem.message}", problem.hint) from None
 
@@ -129,6 +141,15 @@ def _word(field: Field, raw: str) -> str:
             return word
     hint = nearest(raw, field.words) or "one of: " + ", ".join(field.words)
     raise ValueProblem("unknown-word", f'{field.name} is "{raw[:80]}", which is not one of its words', hint)
+
+
+def _is_host(text: str) -> bool:
+    if ":" not in text:
+        return len(text) <= MAX_HOST and _HOST.fullmatch(text) is not None
+    try:
+        return ipaddress.ip_address(text[1:-1] if text[0] == "[" and text[-1] == "]" else text).version == 6
+    except ValueError:
+        return False
 
 
 def _shown(raw: Any, field: Field) -> str:

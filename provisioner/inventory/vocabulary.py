@@ -48,6 +48,9 @@ class Field:
     zero_means_off: bool = False
     "For numbers: 0 is allowed beside the parameter's range and switches the feature off."
 
+    takes_stub: bool = False
+    'For hosts: "@stub" may stand there for this server.'
+
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
@@ -83,7 +86,8 @@ def load_vocabulary(folder: Path) -> Vocabulary:
             try:
                 kind = FieldType(entry["type"])
                 words = {str(word): str(value) for word, value in entry.get("words", {}).items()}
-                field = Field(name, scope, kind, entry["parameter"], entry["summary"], words, bool(entry.get("zero", False)))
+                flags = (bool(entry.get("zero", False)), bool(entry.get("stub", False)))
+                field = Field(name, scope, kind, entry["parameter"], entry["summary"], words, *flags)
             except (KeyError, ValueError) as error:
                 raise CatalogueError(f"{file}: [{scope}.{name}] is incomplete or wrong: {error}") from None
             if (kind in (FieldType.WORD, FieldType.WORDS)) != bool(words):

@@ -9,12 +9,10 @@ from typing import Any
 from provisioner.catalogue.model import Model
 from provisioner.inventory.layer import Setting
 from provisioner.inventory.phone import Line, Phone
+from provisioner.inventory.value import STUB
 from provisioner.inventory.vocabulary import Field, Vocabulary
 from provisioner.rendering.value import UNSET, NumberValue, Record, TextValue
 from provisioner.secret import Secret
-
-STUB = "@stub"
-"As a server: this server's own SIP side, wherever it listens."
 
 _STUB_FIELDS = {"server": "port", "server2": "port2", "outbound_proxy": "outbound_proxy_port"}
 
@@ -91,7 +89,8 @@ def _line(line: Line, vocabulary: Vocabulary, addresses: Addresses) -> Record:
         if values[field] == STUB:
             origin = values[field].origin
             values[field] = TextValue(addresses.host, origin)
-            if values[port] is UNSET:
+            # A port that a weaker layer gives belongs to the server of that layer, not to this one.
+            if values[port] is UNSET or values[port].origin.rank < origin.rank:
                 is_tls = values["transport2" if field == "server2" else "transport"] == "tls"
                 values[port] = NumberValue(addresses.sips_port if is_tls else addresses.sip_port, origin)
     return record

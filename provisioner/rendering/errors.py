@@ -17,3 +17,7 @@ class TemplateProblem(Exception):
 
 class BudgetSpent(Exception):
     """A template asked for more loops, text or numbers than any phone's file can need."""
+
+
+class TemplateTooLarge(Exception):
+    """A template with more text than is read; the name is the argument."""

@@ -12,6 +12,7 @@ from provisioner.inventory.layer import Setting
 from provisioner.inventory.origin import Origin, Rank
 from provisioner.rendering import mark
 from provisioner.rendering.errors import TemplateProblem
+from provisioner.rendering.value import Standing
 
 VERSION_LINE = "#!version:1.0.0.1"
 USER_PASSWORD = "security.user_password"
@@ -42,13 +43,18 @@ class CfgLine:
     heading: str = ""
     "The comment above its part of the template; written once, before the first line of the part."
 
+    standing: Standing = Standing.GIVEN
+    "How it stands against a setting by parameter name."
+
     @property
     def identity(self) -> str:
         """What a phone keeps apart: the name, and for user passwords also the user."""
         return f"{self.name}:{self.value.partition(':')[0]}" if self.name == USER_PASSWORD else self.name
 
 
-def read_lines(text: str, template_names: list[str], origins: list[Origin], secrets: set[int]) -> dict[str, CfgLine]:
+def read_lines(
+    text: str, template_names: list[str], origins: list[Origin], secrets: set[int], standings: Mapping[int, Standing]
+) -> dict[str, CfgLine]:
     """Return the assignments of a rendered text by identity, in their order; raise TemplateProblem for any other text."""
     found: dict[str, CfgLine] = {}
     heading = ""
@@ -58,11 +64,21 @@ def read_lines(text: str, template_names: list[str], origins: list[Origin], secr
         if not line:
             continue
         file, number = (template_names[place[0]], place[1]) if place is not None else ("", 0)
+        if not mark.BROKEN.isdisjoint(line):
+            raise TemplateProblem(
+                file,
+                number,
+                "broken-text",
+                "the template takes text apart that it built itself",
+                "build it from settings instead of from macros and set blocks",
+            )
+        if mark.DROP in line:
+            continue
         if line.startswith("#"):
+            if any(at in secrets for at in numbers):
+                raise TemplateProblem(file, number, "secret-in-comment", "a comment holds a secret", "remove it")
             if line != VERSION_LINE:
                 heading = line
-            continue
-        if mark.DROP in line:
             continue
         name, equals, value = (part.strip(" \t") for part in line.partition("="))
         if not equals or not _NAME.fullmatch(name):
@@ -77,7 +93,9 @@ def read_lines(text: str, template_names: list[str], origins: list[Origin], secr
         template = Origin(file, number, f"template {file}", Rank.TEMPLATE)
         given = [origins[at] for at in numbers]
         origin = max(given, key=lambda origin: origin.rank, default=template)
-        entry = CfgLine(name, value, origin, template, any(at in secrets for at in numbers), heading)
+        is_secret = not secrets.isdisjoint(numbers)
+        standing = max((standings.get(at, Standing.GIVEN) for at in numbers), default=Standing.GIVEN)
+        entry = CfgLine(name, value, origin, template, is_secret, heading, standing)
         before = found.get(entry.identity)
         if before is not None and before.value != value:
             first = before.template.line if before.template else 0
@@ -101,7 +119,7 @@ def overlay(
         below = merged.get(identity)
         if below is None:
             extra[identity] = CfgLine(name, value, setting.origin, None, False)
-        elif setting.origin.rank > below.origin.rank:
+        elif _wins(setting, below):
             merged[identity] = CfgLine(name, value, setting.origin, below.template, False, below.heading)
         elif setting.origin.rank == below.origin.rank and value != below.value:
             problems.append(
@@ -120,6 +138,12 @@ def overlay(
     return merged, problems
 
 
+def _wins(setting: Setting, line: CfgLine) -> bool:
+    if line.standing is Standing.FALLBACK:
+        return True
+    return setting.origin.rank > line.origin.rank or (line.standing > Standing.GIVEN and setting.origin.rank == line.origin.rank)
+
+
 def natural(name: str) -> list[tuple[int, int | str]]:
     """Return a sort key that puts account.2 before account.10."""
     return [(0, int(part)) if part.isdigit() else (1, part) for part in _DIGITS.split(name) if part]
@@ -131,7 +155,7 @@ def encode(lines: Iterable[CfgLine], settings_heading: str = "# settings by para
     origins: list[Origin | None] = [None]
     last = ""
     for line in lines:
-        heading = settings_heading if line.template is None else line.heading
+        heading = line.heading or (settings_heading if line.template is None else "")
         if heading and heading != last:
             text += ["", heading]
             origins += [None, None]

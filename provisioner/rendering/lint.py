@@ -6,12 +6,15 @@ from collections.abc import Iterable
 
 from provisioner.catalogue.catalogue import Catalogue
 from provisioner.catalogue.model import Model
+from provisioner.catalogue.parameter import COUNTED_BY, RENDERED_MINOR, Parameter
 from provisioner.errors import Problem, Severity
 from provisioner.inventory.origin import Rank
 from provisioner.rendering.kind import FileKind
-from provisioner.rendering.lines import RESET, CfgLine
+from provisioner.rendering.lines import RESET, USER_PASSWORD, CfgLine
 
 MAX_REMEMBERED = 200_000
+MAX_HINTS = 500
+"Unknown parameters that a near name is looked for; a search costs some milliseconds."
 
 Verdict = tuple[Severity, str, str, str]
 "Severity, code, message, hint."
@@ -22,7 +25,8 @@ class Lint:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._known: dict[tuple[str, str, str, FileKind], tuple[Verdict, ...]] = {}
+        self._known: dict[tuple[str, str, str, FileKind, bool], tuple[Verdict, ...]] = {}
+        self._hints = 0
 
     def check(self, lines: Iterable[CfgLine], model: Model, kind: FileKind, phone: str | None) -> list[Problem]:
         """Return the problems of the lines of one file, each at the place that gave the value.
@@ -32,7 +36,7 @@ class Lint:
         """
         problems: list[Problem] = []
         for line in lines:
-            key = (line.name, line.value, model.name, kind)
+            key = (line.name, line.value, model.name, kind, line.is_secret)
             verdicts = self._known.get(key)
             if verdicts is None:
                 verdicts = tuple(self._verdicts(line, model, kind))
@@ -50,7 +54,7 @@ class Lint:
                 )
             for severity, code, message, hint in verdicts:
                 origin = line.origin
-                where = ("templates/" if origin.rank is Rank.TEMPLATE else "") + origin.file
+                where = ("templates/" if origin.rank is Rank.TEMPLATE and origin.file else "") + origin.file
                 problems.append(
                     Problem(where, origin.line or None, code, message, hint, key=line.name, phone=phone, severity=severity)
                 )
@@ -59,7 +63,8 @@ class Lint:
     def _verdicts(self, line: CfgLine, model: Model, kind: FileKind) -> Iterable[Verdict]:
         parameter = self._catalogue.parameter(line.name)
         if parameter is None:
-            near = self._catalogue.nearest(line.name)
+            self._hints += 1
+            near = self._catalogue.nearest(line.name) if self._hints <= MAX_HINTS else None
             yield (
                 Severity.ERROR,
                 "unknown-parameter",
@@ -79,8 +84,11 @@ class Lint:
             )
         fault = parameter.index_fault(self._catalogue.indexes(line.name), model)
         if fault is not None:
-            yield grave, "bad-index", f"{line.name}: {fault}", "remove it"
+            certain = grave if parameter.index_is_certain(model) else Severity.WARNING
+            yield certain, "bad-index", f"{line.name}: {fault}", "remove it"
         if parameter.applies_to(model) is False:
+            if _is_uncounted(parameter, model):
+                grave = Severity.WARNING
             yield grave, "wrong-model", f"{line.name} is not known on {model.name}", "remove it"
         generation = parameter.generation_fault()
         if generation is not None:
@@ -91,15 +99,23 @@ class Lint:
                 "see `provisioner parameters`",
             )
         if line.value == RESET:
+            if line.name == USER_PASSWORD:
+                yield Severity.ERROR, "bad-value", f"{line.name} cannot be reset: it needs a user", "set the user's password"
             return
         fault = parameter.check(line.value, model)
+        if fault is not None and line.is_secret and not parameter.is_secret:
+            fault = f"the value is not {parameter.permitted.describe(RENDERED_MINOR)}"
         if fault is not None:
             yield sure, "bad-value", f"{line.name}: {fault}", "see `provisioner parameters " + parameter.name + "`"
         caution = parameter.caution(line.value)
+        if line.name == USER_PASSWORD and line.value.count(":") > 1:
+            caution = "a colon inside the password is not safe: the phone may end the user's name or the password there"
         if caution is not None:
-            yield (
-                Severity.WARNING,
-                "caution",
-                f"{line.name} = {'***' if parameter.is_secret else line.value}: {caution}",
-                "choose another value, or live with it",
-            )
+            shown = "***" if parameter.is_secret or line.is_secret else line.value
+            yield Severity.WARNING, "caution", f"{line.name} = {shown}: {caution}", "choose another value, or live with it"
+
+
+def _is_uncounted(parameter: Parameter, model: Model) -> bool:
+    """Return whether the parameter is one of things that nobody has counted on this model: then it may exist there."""
+    fields = [COUNTED_BY[rule.counts] for rule in parameter.indexes.values() if rule.counts in COUNTED_BY]
+    return any(field != "expansion" and getattr(model, field) is None for field in fields)

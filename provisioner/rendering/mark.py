@@ -18,6 +18,9 @@ DROP = "\ue003"
 "Stands for a value that no layer gives: the whole line is left out."
 
 ALL = frozenset((VALUE, PLACE, END, DROP))
+BROKEN = ALL - {DROP}
+"What is left in a line after `strip` only if a template took marked text apart."
+
 _MARK = re.compile(f"([{VALUE}{PLACE}])([0-9,]*){END}")
 
 

@@ -7,11 +7,12 @@ name and is no secret; the MAC file holds everything that differs from it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from provisioner.catalogue.catalogue import Catalogue
 from provisioner.catalogue.model import Model
+from provisioner.catalogue.parameter import Parameter
 from provisioner.errors import Problem, Severity
 from provisioner.inventory.layer import Layer, Setting
 from provisioner.inventory.origin import Origin, Rank
@@ -26,6 +27,8 @@ from provisioner.rendering.template import Templates
 
 MAX_FILE_BYTES = 262_144
 "A phone with every parameter set has about 100 kB."
+
+RESET_HEADING = "# put back: set before, wanted no more"
 
 Values = Mapping[str, str]
 "Parameter names and values of a file that was published before."
@@ -84,7 +87,7 @@ class Renderer:
                 shared = {
                     identity: line for identity, line in shared.items() if identity in kept and kept[identity].value == line.value
                 }
-        lines = _with_resets(shared or {}, before or {}, frozenset(), self.catalogue)
+        lines = _with_resets(shared or {}, before or {}, frozenset(), self.catalogue, chosen)
         for model in chosen:
             problems += self._lint.check(lines.values(), model, FileKind.COMMON, None)
         return _finished(lines, list(dict.fromkeys(problems)), None)
@@ -105,8 +108,8 @@ class Renderer:
         for identity, line in common.lines.items():
             if identity not in lines and line.value != RESET:
                 # The phone's own template does not want what the common file says: the later file takes it back.
-                own[identity] = CfgLine(line.name, RESET, line.origin, None, False)
-        own = _with_resets(own, before or {}, frozenset(common.lines), self.catalogue)
+                own[identity] = CfgLine(line.name, RESET, line.origin, None, False, RESET_HEADING)
+        own = _with_resets(own, before or {}, frozenset(common.lines), self.catalogue, [phone.model])
         problems += self._lint.check(own.values(), phone.model, FileKind.MAC, mac)
         return _finished(own, problems, mac)
 
@@ -121,12 +124,15 @@ class Renderer:
         return name
 
     def _fitting(self, settings: Mapping[str, Setting], model: Model) -> dict[str, Setting]:
-        """Return the settings without those of a group, a site or the defaults for slots that this model does not have."""
+        """Return the settings without those of a group, a site or the defaults that this model does not know.
+
+        They hold for phones of many models; the phone's own are a mistake that the lint names.
+        """
         kept = {}
         for name, setting in settings.items():
             if setting.origin.rank is not Rank.PHONE:
                 parameter = self.catalogue.parameter(name)
-                if parameter is not None and parameter.index_fault(self.catalogue.indexes(name), model) is not None:
+                if parameter is not None and not _exists(self.catalogue, parameter, name, model):
                     continue
             kept[name] = setting
         return kept
@@ -142,7 +148,7 @@ def _same(one: CfgLine | None, other: CfgLine) -> bool:
 
 
 def _with_resets(
-    lines: Mapping[str, CfgLine], before: Values, elsewhere: frozenset[str], catalogue: Catalogue
+    lines: Mapping[str, CfgLine], before: Values, elsewhere: frozenset[str], catalogue: Catalogue, models: Sequence[Model]
 ) -> dict[str, CfgLine]:
     """Return the lines, followed by a reset of each parameter that was set before and is set nowhere now.
 
@@ -152,10 +158,18 @@ def _with_resets(
     merged = dict(lines)
     origin = Origin("", 0, "removed since the last file", Rank.TEMPLATE)
     for name in sorted(gone, key=natural):
-        # A user's password has no factory form that a file could name, and unknown names were never ours.
-        if name != USER_PASSWORD and catalogue.parameter(name) is not None:
-            merged[name] = CfgLine(name, RESET, origin, None, False)
+        # A user's password has no factory form that a file could name; unknown names were never ours; and a phone that
+        # became another model has nothing to put back where it has no such thing.
+        parameter = catalogue.parameter(name)
+        if name == USER_PASSWORD or parameter is None:
+            continue
+        if all(_exists(catalogue, parameter, name, model) for model in models):
+            merged[name] = CfgLine(name, RESET, origin, None, False, RESET_HEADING)
     return merged
+
+
+def _exists(catalogue: Catalogue, parameter: Parameter, name: str, model: Model) -> bool:
+    return parameter.applies_to(model) is not False and parameter.index_fault(catalogue.indexes(name), model) is None
 
 
 def _finished(lines: Mapping[str, CfgLine], problems: list[Problem], mac: str | None) -> RenderedFile:

@@ -9,16 +9,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import TemplateError, TemplateNotFound, TemplateSyntaxError, UndefinedError
+from jinja2 import TemplateNotFound, TemplateSyntaxError, UndefinedError
 
 from provisioner.catalogue.model import Model
 from provisioner.inventory.value import nearest
-from provisioner.rendering.environment import CfgEnvironment
-from provisioner.rendering.errors import BudgetSpent, TemplateProblem
+from provisioner.rendering.environment import MAX_TEMPLATE_BYTES, CfgEnvironment
+from provisioner.rendering.errors import BudgetSpent, TemplateProblem, TemplateTooLarge
 from provisioner.rendering.lines import CfgLine, read_lines
 from provisioner.rendering.value import Record
 
-MAX_TEMPLATE_BYTES = 262_144
+MAX_EXCESSES = 3
+"A template that spent its whole budget so often is not tried for further phones: each try costs up to a second."
 SUFFIX = ".cfg"
 CUSTOM = "custom"
 "Folder of the templates that people name in a group or a phone."
@@ -33,11 +34,8 @@ class Templates:
         self.folder = folder
         self.base = base
         self._environment = CfgEnvironment(folder)
-        self._oversized = {
-            name: size
-            for name in self.names()
-            if (size := (folder / name).stat().st_size) > MAX_TEMPLATE_BYTES
-        }  # fmt: skip
+        self._of_model: dict[str, str] = {}
+        self._excesses: dict[str, list[TemplateProblem]] = {}
 
     def names(self) -> list[str]:
         """Return every template, as a path relative to the folder."""
@@ -45,8 +43,10 @@ class Templates:
 
     def of_model(self, model: Model) -> str:
         """Return the template of a model: its own few lines, or the base of its generation."""
-        own = f"{self.base}/model/{model.name.lower().replace(' ', '-')}{SUFFIX}"
-        return own if (self.folder / own).is_file() else f"{self.base}/base{SUFFIX}"
+        if model.name not in self._of_model:
+            own = f"{self.base}/model/{model.name.lower().replace(' ', '-')}{SUFFIX}"
+            self._of_model[model.name] = own if (self.folder / own).is_file() else f"{self.base}/base{SUFFIX}"
+        return self._of_model[model.name]
 
     def find(self, written: str) -> str | None:
         """Return the template that a person means by `template = "written"`: one of custom/, or a path."""
@@ -71,15 +71,18 @@ class Templates:
         def work() -> str:
             return environment.get_template(name).render(context)
 
-        text = self._run(name, work, context)
-        return read_lines(text, environment.template_names, environment.origins, environment.secrets)
+        excesses = self._excesses.get(name, [])
+        if len(excesses) >= MAX_EXCESSES:
+            raise excesses[-1].with_traceback(None)
+        try:
+            text = self._run(name, work, context)
+        except TemplateProblem as problem:
+            if problem.code == "template-too-much":
+                self._excesses.setdefault(name, []).append(problem)
+            raise
+        return read_lines(text, environment.template_names, environment.origins, environment.secrets, environment.standings)
 
     def _run(self, name: str, work: Any, context: Mapping[str, Any] | None = None) -> Any:
-        if self._oversized:
-            big, size = next(iter(self._oversized.items()))
-            raise TemplateProblem(
-                big, None, "template-too-large", f"has {size} bytes, more than {MAX_TEMPLATE_BYTES}", "split it"
-            )
         try:
             return work()
         except TemplateSyntaxError as error:
@@ -104,18 +107,15 @@ class Templates:
             raise TemplateProblem(
                 file, line, "template-too-much", "the template calls itself without an end", "look for what includes itself"
             ) from None
-        except UnicodeDecodeError:
-            raise TemplateProblem(name, None, "template-syntax", "the template is not UTF-8 text", "save it as UTF-8") from None
-        except (
-            TemplateError,
-            TypeError,
-            ValueError,
-            ArithmeticError,
-            LookupError,
-            AttributeError,
-            OSError,
-            MemoryError,
-        ) as error:
+        except TemplateTooLarge as error:
+            raise TemplateProblem(
+                str(error), None, "template-too-large", f"has more than {MAX_TEMPLATE_BYTES} bytes", "split it"
+            ) from None
+        except SyntaxError as error:  # Python's: Jinja's output nests deeper than Python's compiler goes
+            raise TemplateProblem(
+                name, None, "template-syntax", f"nests too deep ({error.msg})", "write it with fewer loops inside each other"
+            ) from None
+        except Exception as error:  # whatever it is, it stops the phones of this template and nobody else
             file, line = self._place(error, name)
             raise TemplateProblem(
                 file, line, "template-error", f"{type(error).__name__}: {str(error)[:200]}", "correct the line"

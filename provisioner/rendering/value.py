@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from typing import Any
 
 from jinja2 import Undefined
@@ -10,18 +11,41 @@ from provisioner.inventory.origin import Origin
 from provisioner.rendering import mark
 
 
+class Standing(enum.IntEnum):
+    """How a value stands against a setting by parameter name."""
+
+    GIVEN = 0
+    "The stronger layer wins; two values at one rank are a problem."
+
+    IMPLIED = 1
+    "It follows from another setting: at one rank the setting by parameter name wins."
+
+    FALLBACK = 2
+    "It only fills a gap: every setting by parameter name wins."
+
+
 class TextValue(str):
     """Text; a secret is text too, because the phone's file must hold it."""
 
     origin: Origin
     wire: str
     is_secret: bool
+    standing: Standing
 
-    def __new__(cls, text: str, origin: Origin, *, wire: str | None = None, is_secret: bool = False) -> TextValue:
+    def __new__(
+        cls,
+        text: str,
+        origin: Origin,
+        *,
+        wire: str | None = None,
+        is_secret: bool = False,
+        standing: Standing = Standing.GIVEN,
+    ) -> TextValue:
         self = super().__new__(cls, text)
         self.origin = origin
         self.wire = text if wire is None else wire
         self.is_secret = is_secret
+        self.standing = standing
         return self
 
 
@@ -31,11 +55,13 @@ class NumberValue(int):
     origin: Origin
     wire: str
     is_secret = False
+    standing: Standing
 
-    def __new__(cls, number: int, origin: Origin) -> NumberValue:
+    def __new__(cls, number: int, origin: Origin, *, standing: Standing = Standing.GIVEN) -> NumberValue:
         self = super().__new__(cls, number)
         self.origin = origin
         self.wire = str(int(number))
+        self.standing = standing
         return self
 
 
