@@ -201,6 +201,9 @@ class CfgEnvironment(SandboxedEnvironment):
             return attr in _TEXT_METHODS
         return not isinstance(obj, dict | list | tuple | int | float | range) and super().is_safe_attribute(obj, attr, value)
 
+    def wrap_str_format(self, value: Any) -> None:
+        """Return nothing, so that str.format is refused like any other method: its widths grow text without end."""
+
     def _load_template(self, name: str, globals: Any) -> Template:
         """Return the compiled template; one that does not compile is not compiled again for the next phone."""
         known = self._broken.get(name)

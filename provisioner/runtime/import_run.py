@@ -71,12 +71,12 @@ def run_csv(file: str, raw: bytes, trial: Trial, *, generate_passwords: bool = F
     if generate_passwords:
         plan.phones = with_passwords(plan.phones)
     plan.problems = [*problems, *plan.problems]
-    changes = _tried(plan, trial, file)
+    changes = tried(plan, trial, file)
     plan.problems.sort(key=lambda problem: (problem.line or 0, problem.column or 0))
     return ImportRun(sheet, plan, changes)
 
 
-def _tried(plan: ImportPlan, trial: Trial, file: str) -> ChangeSet:
+def tried(plan: ImportPlan, trial: Trial, file: str) -> ChangeSet:
     """Stage the plan and take out phones until what is left would load, resolve and render without a new error."""
     warnings: list[Problem] = []
     for _ in range(MAX_ROUNDS):
@@ -105,7 +105,7 @@ def _tried(plan: ImportPlan, trial: Trial, file: str) -> ChangeSet:
 
 def _in_row(file: str, problem: Problem, rows: dict[str, PhonePlan]) -> Problem:
     phone = rows.get(problem.phone or "")
-    if phone is None:
+    if phone is None or not phone.line:
         return problem
     return replace(problem, file=file, line=phone.line or None, column=None, message=f"{phone.name}: {problem.message}")
 

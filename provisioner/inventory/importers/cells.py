@@ -35,7 +35,7 @@ _FLAGS = {
     **dict.fromkeys(("false", "no", "off", "0", "n", "falsch", "nein", "faux", "non"), False),
 }
 _AS_TEXT = re.compile(r'="(.*)"', re.DOTALL)
-_EDGES = " \t\xa0\u200b\u200e\u200f\u202a\u202c\ufeff"
+EDGES = " \t\xa0\u200b\u200e\u200f\u202a\u202c\ufeff"
 "Blanks, also those that come along when cells are copied from web pages and from other programs."
 
 
@@ -62,8 +62,8 @@ class CellReader:
     def read(self, column: Column, cell: str) -> Plain | Word:
         """Return the value, or KEEP or CLEAR; raise ValueProblem with a stable code and a hint."""
         kind = column.field.type if column.field is not None else None
-        text = cell if kind is FieldType.SECRET else cell.strip(_EDGES)
-        if not text.strip(_EDGES):
+        text = cell if kind is FieldType.SECRET else cell.strip(EDGES)
+        if not text.strip(EDGES):
             return Word.KEEP
         if match := _AS_TEXT.fullmatch(text):
             text = match[1].replace('""', '"')  # ="0123" is how people make a spreadsheet keep zeros
@@ -72,7 +72,7 @@ class CellReader:
         if kind is FieldType.SECRET and text.strip() == MASK:
             return Word.KEEP
         if text.startswith(ESCAPE):
-            text = text[1:]
+            text = cell.lstrip(EDGES)[1:]
         else:
             _refuse_damage(column, text)
         if column.spot.place == "settings":
