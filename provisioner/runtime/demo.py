@@ -45,7 +45,7 @@ class DemoRow:
     firmware: str
     transport: str
     files: str
-    "Names fetched, with `404` behind those that there are none of."
+    "Kinds of file in the order asked for, with the refusal behind those that there are none of: `boot 404, common, mac`."
 
     size_bytes: int
     sha256: str
@@ -159,14 +159,14 @@ def _row(files: PhoneFiles, report: BootReport, rendered: _Rendered, urls: dict[
                 mismatches.append(f"{kind} file: {who} has {_size(body)}, `render --reveal` gives {_size(wanted)}")
     faults = sum(len(file.faults) for file in report.files)
     warnings = len(files.mac.problems) + len(files.common.problems)
-    shown = [file.name if file.outcome is Outcome.RECEIVED else f"{file.name} 404" for file in report.files]
+    shown = [str(file.role) if file.outcome is Outcome.RECEIVED else f"{file.role} {file.status or 404}" for file in report.files]
     own = report.mac_file
     return DemoRow(
         phone.name,
         phone.model.name,
         report.identity.firmware,
         report.transport,
-        " ".join(shown),
+        ", ".join(shown),
         sum(file.size_bytes for file in report.files),
         own.sha256[:12] if own is not None else "",
         f"{faults} faults" if faults else f"{warnings} warnings" if warnings else "clean",
