@@ -21,16 +21,20 @@ from provisioner.rendering import mark
 SHORT = 256
 "Texts up to this length are not counted when they are joined or compared: fleets do nothing else."
 
+MAX_DEPTH = 16
+"Loops, macros and blocks inside each other; Python's compiler takes 20."
+
 _COUNTED = (nodes.For, nodes.Macro, nodes.CallBlock, nodes.Block, nodes.Template)
 
 
 def rewrite(tree: nodes.Template, number: int, name: str | None) -> nodes.Template:
     """Return `tree`, the template with that number, changed in place."""
+    _check_depth(tree, name)
     everything = [tree, *tree.find_all(nodes.Node)]
     for node in everything:
-        for name, value in list(node.iter_fields()):
+        for field, value in list(node.iter_fields()):
             if isinstance(value, nodes.Expr):
-                setattr(node, name, _expression(value))
+                setattr(node, field, _expression(value))
             elif isinstance(value, list) and value and isinstance(value[0], nodes.Expr):
                 value[:] = [_expression(item) for item in value]
         if isinstance(node, nodes.Compare | nodes.Operand):
@@ -45,6 +49,16 @@ def rewrite(tree: nodes.Template, number: int, name: str | None) -> nodes.Templa
         if isinstance(node, _COUNTED):
             node.body.insert(0, _tick(node))
     return tree
+
+
+def _check_depth(tree: nodes.Template, name: str | None) -> None:
+    pending: list[tuple[nodes.Node, int]] = [(tree, 0)]
+    while pending:
+        node, depth = pending.pop()
+        depth += isinstance(node, _COUNTED)
+        if depth > MAX_DEPTH:
+            raise TemplateSyntaxError(f"loops and blocks inside each other, more than {MAX_DEPTH} deep", node.lineno, name)
+        pending.extend((child, depth) for child in node.iter_child_nodes())
 
 
 def _expression(node: Any) -> Any:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from jinja2 import Undefined
 from markupsafe import Markup
 
 from provisioner.inventory.origin import Origin
@@ -29,11 +30,9 @@ def plain(value: Any) -> str:
         return str(value)
     if value is None:
         return mark.DROP
-    # StrictUndefined raises here by itself, with the name that is missing.
-    text = str(value) if not isinstance(value, list | tuple | dict | range) and not callable(value) else None
-    if text is None or text.startswith("<"):
-        raise TypeError(f"a {type(value).__name__} cannot be written into a line; pick one of its parts")
-    return text
+    if isinstance(value, Undefined):
+        return str(value)  # StrictUndefined raises here by itself, with the name that is missing
+    raise TypeError(f"a {type(value).__name__} cannot be written into a line; pick one of its parts")
 
 
 def guarded(text: str) -> str:
