@@ -41,18 +41,23 @@ def look(subject: Subject) -> Iterator[Finding]:
 
 def _key(file: Path, key: Path) -> Iterator[Finding]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    asked: list[bool] = []
+
+    def no_password() -> str:
+        asked.append(True)
+        return ""  # without this OpenSSL asks the terminal, and doctor waits
+
     try:
-        # The password callback keeps OpenSSL from asking the terminal for that of an encrypted key.
-        context.load_cert_chain(file, key, password=lambda: "")
+        context.load_cert_chain(file, key, password=no_password)
     except (OSError, ssl.SSLError) as error:
-        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
-        meaning = {
-            "KEY_VALUES_MISMATCH": "the key belongs to another certificate",
-            "BAD_DECRYPT": "the key is encrypted",
-            "BAD_PASSWORD_READ": "the key is encrypted",
-            "PEM lib": "the key cannot be read",
-        }.get(str(reason), str(reason))
-        yield problem(f"{key}: {meaning}", "give the certificate's own key, unencrypted, as PEM with `certificate_key`")
+        reason = str(getattr(error, "reason", None) or getattr(error, "strerror", None) or error)
+        if asked:
+            reason = "the key is encrypted"
+        elif reason == "KEY_VALUES_MISMATCH":
+            reason = "the key belongs to another certificate"
+        elif "PEM lib" in reason:
+            reason = "it holds no key that can be read"
+        yield problem(f"{key}: {reason}", "give the certificate's own key, unencrypted, as PEM with `certificate_key`")
         return
     if is_open_to_all(key):
         yield problem(f"{key} can be read by every user of this machine", f"chmod go= {key}")
