@@ -37,6 +37,14 @@ MEMO_ENTRIES_MAX = 16 * 1024
 MEMO_TTL_S = 5.0
 "An answer is remembered no longer than this, so that a rule that looks at the clock takes effect at most this much later."
 
+EXPIRY_EVERY_S = 0.1
+"Between two looks for connections whose time is over."
+REST_S = 0.1
+"How long nothing is accepted when the process has no descriptor left and no connection to give up."
+
+SILENT_AT_DRAIN_S = 1.0
+"How long a stopping worker waits for a client that has connected and sent nothing."
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

@@ -1,9 +1,11 @@
-"""A listening socket of the phones' server, and whose questions come by it."""
+"""The listening sockets of the phones' server, and whose questions come by each."""
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
+from collections.abc import Sequence
 
 from provisioner.services.http_desk import Desk
 from provisioner.services.http_ordinary import OrdinaryPath
@@ -24,6 +26,16 @@ class Listener:
         sock.setblocking(False)
         return sock
 
+    def wrapped(self, fd: int) -> ssl.SSLSocket | None:
+        """Return a TLS socket before its handshake, or None if the client has gone already."""
+        assert self.context is not None
+        sock = self.socket_of(fd)
+        try:
+            return self.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        except (OSError, ValueError):
+            sock.close()
+            return None
+
     def accept(self) -> tuple[int, str]:
         """Return descriptor and address of a client; BlockingIOError if there is none.
 
@@ -31,3 +43,41 @@ class Listener:
         """
         fd, address = self.sock._accept()  # type: ignore[attr-defined]
         return fd, address[0]
+
+
+class Door:
+    """All listening sockets of a worker, watched or not."""
+
+    def __init__(self, listeners: Sequence[Listener], epoll: select.epoll) -> None:
+        self.by_fd = {listener.sock.fileno(): listener for listener in listeners}
+        self.is_open = False
+        self._epoll = epoll
+        self._opens_at: float | None = None
+
+    def open(self) -> None:
+        """Begin to take connections."""
+        self._opens_at = None
+        if not self.is_open:
+            for fd, listener in self.by_fd.items():
+                listener.sock.setblocking(False)
+                # With several workers on one socket only one is woken per connection.
+                self._epoll.register(fd, select.EPOLLIN | select.EPOLLEXCLUSIVE)
+        self.is_open = True
+
+    def close(self, until: float | None = None) -> None:
+        """Take no more connections, for good or until then (monotonic)."""
+        self._opens_at = until
+        if self.is_open:
+            for fd in self.by_fd:
+                self._epoll.unregister(fd)
+        self.is_open = False
+
+    def open_if_due(self, now: float) -> None:
+        """Open again after a rest."""
+        if self._opens_at is not None and now >= self._opens_at:
+            self.open()
+
+    @property
+    def rests(self) -> bool:
+        """True while it is closed for a moment."""
+        return self._opens_at is not None

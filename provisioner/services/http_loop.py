@@ -18,14 +18,13 @@ from provisioner.services.http_connection import Connection, State
 from provisioner.services.http_desk import DateLine, Desk, Prepared
 from provisioner.services.http_head import HEAD_END, is_broken, parse_plain
 from provisioner.services.http_limits import Limits
-from provisioner.services.http_listener import Listener
+from provisioner.services.http_listener import Door, Listener
 from provisioner.services.http_ordinary import OrdinaryPath
 from provisioner.services.http_question import plain_address
 from provisioner.services.http_record import ABORTED, Record
 from provisioner.services.http_tls import HANDSHAKE_FAILED, failure_name
 from provisioner.services.http_waiting import WaitingRoom
 
-EXPIRY_EVERY_S = 0.1
 HEAD_TIMEOUT = "head-timeout"
 
 
@@ -45,7 +44,7 @@ class PhoneLoop:
         self._log = log
         self._fast = fast
         self._epoll = select.epoll()
-        self._listeners = {listener.sock.fileno(): listener for listener in listeners}
+        self._door = Door(listeners, self._epoll)
         self._ordinary: Mapping[Protocol, OrdinaryPath] = {one.desk.protocol: one.ordinary for one in listeners}
         self._wakes: dict[int, Callable[[], None]] = {}
         self._date = DateLine()
@@ -53,8 +52,7 @@ class PhoneLoop:
         self._wall = time.time()
         self._expiry_due = 0.0
         self._handshakes = 0
-        self._accepting = False
-        self._resume_at: float | None = None
+        self._silent_until = 0.0
         self.draining = False
 
     # --- what the worker calls
@@ -71,29 +69,18 @@ class PhoneLoop:
 
     def accept_on(self) -> None:
         """Begin to take connections."""
-        for fd, listener in self._listeners.items():
-            listener.sock.setblocking(False)
-            # With several workers on one socket only one is woken per connection.
-            self._epoll.register(fd, select.EPOLLIN | select.EPOLLEXCLUSIVE)
-        self._accepting = True
-
-    def accept_off(self) -> None:
-        """Take no more connections."""
-        if self._accepting:
-            for fd in self._listeners:
-                self._epoll.unregister(fd)
-        self._accepting = False
+        self._door.open()
 
     def drain(self) -> None:
         """Take what the kernel has already accepted, answer what has been asked, close what is idle."""
         self.draining = True
-        self._resume_at = None
-        if self._accepting:
-            for listener in self._listeners.values():
+        self._silent_until = self._now + bounds.SILENT_AT_DRAIN_S
+        if self._door.is_open:
+            for listener in self._door.by_fd.values():
                 for _ in range(self._room.connections_max // bounds.ACCEPTS_PER_TURN + 1):
                     if not self._accept(listener):
                         break
-        self.accept_off()
+        self._door.close()
         for connection in self._room.idle():
             self._guarded(self._on_readable, connection)
             if connection.state is State.IDLE:
@@ -101,13 +88,13 @@ class PhoneLoop:
 
     def turn(self, timeout_s: float) -> None:
         """Wait at most `timeout_s` for something to happen, and do what it asks for."""
-        if self._room.by_fd or self._resume_at is not None:
-            timeout_s = min(timeout_s, EXPIRY_EVERY_S)
+        if self._room.by_fd or self._door.rests:
+            timeout_s = min(timeout_s, bounds.EXPIRY_EVERY_S)
         events = self._epoll.poll(timeout_s, bounds.EVENTS_PER_TURN)
         self._now = now = time.monotonic()
         self._wall = time.time()
         self._handshakes = 0
-        listeners, connections = self._listeners, self._room.by_fd
+        listeners, connections = self._door.by_fd, self._room.by_fd
         for fd, mask in events:
             connection = connections.get(fd)
             if connection is not None:
@@ -120,12 +107,12 @@ class PhoneLoop:
             elif fd in self._wakes:
                 self._wakes[fd]()
         if now >= self._expiry_due:
-            self._expiry_due = now + EXPIRY_EVERY_S
+            self._expiry_due = now + bounds.EXPIRY_EVERY_S
             self._expire()
 
     def close(self) -> None:
         """Drop everything that is open; what was being sent is written down as aborted."""
-        self.accept_off()
+        self._door.close()
         for connection in list(self._room.by_fd.values()):
             self._drop(connection)
         self._epoll.close()
@@ -149,7 +136,9 @@ class PhoneLoop:
                 peer = plain_address(peer)
             os.set_blocking(fd, False)
             if listener.context is not None:
-                self._begin_handshake(listener, fd, peer)
+                wrapped = listener.wrapped(fd)
+                if wrapped is not None:
+                    self._adopt(Connection(wrapped, peer, desk, tls=True))
                 continue
             try:
                 data = os.read(fd, bounds.HEAD_MAX_BYTES)
@@ -208,16 +197,6 @@ class PhoneLoop:
         connection.data = memoryview(data)[sent:] if sent else connection.data
         self._guarded(self._push, connection)
 
-    def _begin_handshake(self, listener: Listener, fd: int, peer: str) -> None:
-        assert listener.context is not None
-        sock = listener.socket_of(fd)
-        try:
-            wrapped = listener.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
-        except (OSError, ValueError):  # the client has gone already
-            sock.close()
-            return
-        self._adopt(Connection(wrapped, peer, listener.desk, tls=True))
-
     def _adopt(self, connection: Connection) -> None:
         """Take a connection into the poller and the line of its state."""
         if self._room.is_full:
@@ -233,10 +212,9 @@ class PhoneLoop:
         if victim is not None:
             self._drop(victim)
             return
-        if error is not None and self._accepting:
+        if error is not None and self._door.is_open:
             self._log(f"no room for another connection: {error.strerror}")
-            self.accept_off()
-            self._resume_at = self._now + 0.1
+            self._door.close(until=self._now + bounds.REST_S)
 
     # --- reading
 
@@ -410,10 +388,10 @@ class PhoneLoop:
             elif connection.state is State.HANDSHAKE:
                 connection.desk.report(connection.peer, "TLS", HANDSHAKE_FAILED, "timeout", self._wall)
             self._drop(connection)
-        if self._resume_at is not None and self._now >= self._resume_at:
-            self._resume_at = None
-            if not self.draining:
-                self.accept_on()
+        if self.draining and self._now >= self._silent_until:
+            for connection in self._room.silent():
+                self._drop(connection)
+        self._door.open_if_due(self._now)
 
     def _guarded(self, handler: Callable[[Connection], None], connection: Connection) -> None:
         """Run one step; whatever goes wrong costs this connection only."""

@@ -15,6 +15,7 @@ from gunicorn.http.parser import RequestParser
 
 from provisioner.delivery.request import Protocol
 from provisioner.services.http_app import ReplyBody
+from provisioner.services.http_head import is_broken
 from provisioner.services.http_limits import REQUEST_LINE_MAX_BYTES
 from provisioner.services.http_question import Question
 from provisioner.services.http_response import SERVER, Reply, bare, head_around_date
@@ -70,6 +71,8 @@ class OrdinaryPath:
     def handle(self, data: bytes, peer: str, *, force_close: bool) -> Handled:
         """Return the response to `data`: a whole head, or one that is broken or too long.  Never raises for its content."""
         try:
+            if is_broken(data):  # gunicorn before 27 reads over some of these
+                raise errors.InvalidHeader("line end")
             request = next(RequestParser(self._cfg, iter((data,)), (peer, 0)))
         except Exception as error:
             # StopIteration and NoMoreData mean a head without an end: too long, since the collector gave it up.

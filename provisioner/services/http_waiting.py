@@ -72,6 +72,10 @@ class WaitingRoom:
         """Return those that have asked for nothing since their last answer."""
         return iter(self._lines[State.IDLE])
 
+    def silent(self) -> Iterator[Connection]:
+        """Return those that have connected and sent nothing."""
+        return (connection for connection in self._lines[State.HEAD] if not connection.buffer)
+
     def enter(self, connection: Connection, now: float) -> None:
         """Take in a new connection; `now` is monotonic."""
         self.by_fd[connection.fd] = connection

@@ -62,6 +62,15 @@ def test_a_download_that_outlasts_the_drain_is_aborted_and_written_down(gunicorn
     assert any(" aborted /files/T46.rom " in line for line in events)
 
 
+def test_a_client_that_connected_and_says_nothing_does_not_hold_up_the_end(gunicorn: Callable[..., Gunicorn]) -> None:
+    server = gunicorn(graceful_s=60.0)
+    with socket.create_connection(server.address, 10) as silent:
+        assert ask(server).endswith(BODY)  # so the worker has taken the silent one too
+        server.stop()
+        assert silent.recv(10) == b""
+        server.end()
+
+
 def test_a_worker_that_is_killed_is_replaced(gunicorn: Callable[..., Gunicorn]) -> None:
     server = gunicorn()
     old = server.children()
