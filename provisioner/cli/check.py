@@ -75,10 +75,14 @@ def command(ctx: click.Context, settings: Settings, phones: tuple[str, ...], git
 
 
 def show_problems(problems: list[Problem], places: Places) -> None:
-    """Print one line per problem: place, what was seen and what to do, code."""
+    """Print one line per problem: place, what was seen and what to do, code; one that stops many phones once."""
+    stopped: dict[tuple[str, str, str], set[str | None]] = {}
+    for problem in problems:
+        text = f"{problem.message}, {problem.hint}" if problem.hint else problem.message
+        stopped.setdefault((places.problem(problem), text, problem.code), set()).add(problem.phone)
     rows = [
-        (places.problem(problem), f"{problem.message}, {problem.hint}" if problem.hint else problem.message, problem.code)
-        for problem in problems
+        (place, f"{text} ({len(phones)} phones)" if len(phones) > 1 else text, code)
+        for (place, text, code), phones in stopped.items()
     ]
     place_width = max((len(row[0]) for row in rows), default=0)
     text_width = max((len(row[1]) for row in rows if len(row[1]) <= MAX_ALIGNED), default=0)
