@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from provisioner.inventory.importers.plan import PhonePlan
     from provisioner.inventory.layer import Plain
     from provisioner.inventory.spot import Spot
-    from provisioner.runtime.trial import Trial
+    from provisioner.runtime.rehearsal import Rehearsal
     from provisioner.state.reading import Reading
 
 
@@ -57,20 +57,20 @@ def command(mac: str, dry_run: bool, yes: bool, as_json: bool, settings: Setting
     from provisioner.inventory.spot import Spot, order
     from provisioner.runtime.addresses import read_addresses
     from provisioner.runtime.import_run import tried
-    from provisioner.runtime.trial import Trial
+    from provisioner.runtime.rehearsal import Rehearsal
 
     devices = settings.path("devices")
     if not devices.is_dir():
         raise NotFound(f"{devices} is not a folder", hint="name it with --devices, or run `provisioner init`")
-    trial = Trial(templates_folder(settings), devices, read_addresses(settings))
+    rehearsal = Rehearsal(templates_folder(settings), devices, read_addresses(settings))
     address = _mac(mac)
-    _refuse_known(trial, address, options["name"])
+    _refuse_known(rehearsal, address, options["name"])
     reading = _reading(settings)
-    values = _values(trial, address, options, _knocked_model(reading, address))
+    values = _values(rehearsal, address, options, _knocked_model(reading, address))
     changes = tuple(Change(spot, None, values[spot]) for spot in order(values))
     name, model = str(values[Spot(None, "name")]), str(values[Spot(None, "model")])
     plan = ImportPlan([PhonePlan(Action.ADDED, address, name, model, "", 0, changes)])
-    staged = tried(plan, trial, "")
+    staged = tried(plan, rehearsal, "")
     errors = [problem for problem in plan.problems if problem.severity is Severity.ERROR]
     if errors:
         for problem in errors:
@@ -99,8 +99,8 @@ def _mac(text: str) -> MacAddress:
     return mac
 
 
-def _refuse_known(trial: Trial, mac: MacAddress, name: str | None) -> None:
-    for content in trial.text.files.values():
+def _refuse_known(rehearsal: Rehearsal, mac: MacAddress, name: str | None) -> None:
+    for content in rehearsal.text.files.values():
         for phone in content.phones:
             if phone.mac == mac:
                 raise AdoptProblem(
@@ -126,7 +126,7 @@ def _knocked_model(reading: Reading | None, mac: MacAddress) -> str | None:
     return next((knock.model for knock in reading.knocking(with_ignored=True) if knock.mac == mac.plain), None)
 
 
-def _values(trial: Trial, mac: MacAddress, options: dict[str, Any], knocked: str | None) -> dict[Spot, Plain]:
+def _values(rehearsal: Rehearsal, mac: MacAddress, options: dict[str, Any], knocked: str | None) -> dict[Spot, Plain]:
     """Return what the new file says; each option is checked as a cell of an import would be."""
     from provisioner.inventory.importers.cells import ESCAPE, CellReader
     from provisioner.inventory.importers.columns import Column, ColumnNames
@@ -144,8 +144,8 @@ def _values(trial: Trial, mac: MacAddress, options: dict[str, Any], knocked: str
                 raise click.UsageError(f"{flag} belongs to a line: give --extension too")
     if options["password_file"] and options["generate_password"]:
         raise click.UsageError("give --password-file or --generate-password, not both")
-    cells = CellReader(trial.fleet.catalogue)
-    names = ColumnNames(trial.fleet.vocabulary, lambda name: False)
+    cells = CellReader(rehearsal.fleet.catalogue)
+    names = ColumnNames(rehearsal.fleet.vocabulary, lambda name: False)
     words = ("name", "model", "group", "site", "template", "extension", "auth_name", "display_name", "label")
     given = {word: options[word] for word in words if options[word]}
     given = {"name": mac.plain, "model": knocked} | given

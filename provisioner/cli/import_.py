@@ -55,15 +55,15 @@ def import_csv(
     """
     from provisioner.runtime.addresses import read_addresses
     from provisioner.runtime.import_run import run_csv
-    from provisioner.runtime.trial import Trial
+    from provisioner.runtime.rehearsal import Rehearsal
 
     if write and dry_run:
         raise click.UsageError("--write and --dry-run contradict each other")
     devices = settings.path("devices")
     if not devices.is_dir():
         raise NotFound(f"{devices} is not a folder", hint="name it with --devices, or run `provisioner init`")
-    trial = Trial(templates_folder(settings), devices, read_addresses(settings))
-    run = run_csv("stdin" if file == "-" else file, _read(file), trial, generate_passwords=generate_passwords)
+    rehearsal = Rehearsal(templates_folder(settings), devices, read_addresses(settings))
+    run = run_csv("stdin" if file == "-" else file, _read(file), rehearsal, generate_passwords=generate_passwords)
     is_good = not run.errors or (skip_bad and run.can_skip)
     is_written = write and is_good and bool(run.changes.after)
     if is_written:

@@ -110,9 +110,9 @@ class ChangeSet:
                 if temporary is None:
                     (self.root / name).unlink()
                 else:
-                    temporary.replace(self.root / name)
+                    temporary.replace(_target(self.root, name))
                 done.append(name)
-            for folder in {(self.root / name).parent for name in done}:
+            for folder in {_target(self.root, name).parent for name in done}:
                 _sync(folder)
         except BaseException as error:
             for _, temporary in staged:
@@ -127,7 +127,7 @@ class ChangeSet:
             raise
 
     def _stage(self, name: str, raw: bytes) -> Path:
-        target = self.root / name
+        target = _target(self.root, name)
         is_private = name.partition("/")[0] in _PRIVATE_FOLDERS
         if not target.parent.is_dir():
             target.parent.mkdir(parents=True, mode=0o700 if is_private else 0o755)
@@ -179,12 +179,18 @@ def undo(root: Path) -> list[str]:
 
 def _put_back(root: Path, files: Mapping[str, bytes | None]) -> None:
     for name, raw in files.items():
-        target = root / name
+        target = root / name if raw is None else _target(root, name)
         if raw is None:
             target.unlink(missing_ok=True)
         else:
             mode = 0o600 if name.startswith(SECRETS + "/") else 0o644
             _temporary(target, raw, target.stat().st_mode & 0o777 if target.exists() else mode).replace(target)
+
+
+def _target(root: Path, name: str) -> Path:
+    """Return the file to replace: where a name is a symbolic link, what it points to, so that the link stays one."""
+    path = root / name
+    return path.resolve() if path.is_symlink() else path
 
 
 def _temporary(target: Path, raw: bytes, mode: int) -> Path:

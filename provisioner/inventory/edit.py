@@ -202,6 +202,8 @@ def _insert(table: Table, name: str, value: Any) -> None:
         table[name] = value
     else:
         body._insert_after(last, name, value)
+        if isinstance(table, items.Table):
+            dict.__setitem__(table, name, body[name])  # a table mirrors its container, and is asked by `in` and `del`
 
 
 def _sub(table: Table, name: str, is_plain: bool, *, make: bool) -> Table | None:

@@ -13,7 +13,7 @@ from provisioner.inventory.importers.columns import ColumnNames
 from provisioner.inventory.importers.csv_text import Sheet, read_sheet
 from provisioner.inventory.importers.plan import Action, ImportPlan, PhonePlan, plan_import
 from provisioner.inventory.importers.staging import stage, with_passwords
-from provisioner.runtime.trial import Trial
+from provisioner.runtime.rehearsal import Rehearsal
 
 MAX_ROUNDS = 5
 "Refusing a row may bring another mistake to light; then it is tried again without both."
@@ -52,13 +52,13 @@ class ImportRun:
         return [problem for problem in self.plan.problems if problem.severity is Severity.WARNING]
 
 
-def run_csv(file: str, raw: bytes, trial: Trial, *, generate_passwords: bool = False) -> ImportRun:
+def run_csv(file: str, raw: bytes, rehearsal: Rehearsal, *, generate_passwords: bool = False) -> ImportRun:
     """Return the plan of importing `raw`, with every row that would make a problem refused by name of the problem."""
-    catalogue, vocabulary = trial.fleet.catalogue, trial.fleet.vocabulary
+    catalogue, vocabulary = rehearsal.fleet.catalogue, rehearsal.fleet.vocabulary
     names = ColumnNames(vocabulary, lambda name: catalogue.parameter(name) is not None)
     sheet = read_sheet(file, raw, names.is_known)
     problems = list(sheet.problems)
-    changes = ChangeSet(trial.devices)
+    changes = ChangeSet(rehearsal.devices)
     if not sheet.header:
         return ImportRun(sheet, ImportPlan(problems=problems), changes)
     columns, wrong = names.read(file, sheet.header_line, sheet.header)
@@ -67,31 +67,33 @@ def run_csv(file: str, raw: bytes, trial: Trial, *, generate_passwords: bool = F
         return ImportRun(sheet, ImportPlan(problems=problems), changes)
     candidates, wrong = read_candidates(sheet, columns, CellReader(catalogue))
     problems += wrong
-    plan = plan_import(file, candidates, columns, trial.text, catalogue)
+    plan = plan_import(file, candidates, columns, rehearsal.text, catalogue)
     if generate_passwords:
         plan.phones = with_passwords(plan.phones)
     plan.problems = [*problems, *plan.problems]
-    changes = tried(plan, trial, file)
+    changes = tried(plan, rehearsal, file)
     plan.problems.sort(key=lambda problem: (problem.line or 0, problem.column or 0))
     return ImportRun(sheet, plan, changes)
 
 
-def tried(plan: ImportPlan, trial: Trial, file: str) -> ChangeSet:
+def tried(plan: ImportPlan, rehearsal: Rehearsal, file: str) -> ChangeSet:
     """Stage the plan and take out phones until what is left would load, resolve and render without a new error."""
     warnings: list[Problem] = []
     for _ in range(MAX_ROUNDS):
-        changes = ChangeSet(trial.devices)
+        changes = ChangeSet(rehearsal.devices)
         wrong = stage(plan, changes, file)
         bad = {problem.phone for problem in wrong}
         active = [phone for phone in plan.phones if phone.action is not Action.UNCHANGED]
         rows = {mac.plain: phone for phone in active for mac in (phone.mac, phone.new_mac)}
         if not wrong:
-            found = trial.new_problems(changes, rows)
+            found = rehearsal.new_problems(changes, rows)
             warnings = [_in_row(file, problem, rows) for problem in found if problem.severity is Severity.WARNING]
             errors = [problem for problem in found if problem.severity is Severity.ERROR]
-            wrong = _once([_in_row(file, problem, rows) for problem in errors])
+            # What it does to other phones (a name that both have now) is said at the row that does it.
+            own = [problem for problem in errors if problem.phone in rows] or errors
+            wrong = _once([_in_row(file, problem, rows) for problem in own])
             bad = {problem.phone for problem in errors}
-            if any(problem.phone not in rows for problem in errors):
+            if errors and not any(problem.phone in rows for problem in errors):
                 # A mistake that belongs to none of the rows alone: nobody can say which to leave out.
                 bad |= set(rows)
         if not wrong:
@@ -100,7 +102,7 @@ def tried(plan: ImportPlan, trial: Trial, file: str) -> ChangeSet:
         plan.problems += wrong
         plan.phones = [phone for phone in plan.phones if not {phone.mac.plain, phone.new_mac.plain} & bad]
     plan.phones = []
-    return ChangeSet(trial.devices)
+    return ChangeSet(rehearsal.devices)
 
 
 def _in_row(file: str, problem: Problem, rows: dict[str, PhonePlan]) -> Problem:

@@ -39,6 +39,9 @@ class Candidate:
     literal: frozenset[Spot] = frozenset()
     "Values that were written with a backslash: meant exactly so."
 
+    masked: tuple[Spot, ...] = ()
+    "Secrets that stand there as stars: kept where there is one."
+
 
 def read_candidates(sheet: Sheet, columns: Sequence[Column], cells: CellReader) -> tuple[list[Candidate], list[Problem]]:
     """Return the rows without a mistake, and all mistakes of the others; two rows of one phone are both refused."""
@@ -56,6 +59,7 @@ def _read(file: str, row: Row, columns: Sequence[Column], cells: CellReader) -> 
     problems: list[Problem] = []
     values: dict[Spot, Plain | None] = {}
     titles: dict[Spot, Column] = {}
+    masked: list[Spot] = []
 
     def note(column: Column | None, code: str, message: str, hint: str) -> None:
         at, title = (column.at + 1, column.title) if column is not None else (None, None)
@@ -68,7 +72,9 @@ def _read(file: str, row: Row, columns: Sequence[Column], cells: CellReader) -> 
         except ValueProblem as problem:
             note(column, problem.code, problem.message, problem.hint)
             continue
-        if value is Word.KEEP:
+        if value is Word.MASKED:
+            masked.append(column.spot)
+        if value in (Word.KEEP, Word.MASKED):
             continue
         if value is Word.CLEAR and column.spot.place is None and column.spot.name in _NEVER_CLEARED:
             note(column, "cannot-clear", f"{column.spot.name} cannot be cleared", "leave the cell empty to keep it")
@@ -89,7 +95,7 @@ def _read(file: str, row: Row, columns: Sequence[Column], cells: CellReader) -> 
         return None, problems
     known = MacAddress.parse(mac) if isinstance(mac, str) else None
     literal = frozenset(spot for spot in values if row.cells[titles[spot].at].lstrip().startswith(ESCAPE))
-    return Candidate(row.line, known, name if isinstance(name, str) else None, values, tuple(removed), literal), []
+    return Candidate(row.line, known, name if isinstance(name, str) else None, values, tuple(removed), literal, tuple(masked)), []
 
 
 def _is_anchor(spot: Spot) -> bool:

@@ -44,6 +44,7 @@ class Word(enum.Enum):
 
     KEEP = "keep"
     CLEAR = "clear"
+    MASKED = "masked"
 
 
 class CellReader:
@@ -60,7 +61,7 @@ class CellReader:
         }
 
     def read(self, column: Column, cell: str) -> Plain | Word:
-        """Return the value, or KEEP or CLEAR; raise ValueProblem with a stable code and a hint."""
+        """Return the value, or KEEP, CLEAR or (as good as KEEP) MASKED; raise ValueProblem with a stable code and a hint."""
         kind = column.field.type if column.field is not None else None
         text = cell if kind is FieldType.SECRET else cell.strip(EDGES)
         if not text.strip(EDGES):
@@ -70,7 +71,7 @@ class CellReader:
         if text.strip() == CLEAR_CELL:
             return Word.CLEAR
         if kind is FieldType.SECRET and text.strip() == MASK:
-            return Word.KEEP
+            return Word.MASKED
         if text.startswith(ESCAPE):
             text = cell.lstrip(EDGES)[1:]
         else:

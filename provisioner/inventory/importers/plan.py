@@ -137,6 +137,7 @@ def plan_import(
         if phone is not None and phone.mac in taken:
             message = f"{phone.layer.name} is also meant by row {taken[phone.mac]}"
             plan.problems.append(Problem(file, candidate.line, "duplicate-phone", message, "keep one of the rows"))
+            plan.phones = [other for other in plan.phones if other.mac != phone.mac]
             continue
         made, problems = _added(candidate) if phone is None else _changed(candidate, phone, catalogue)
         for spot, code, message, hint in problems:
@@ -161,6 +162,9 @@ def _added(candidate: Candidate) -> tuple[PhonePlan | None, _Wrong]:
         wrong.append((Spot(None, "mac"), "no-mac", message, "fill in the MAC of the new phone"))
     if model is None:
         wrong.append((Spot(None, "model"), "no-model", "a new phone without a model", "fill in the model: T46G"))
+    for spot in candidate.masked:
+        hint = "export with --reveal to copy phones, or leave the cell empty"
+        wrong.append((spot, "masked-password", "a new phone, and its password is only stars", hint))
     if wrong or candidate.mac is None:
         return None, wrong
     name = candidate.name or candidate.mac.plain
