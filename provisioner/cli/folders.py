@@ -1,48 +1,25 @@
-"""Where a command finds templates/ and devices/: named by option, else here, else beside the installed package."""
+"""The folders of facts and of phones that a command's settings name, for commands that load no fleet."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
 
-import click
-
-import provisioner
+from provisioner.cli.session import templates_folder
 from provisioner.errors import EnvironmentProblem
+from provisioner.settings import Settings
 
 VENDOR = "yealink"
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+
+def vendor_folder(settings: Settings) -> Path:
+    """Return templates/yealink, or the folder named if it is that already; EnvironmentProblem if there is none."""
+    folder = templates_folder(settings)
+    if not folder.is_dir():
+        raise EnvironmentProblem(f"there is no folder {folder}", hint="name it with --templates", code="no-folder")
+    return folder / VENDOR if (folder / VENDOR).is_dir() else folder
 
 
-def find_folder(name: str, given: Path | None = None) -> Path | None:
-    """Return the folder `given`, or `name` in the current folder, or the one beside the package; None if there is none."""
-    if given is not None:
-        return given if given.is_dir() else None
-    for place in (Path(name), Path(provisioner.__file__).parent.parent / name):
-        if place.is_dir():
-            return place
-    return None
-
-
-def templates_folder(given: Path | None = None) -> Path:
-    """Return the folder of templates and facts, or say that there is none."""
-    found = find_folder("templates", given)
-    if found is None:
-        raise EnvironmentProblem(
-            f"there is no folder {given if given is not None else 'templates'}", hint="name it with --templates", code="no-folder"
-        )
-    return found
-
-
-def folder_options(function: Command) -> Command:
-    """Add --templates and --devices, each a path or None."""
-    options: Any = click.option("--devices", type=click.Path(path_type=Path), metavar="DIR", help="The folder of phones.")(
-        function
-    )
-    options = click.option(
-        "--templates", type=click.Path(path_type=Path), metavar="DIR", help="The folder of templates and facts."
-    )(options)
-    result: Command = options
-    return result
+def devices_folder(settings: Settings) -> Path | None:
+    """Return the folder of phones; None if there is none, since facts about models need no phone."""
+    folder = settings.path("devices")
+    return folder if folder.is_dir() else None

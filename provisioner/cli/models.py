@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from provisioner.catalogue import Model, load_catalogue
-from provisioner.cli.folders import VENDOR, folder_options, templates_folder
+from provisioner.cli.folders import vendor_folder
 from provisioner.cli.listing import Listing, listing_options
+from provisioner.cli.session import settings_options
+from provisioner.settings import Settings
 
 COLUMNS = ("model", "series", "prefix", "common_file", "accounts", "line_keys", "programmable_keys", "modules", "scope")
 
 
-@click.command("models")
+@click.command("models", epilog="Documentation: docs/reference/catalogue.md")
 @click.option(
     "--all", "every", is_flag=True, help="Also the models that are only recognised, with the reason why they get no file."
 )
-@folder_options
+@settings_options("devices", "templates")
 @listing_options
-def command(every: bool, templates: Path | None, devices: Path | None, listing: Listing) -> None:
+def command(settings: Settings, every: bool, listing: Listing) -> None:
     """List the models: accounts, keys, files, agents.
 
     \b
@@ -28,7 +29,7 @@ def command(every: bool, templates: Path | None, devices: Path | None, listing: 
       provisioner models                          the models that get files
       provisioner models --all --where series=T2  every T2, with the reason where it gets none
     """
-    catalogue = load_catalogue(templates_folder(templates) / VENDOR)
+    catalogue = load_catalogue(vendor_folder(settings))
     rows = [_row(model) for model in catalogue.models.values() if every or model.is_in_scope]
     listing.show(rows, (*COLUMNS, "scope_reason") if every else COLUMNS)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import textwrap
 from collections import Counter
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -13,9 +13,13 @@ import click
 from provisioner.catalogue import Catalogue, Parameter, load_catalogue
 from provisioner.catalogue.parameter import RENDERED_MINOR
 from provisioner.catalogue.use import Use, uses_of
-from provisioner.cli.folders import VENDOR, find_folder, folder_options, templates_folder
+from provisioner.cli.folders import VENDOR, devices_folder, vendor_folder
 from provisioner.cli.listing import Listing, listing_options
 from provisioner.cli.outcome import Exit
+from provisioner.cli.session import settings_options
+from provisioner.inventory.vocabulary import Vocabulary, load_vocabulary
+from provisioner.runtime.word_use import word_uses, words_for
+from provisioner.settings import Settings
 
 COLUMNS = ("name", "type", "values", "default", "file", "area", "summary")
 MAX_CELL = 44
@@ -27,15 +31,13 @@ MAX_USES_SHOWN = 12
 SUGGESTIONS = 3
 
 
-@click.command("parameters")
+@click.command("parameters", epilog="Documentation: docs/reference/catalogue.md")
 @click.argument("word", required=False)
 @click.option("--stats", is_flag=True, help="Count the rows, and those whose values cannot be checked.")
-@folder_options
+@settings_options("devices", "templates")
 @listing_options
 @click.pass_context
-def command(
-    ctx: click.Context, word: str | None, stats: bool, templates: Path | None, devices: Path | None, listing: Listing
-) -> None:
+def command(ctx: click.Context, settings: Settings, word: str | None, stats: bool, listing: Listing) -> None:
     """Search the parameters by WORD in name, summary and area; an exact name shows all that is known.
 
     \b
@@ -43,20 +45,29 @@ def command(
       provisioner parameters "session timer"
       provisioner parameters account.1.session_timer.expires
     """
-    folder = templates_folder(templates)
-    catalogue = load_catalogue(folder / VENDOR)
+    folder = vendor_folder(settings)
+    catalogue = load_catalogue(folder)
     if stats:
         _show_stats(catalogue, listing)
         return
     exact = catalogue.find_parameter(word) if word else None
     if exact is not None:
-        uses = uses_of(exact, folder, find_folder("devices", devices))
+        devices = devices_folder(settings)
+        # A folder of bare facts has no words; the facts are still worth showing.
+        has_words = (folder / "vocabulary.toml").is_file()
+        vocabulary = load_vocabulary(folder) if has_words else Vocabulary({}, {}, {})
+        uses = uses_of(exact, folder, devices)
+        if devices is not None:
+            uses += word_uses(word or "", vocabulary, devices)
+        words = _words(word or "", vocabulary)
         if listing.form in ("json", "jsonl"):
             click.echo(
-                json.dumps(_detail(exact, catalogue, uses), indent=2 if listing.form == "json" else None, ensure_ascii=False)
+                json.dumps(
+                    _detail(exact, catalogue, uses, words), indent=2 if listing.form == "json" else None, ensure_ascii=False
+                )
             )
         else:
-            click.echo("\n".join(page(exact, catalogue, uses, asked=word or "")))
+            click.echo("\n".join(page(exact, catalogue, uses, asked=word or "", words=words)))
         return
     found = [parameter for parameter in catalogue.parameters.values() if word is None or _matches(parameter, word.lower())]
     if found:
@@ -111,15 +122,22 @@ def _sources(parameter: Parameter, catalogue: Catalogue) -> list[dict[str, str]]
     return found
 
 
-def _detail(parameter: Parameter, catalogue: Catalogue, uses: list[Use]) -> dict[str, Any]:
+def _words(asked: str, vocabulary: Vocabulary) -> list[str]:
+    """Return the words of devices/ that become the parameter, with what a person may write there."""
+    found = {name: field for name, field, _ in words_for(asked, vocabulary)}
+    return [f"{name} ({', '.join(field.words)})" if field.words else name for name, field in found.items()]
+
+
+def _detail(parameter: Parameter, catalogue: Catalogue, uses: list[Use], words: list[str]) -> dict[str, Any]:
     detail = parameter.as_json()
+    detail["words"] = [word.partition(" ")[0] for word in words]
     detail["sources"] = _sources(parameter, catalogue)
     detail["set_by"] = [{"kind": use.kind, "file": use.file, "line": use.line, "name": use.name} for use in uses]
     return detail
 
 
-def page(parameter: Parameter, catalogue: Catalogue, uses: list[Use], *, asked: str = "") -> list[str]:
-    """Return the lines that tell all about `parameter`; `asked` is the name as typed, its indexes are shown."""
+def page(parameter: Parameter, catalogue: Catalogue, uses: list[Use], *, asked: str = "", words: Sequence[str] = ()) -> list[str]:
+    """Return the lines that tell all about `parameter`; `asked` is the name as typed, `words` are those of devices/."""
     lines = [parameter.name]
     indexes = catalogue.indexes(asked)
     for label, text in (
@@ -146,6 +164,8 @@ def page(parameter: Parameter, catalogue: Catalogue, uses: list[Use], *, asked: 
     for at, source in enumerate(_sources(parameter, catalogue)):
         place = f" {source['where']}" if source["where"] else ""
         lines += _wrapped("source" if at == 0 else "", f"{source['key']}{place}: {source['what']}")
+    for at, word in enumerate(words):
+        lines += _wrapped("" if at else "word", word)
     lines += _wrapped("facts", f"templates/{VENDOR}/{parameter.where}")
     setters = [f"{use}  {use.name}" for use in uses[:MAX_USES_SHOWN]] or ["no template and no device"]
     if len(uses) > MAX_USES_SHOWN:

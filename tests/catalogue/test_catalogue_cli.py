@@ -10,8 +10,9 @@ from click.testing import CliRunner, Result
 
 from provisioner.catalogue import Catalogue
 from provisioner.cli import models, parameters
-from provisioner.cli.folders import find_folder, templates_folder
+from provisioner.cli.folders import vendor_folder
 from provisioner.errors import EnvironmentProblem
+from provisioner.settings import load_settings
 
 TEMPLATE = """{% for line in lines %}
 {% set a = "account." ~ line.number %}
@@ -150,7 +151,7 @@ def test_a_parameter_as_json_has_a_stable_shape(folders: list[str]) -> None:
     assert " ".join(sorted(detail)) == (
         "area cautions checkable confidence default default_note file indexes legacy may_repeat models models_exact models_note "
         "name note origin permitted permitted_data presets reboot reboot_note recall scope secret set_by since since_note source "
-        "sources summary type until"
+        "sources summary type until words"
     )
 
 
@@ -188,11 +189,11 @@ def test_every_detail_page_can_be_printed(catalogue: Catalogue) -> None:
 
 def test_a_folder_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentProblem, match="there is no folder"):
-        templates_folder(tmp_path / "nowhere")
+        vendor_folder(load_settings(None, {"templates": str(tmp_path / "nowhere")}))
 
 
 def test_the_folder_here_comes_before_the_one_of_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert find_folder("templates") not in (None, Path("templates"))
-    (tmp_path / "templates").mkdir()
-    assert find_folder("templates") == Path("templates")
+    assert vendor_folder(load_settings(None, {})).is_absolute()
+    (tmp_path / "templates" / "yealink").mkdir(parents=True)
+    assert vendor_folder(load_settings(None, {})) == Path("templates/yealink")
