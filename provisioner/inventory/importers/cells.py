@@ -16,7 +16,7 @@ from typing import Any
 from provisioner.catalogue.catalogue import Catalogue
 from provisioner.inventory.importers.columns import Column
 from provisioner.inventory.importers.damage import Damage, formula_damage, identifier_damage, mac_damage
-from provisioner.inventory.layer import Plain
+from provisioner.inventory.layer import RESET, Plain
 from provisioner.inventory.reading import NAME
 from provisioner.inventory.value import ValueProblem, nearest, read_raw_setting, read_value
 from provisioner.inventory.vocabulary import FieldType
@@ -77,7 +77,7 @@ class CellReader:
         else:
             _refuse_damage(column, text)
         if column.spot.place == "settings":
-            return read_raw_setting(column.spot.name, text)
+            return _parameter(column.spot.name, text)
         if column.field is None:
             return self._head.get(column.spot.name, _word)(text)
         return read_value(column.field, _typed(column, text))
@@ -136,6 +136,13 @@ def _typed(column: Column, text: str) -> Any:
     if field.type is FieldType.WORDS:
         return [word for word in re.split(r"[\s,;|>]+", text) if word]
     return text
+
+
+def _parameter(name: str, text: str) -> str:
+    value = read_raw_setting(name, text)
+    if value == RESET:
+        raise ValueProblem("empty-parameter", f"{name} is empty", f"write {name} into the column reset to put it back")
+    return value
 
 
 def _mac(text: str) -> str:
