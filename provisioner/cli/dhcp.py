@@ -14,7 +14,7 @@ SERVERS = ("dnsmasq", "kea", "isc", "mikrotik", "windows", "opnsense")
 "As in runtime/dhcp/block.py, repeated so that --help loads nothing; a test holds the two together."
 
 
-@click.command("dhcp")
+@click.command("dhcp", epilog="Documentation: docs/howto/dhcp.md")
 @click.argument("server", type=click.Choice(SERVERS))
 @click.option("--url", metavar="URL", help="Send phones to this URL instead of to this server's own.")
 @click.option("--tftp", "use_tftp", is_flag=True, help="Send phones to the TFTP listener instead of HTTP.")

@@ -16,7 +16,7 @@ MARKS = {"ok": "ok      ", "warning": "WARNING ", "problem": "PROBLEM "}
 CHECK_WIDTH = 12
 
 
-@click.command("doctor")
+@click.command("doctor", epilog="Documentation: docs/howto/a-phone-says-404.md")
 @click.option("--ready-file", type=click.Path(path_type=Path), metavar="FILE", help="Find the running server by this ready file.")
 @settings_options(
     "devices",

@@ -13,7 +13,7 @@ COLUMNS = ("name", "value", "origin")
 _TYPES = {str: "text", int: "whole number", float: "number", list: "list of texts"}
 
 
-@click.command("settings")
+@click.command("settings", epilog="Documentation: docs/reference/settings.md")
 @click.option("--reference", is_flag=True, help="Print docs/reference/settings.md instead.")
 @settings_options(*BY_NAME)
 @listing_options

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from provisioner.cli import COMMANDS, DOCS, cli
+from provisioner.cli import COMMANDS, cli
+
+ROOT = Path(__file__).parent.parent.parent
 
 HEAVY = ("flask", "sqlalchemy", "jinja2", "gunicorn", "tftpy", "alembic", "tomlkit", "passlib", "asyncio", "ssl", "sipstub")
 "What --help has no use for."
 
-NOT_YET = frozenset("serve demo init check phones show render explain why plan diff adopt import export templates doctor".split())
-"Commands whose module may still be missing; empty this set when all are there."
+NOT_YET: frozenset[str] = frozenset()
+"Commands whose module may still be missing while it is being written."
+
+DOCS_NOT_YET = frozenset({"docs/reference/cli.md", "docs/howto/why-did-this-phone-get-that.md", "docs/howto/templates.md"})
+"Pages that --help names and that are still being written."
 
 PROBE = """
 import sys
@@ -48,9 +55,9 @@ def test_the_probe_sees_an_import() -> None:
     assert "json" in modules_after("settings", "--json")
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in EXISTING])
-def test_a_command_without_its_module_is_one_that_is_being_written(name: str) -> None:
-    assert name in NOT_YET, f"--help lists {name}, and {COMMANDS[name][0]} does not exist"
+def test_a_command_without_its_module_is_one_that_is_being_written() -> None:
+    missing = set(COMMANDS) - set(EXISTING)
+    assert missing <= NOT_YET, f"--help lists {', '.join(sorted(missing - NOT_YET))}, and there is no such module"
 
 
 @pytest.mark.parametrize("name", EXISTING)
@@ -59,7 +66,9 @@ def test_every_command_explains_itself_and_ends_with_the_documentation(name: str
     result = CliRunner().invoke(cli, [name, flag])
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("Usage: ")
-    assert result.stdout.rstrip().endswith(f"Documentation: {DOCS}")
+    link = re.fullmatch(r"  Documentation: (docs/\S+\.md)", result.stdout.rstrip().rpartition("\n")[2])
+    assert link is not None, "the last line of --help names the page to read on"
+    assert (ROOT / link[1]).is_file() or link[1] in DOCS_NOT_YET, f"{link[1]} does not exist"
 
 
 @pytest.mark.parametrize("name", EXISTING)

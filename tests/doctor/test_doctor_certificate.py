@@ -82,6 +82,12 @@ def test_a_damaged_certificate_gives_a_certificate_or_the_one_error(at: int, byt
             continue
 
 
+@pytest.mark.parametrize("missing", [1, 80, 300])
+def test_a_certificate_that_ends_too_early_is_not_read(missing: int) -> None:
+    with pytest.raises(CertificateUnreadable, match="ends too early"):
+        read_der(DER[:-missing])
+
+
 def test_a_long_chain_is_cut() -> None:
     assert len(read_pem((PEM / "named.pem").read_text("ascii") * 50)) == MAX_CERTIFICATES
 

@@ -59,6 +59,23 @@ def a_server(name: str, answers: dict[str, tuple[int, bytes]]) -> Iterator[int]:
         thread.join(5)
 
 
+@contextlib.contextmanager
+def a_tftp_server(reply: bytes) -> Iterator[int]:
+    """Answer one datagram with `reply`."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.settimeout(5)
+
+        def answer() -> None:
+            _, peer = sock.recvfrom(600)
+            sock.sendto(reply, peer)
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        yield int(sock.getsockname()[1])
+        thread.join(5)
+
+
 def look(folder: Path, name: str = "http", **flags: Any) -> Finding:
     (found,) = listener.look_at(name, a_subject(folder, **flags))
     return found
@@ -193,16 +210,19 @@ def test_a_probe_tells_nobody_from_somebody() -> None:
     ],
 )
 def test_who_answers_over_tftp_is_told_by_what_comes(reply: bytes, who: Who, status: int) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        sock.settimeout(5)
-
-        def answer() -> None:
-            _, peer = sock.recvfrom(600)
-            sock.sendto(reply, peer)
-
-        thread = threading.Thread(target=answer, daemon=True)
-        thread.start()
-        found = ask_tftp("127.0.0.1", sock.getsockname()[1], "y000000000028.cfg")
-        thread.join(5)
+    with a_tftp_server(reply) as port:
+        found = ask_tftp("127.0.0.1", port, "y000000000028.cfg")
     assert (found.who, found.status) == (who, status)
+
+
+@pytest.mark.parametrize(("has_record", "level"), [(True, Level.WARNING), (False, Level.PROBLEM)])
+def test_a_refusal_over_tftp_is_ours_only_if_a_server_of_ours_runs_there(tmp_path: Path, has_record: bool, level: Level) -> None:
+    a_fleet(tmp_path)
+    with a_tftp_server(b"\0\5\0\1no\0") as port:
+        if has_record:
+            (tmp_path / "state").mkdir()
+            record = {"pid": os.getpid(), "advertise": "10.1.0.5", "tftp": {"listen": [f"127.0.0.1:{port}"]}}
+            (tmp_path / "state" / "ready.json").write_text(json.dumps(record), "utf-8")
+            assert look(tmp_path, "tftp").level is level
+        else:
+            assert look(tmp_path, "tftp", tftp=f"127.0.0.1:{port}").level is level
