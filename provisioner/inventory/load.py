@@ -118,8 +118,14 @@ def _own_errors(text: InventoryText) -> dict[str, list[Problem]]:
     own: dict[str, list[Problem]] = {}
     for content in text.files.values():
         for problem in content.problems:
-            if problem.phone is not None and problem.severity is Severity.ERROR:
+            if problem.severity is not Severity.ERROR:
+                continue
+            if problem.phone is not None:
                 own.setdefault(problem.phone, []).append(problem)
+            elif not (problem.key or "phone").startswith("phone"):
+                # It stands beside the phones of the file, and somebody meant it for all of them.
+                for phone in content.phones:
+                    own.setdefault(phone.mac.plain, []).append(problem)
     return own
 
 
@@ -130,7 +136,7 @@ def _duplicates(texts: list[PhoneText]) -> list[Problem]:
         for phone in texts:
             first.setdefault(phone.mac.plain if what == "mac" else phone.layer.name, []).append(phone)
         for value, sharing in first.items():
-            if len(sharing) < 2:
+            if len(sharing) < 2 or (what == "name" and len({phone.mac for phone in sharing}) == 1):
                 continue
             shown = sharing[0].mac.colons if what == "mac" else f'the name "{value}"'
             for phone in sharing:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from provisioner.errors import Problem, Severity
-from provisioner.inventory.layer import RESET, KeyKind, KeyPlace, Layer, PhoneText, Setting, Slot
+from provisioner.inventory.layer import KeyKind, KeyPlace, Layer, PhoneText, Setting, Slot
 from provisioner.inventory.origin import Origin, Rank
+from provisioner.inventory.reading_settings import is_parameter, read_settings
 from provisioner.inventory.toml_text import Document, Path, TomlError, read_toml
-from provisioner.inventory.value import ValueProblem, check_text, nearest, read_raw_setting, read_value
+from provisioner.inventory.value import ValueProblem, check_text, nearest, read_value
 from provisioner.inventory.vocabulary import Field, Vocabulary
 from provisioner.mac import MacAddress
 from provisioner.secret import Secret
@@ -28,7 +29,6 @@ SecretReader = Callable[[str], str]
 "Gives the text of a password file; raises ValueProblem."
 
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9])?", re.ASCII)
-_PARAMETER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.<>-]{0,119}", re.ASCII)
 
 _SHARED_KEYS = ("template", "site", "settings", "reset", "key", "description")
 _PHONE_KEYS = ("name", "mac", "model", "group", "line", *_SHARED_KEYS)
@@ -114,6 +114,7 @@ class _Reader:
             return []
         if len(tables) > MAX_PHONES_PER_FILE:
             self.note(("phone",), "too-many-phones", f"{len(tables)} phones in one file", "split the file")
+            self.has_lost = True
             tables = tables[:MAX_PHONES_PER_FILE]
         found = [self.phone(("phone", number), table) for number, table in enumerate(tables)]
         return [phone for phone in found if phone]
@@ -208,7 +209,7 @@ class _Reader:
             every_line,
             lines,
             self.keys((*path, "key"), table["key"]) if "key" in table else {},
-            self.raw_settings(path, table),
+            read_settings(path, table, self.note, self.setting),
             self.text(path, table, "template"),
             site,
             table["description"] if isinstance(table.get("description"), str) else "",
@@ -229,10 +230,14 @@ class _Reader:
                 continue
             self.hints += 1
             hint = nearest(name, known) if self.hints <= MAX_HINTS else ""
-            if not hint and _is_parameter(name):
+            near = "" if hint or self.hints > MAX_HINTS else nearest(name, self.vocabulary.line)
+            if not hint and is_parameter(name):
                 hint = f'a parameter by its own name goes into settings: settings."{name[:MAX_SHOWN]}" = ...'
-            elif not hint and name in self.vocabulary.line:
-                hint = "it is a setting of a line: put it into [[line]] (a phone) or [line] (a group)"
+            elif near and self.vocabulary.line.keys().isdisjoint(known):
+                is_exact = name in self.vocabulary.line
+                hint = (
+                    "it is" if is_exact else near
+                ) + " a setting of a line: put it into [[line]] (a phone) or [line] (a group)"
             self.note(
                 (*path, name),
                 "unknown-setting",
@@ -358,67 +363,6 @@ class _Reader:
             self.note((*path, "module"), "misplaced", f"a {kind} key has no module", 'kind = "expansion" has')
         return kind
 
-    # -- parameters by their own name
-
-    def raw_settings(self, path: Path, table: dict[str, Any]) -> dict[str, Setting]:
-        found: dict[str, Setting] = {}
-        raw = table.get("settings", {})
-        if isinstance(raw, dict):
-            for name, value, where in _flatten((*path, "settings"), raw):
-                if not _PARAMETER.fullmatch(name):
-                    self.note(
-                        where,
-                        "bad-parameter-name",
-                        f'"{name[:80]}" cannot be the name of a parameter',
-                        "copy it from `provisioner parameters`",
-                    )
-                    continue
-                if name in found:
-                    first = found[name].origin.line
-                    self.note(where, "two-values", f"{name} is given twice, first at line {first}", "keep one")
-                    continue
-                try:
-                    found[name] = self.setting(where, read_raw_setting(name, value))
-                except ValueProblem as problem:
-                    self.note(where, problem.code, problem.message, problem.hint)
-        else:
-            self.note((*path, "settings"), "wrong-type", "settings is not a table", 'write settings."parameter.name" = "value"')
-        names = table.get("reset", [])
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            self.note((*path, "reset"), "wrong-type", "reset is not a list of names", 'write reset = ["parameter.name"]')
-            return found
-        for name in names:
-            where = (*path, "reset")
-            if not _PARAMETER.fullmatch(name):
-                self.note(
-                    where,
-                    "bad-parameter-name",
-                    f'"{name[:80]}" cannot be the name of a parameter',
-                    "copy it from `provisioner parameters`",
-                )
-            elif name in found and found[name].value != RESET:
-                self.note(where, "two-values", f"{name} is both set and reset", "keep one")
-            else:
-                found[name] = self.setting(where, RESET)
-        return found
-
-
-def _flatten(path: Path, table: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, Any, Path]]:
-    """Yield parameters written as settings."a.b" = 1 and, what TOML makes of the same without quotes, settings.a.b = 1."""
-    stack = [(path, table, prefix)]
-    while stack:
-        where, entries, before = stack.pop()
-        for name, value in entries.items():
-            full = f"{before}.{name}" if before else name
-            if isinstance(value, dict):
-                stack.append(((*where, name), value, full))
-            else:
-                yield full, value, (*where, name)
-
 
 def _secret_files(fields: Any) -> list[str]:
     return [name + "_file" for name, field in fields.items() if field.type == "secret"]
-
-
-def _is_parameter(name: str) -> bool:
-    return "." in name and bool(_PARAMETER.fullmatch(name))

@@ -13,6 +13,9 @@ from typing import Any
 MAX_FILE_BYTES = 32 * 1024 * 1024
 "A file of 100,000 small phones is about 20 MB."
 
+MAX_KEY_PARTS = 64
+"Parts of one dotted key; the time of any reader grows with their square."
+
 Path = tuple[str | int, ...]
 
 _BARE = r"[A-Za-z0-9_-]+"
@@ -23,6 +26,9 @@ _ASSIGN = re.compile(rf"[ \t]*({_KEY})[ \t]*=[ \t]*")
 _PART = re.compile(rf"({_BARE})|({_QUOTED})")
 _PLAIN_VALUE = re.compile(r"""(?:"(?!"")(?:[^"\\\n]|\\.)*"|'(?!'')[^'\n]*'|[^"'\[\{\n#]+)[ \t]*(?:#.*)?$""")
 _TOKEN = re.compile(r'"""|' + "'''" + r'|"(?:[^"\\\n]|\\.)*"|' + r"'[^'\n]*'|#[^\n]*|[\[\]{}\n]")
+_LONG_KEY = re.compile(
+    r"""(?<![A-Za-z0-9_-])(?:(?:[A-Za-z0-9_-]++|"[^"\\]*+"|'[^']*+')[ \t]*+\.[ \t]*+)""" + f"{{{MAX_KEY_PARTS}}}"
+)
 _WHERE = re.compile(r"\(at (?:line (\d+), column (\d+)|end of document)\)")
 
 
@@ -67,6 +73,7 @@ def read_toml(raw: bytes) -> Document:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise TomlError("the text is not UTF-8", line, error.start - raw.rfind(b"\n", 0, error.start)) from None
+    _check_keys(text)
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -78,6 +85,14 @@ def read_toml(raw: bytes) -> Document:
         # ValueError: a number with thousands of digits, which Python refuses to convert.
         raise TomlError(f"cannot be read: {type(error).__name__}", None, None) from None
     return Document(data, _scan(text))
+
+
+def _check_keys(text: str) -> None:
+    if text.count(".") < MAX_KEY_PARTS:
+        return
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.count(".") >= MAX_KEY_PARTS and (found := _LONG_KEY.search(line)):
+            raise TomlError(f"a key of more than {MAX_KEY_PARTS} parts", number, found.start() + 1)
 
 
 def _parts(key: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from provisioner.catalogue.catalogue import Catalogue
@@ -158,7 +158,9 @@ class Fleet:
         if only is None:
             self._remembered = remembered
             problems.extend(self._check_unused_templates(phones.values(), problems))
-        ordered = sorted(set(problems), key=lambda problem: (problem.file, problem.line or 0, problem.code, problem.phone or ""))
+        ordered = sorted(
+            _once(problems), key=lambda problem: (problem.file, problem.line or 0, problem.code, problem.phone or "")
+        )
         return Build(inventory, commons, phones, tuple(ordered), self._fingerprint)
 
     def _build_commons(self, inventory: Inventory, before: Bodies) -> tuple[dict[str, RenderedFile], dict[str, RenderedFile]]:
@@ -206,6 +208,17 @@ class Fleet:
                 if where not in reported:
                     found.append(Problem(where, problem.line, problem.code, problem.message, problem.hint))
         return found
+
+
+def _once(problems: Iterable[Problem]) -> list[Problem]:
+    """Return each problem once; one that a group, the defaults or a template gives to many phones names none of them."""
+    found: dict[tuple[str, int | None, str, str, str | None], Problem] = {}
+    for problem in problems:
+        key = (problem.file, problem.line, problem.code, problem.message, problem.key)
+        first = found.setdefault(key, problem)
+        if first.phone != problem.phone and first.phone is not None:
+            found[key] = replace(first, phone=None)
+    return list(found.values())
 
 
 def _values(body: bytes | memoryview | None) -> dict[str, str]:
