@@ -156,7 +156,19 @@ def test_a_url_with_a_character_that_means_something_to_a_dhcp_server_is_refused
 
 
 @pytest.mark.parametrize(
-    "url", ["", "10.1.0.5", "gopher://10.1.0.5/", "http:///x", "http://10.1.0.5:0/", "http://10.1.0.5:x/", "http://[::1/"]
+    "url",
+    [
+        "",
+        "10.1.0.5",
+        "gopher://10.1.0.5/",
+        "http:///x",
+        "http://10.1.0.5:0/",
+        "http://10.1.0.5:x/",
+        "http://[::1/",
+        "http://a..b/",
+        "http://10.1.0.999/",
+        "http://[fe80::1%25eth0]/",
+    ],
 )
 def test_what_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(SettingsError):

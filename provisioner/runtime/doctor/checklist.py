@@ -20,5 +20,5 @@ def checklist(subject: Subject) -> tuple[str, ...]:
         "PnP and zero touch may give another URL before DHCP does: turn them off, or see that they name this server",
         "power-on provisioning is on (auto_provision.power_on), then restart the phone or press Auto Provision Now",
         "HTTPS: an old phone knows neither a private authority nor TLS 1.2; load the authority first, or use HTTP",
-        "then look here: provisioner events, provisioner knocking, provisioner why /<mac>.cfg",
+        "then look here: provisioner events, provisioner knocking, provisioner why --event ID",
     )
