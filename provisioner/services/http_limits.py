@@ -39,6 +39,7 @@ MEMO_TTL_S = 5.0
 
 EXPIRY_EVERY_S = 0.1
 "Between two looks for connections whose time is over."
+
 REST_S = 0.1
 "How long nothing is accepted when the process has no descriptor left and no connection to give up."
 

@@ -55,8 +55,6 @@ class PhoneLoop:
         self._silent_until = 0.0
         self.draining = False
 
-    # --- what the worker calls
-
     @property
     def is_empty(self) -> bool:
         """True when no connection is open but those that only linger."""
@@ -334,8 +332,6 @@ class PhoneLoop:
         else:
             self._drop(connection)
 
-    # --- the end of a connection
-
     def _drop(self, connection: Connection) -> None:
         """Close it; a response that was not sent whole is written down as aborted."""
         if not self._room.leave(connection):
@@ -348,8 +344,6 @@ class PhoneLoop:
         else:
             connection.say_goodbye()
         connection.sock.close()  # takes it out of the poller too
-
-    # --- TLS
 
     def _step_handshake(self, connection: Connection) -> None:
         if self._handshakes >= bounds.HANDSHAKES_PER_TURN:
@@ -366,8 +360,6 @@ class PhoneLoop:
             return
         self._wait(connection, State.HEAD)
         self._fill(connection)
-
-    # --- lines
 
     def _wait(self, connection: Connection, state: State) -> None:
         """Move to the line of another state; its time starts anew."""

@@ -19,7 +19,7 @@ SERVER = "provisioner"
 "The Server header: no versions, no names of libraries."
 
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
-_TAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
+_TAG = re.compile(r'"([\x21\x23-\x7e\x80-\xff]*)"')
 _SINGLE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
 

@@ -6,6 +6,7 @@ import re
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from phone_http import BODY, COMMON, GET, MAC, Phones, a_file, a_snapshot, read_response, without_date
@@ -51,6 +52,23 @@ def test_head_gives_the_same_head_and_no_body(start: Callable[..., Phones]) -> N
     head = phones.ask(GET).partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
     assert without_date(phones.ask(GET.replace(b"GET", b"HEAD"))) == without_date(head)
     assert phones.outcome("head").size_bytes == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "part"), [("1000-1999", slice(1000, 2000)), ("-500", slice(-500, None)), ("7-", slice(7, None))]
+)
+def test_a_part_of_a_firmware_is_exactly_that_part(start: Callable[..., Phones], rom: Path, asked: str, part: slice) -> None:
+    phones = start(rom=rom)
+    got = phones.ask(b"GET /files/T46.rom HTTP/1.1\r\nRange: bytes=%s\r\n\r\n" % asked.encode())
+    head, _, body = got.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 206 Partial Content") and body == rom.read_bytes()[part]
+    assert phones.outcome("ok").size_bytes == len(body)
+
+
+def test_a_file_with_secrets_is_kept_by_nobody_and_a_common_file_may_be_asked_about(start: Callable[..., Phones]) -> None:
+    phones = start()
+    assert b"\r\nCache-Control: no-store\r\n" in phones.ask(GET)
+    assert b"\r\nCache-Control: no-cache\r\n" in phones.ask(b"GET /%s HTTP/1.0\r\n\r\n" % COMMON.encode())
 
 
 @pytest.mark.parametrize("form", ['"{}"', 'W/"{}"', '"x", "{}"', "*"])

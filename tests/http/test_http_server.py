@@ -10,6 +10,7 @@ from pathlib import Path
 
 from phone_http import BODY, GET, ROM_BYTES, Gunicorn, Shelf, a_server, a_snapshot, read_all, read_response
 
+from provisioner.services.http_limits import Limits
 from provisioner.services.http_server import PhoneApplication
 
 KEEP = GET.replace(b"Connection: close\r\n", b"")
@@ -35,7 +36,7 @@ def test_it_says_when_all_workers_accept_and_ends_at_sigterm_without_a_word(guni
 
 
 def test_sigterm_lets_a_download_end_and_answers_what_was_asked(gunicorn: Callable[..., Gunicorn], rom: Path) -> None:
-    server = gunicorn(snapshots=lambda: Shelf(a_snapshot(rom)))
+    server = gunicorn(snapshots=lambda: Shelf(a_snapshot(rom)), limits=Limits(idle_s=60.0), graceful_s=60.0)
     idle = socket.create_connection(server.address, 10)
     idle.sendall(KEEP)
     read_response(idle)
