@@ -5,7 +5,8 @@
 
 Each server is a process of its own on a free loopback port, in a control group of its own that counts its CPU time and that of
 its children (tftpd-hpa forks one per request).  The client is one epoll loop here.  Servers get one core and the client another,
-as a phone has a processor of its own; sharing a core would measure the scheduler.  Events go to a bounded deque in our server.
+as a phone has a processor of its own; sharing a core would measure the scheduler.  Ours runs as served: published
+store, decision, policy, journal.
 Ratios are ours divided by the other's, of the medians over ROUNDS rounds that take turns.
 """
 
@@ -26,7 +27,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,8 @@ DOWNLOADS = 5
 PHONES = 1_000
 CLIENTS = 50
 TRANSFERS = 3_000
+MAC_FILE = "001565000000.cfg"
+ROM_FILE = "files/big.rom"
 MAC_FILE_BYTES = 4_096
 FIRMWARE_BYTES = 20 * 1024 * 1024
 LOSSY_TRANSFERS = 400
@@ -181,7 +183,7 @@ def _keep_to(pid: int, position: int) -> None:
 
 def _wait_until_it_answers(server: Server) -> None:
     for _ in range(50):
-        if _Phones(server.address, "0.cfg", 1, 1, timeout_s=0.2).run().failed == 0:
+        if _Phones(server.address, MAC_FILE, 1, 1, timeout_s=0.2).run().failed == 0:
             return
     raise RuntimeError("the server does not answer")
 
@@ -202,45 +204,62 @@ def _serve(kind: str, folder: Path) -> None:
 
 
 def _serve_ours(folder: Path) -> None:
+    """Be our server as served: published store, catalogue, identification, policy, journal in SQLite."""
     import signal
 
-    from provisioner.delivery.answer import Answer, Refusal, Served
-    from provisioner.delivery.event import DeliveryEvent
-    from provisioner.delivery.file import FileKind, PublishedFile
-    from provisioner.delivery.reason import Reason
+    from provisioner.catalogue import load_catalogue
+    from provisioner.delivery.answer import Answer
+    from provisioner.delivery.decide import decide
+    from provisioner.delivery.policy import Policy, parse_networks
     from provisioner.delivery.request import FileRequest
+    from provisioner.delivery.snapshot import PhoneEntry
+    from provisioner.rendering.kind import FileKind
     from provisioner.services.tftp_server import TftpServer
     from provisioner.services.tftp_table import allow_descriptors
+    from provisioner.state.database import Database
+    from provisioner.state.journal import Journal
+    from provisioner.state.published import (
+        NewFile,
+        Publication,
+        PublishedPhone,
+        PublishedSource,
+        Publisher,
+        StateFolder,
+        StaticFile,
+    )
 
     allow_descriptors()
-
-    class Sink:
-        def __init__(self) -> None:
-            self.events: deque[DeliveryEvent] = deque(maxlen=100_000)
-
-        def record(self, event: DeliveryEvent) -> None:
-            self.events.append(event)
-
-    files = {}
-    for path in folder.iterdir():
-        if path.suffix == ".rom":
-            status = path.stat()
-            mark = f"s-{status.st_size}-{status.st_mtime_ns}"
-            files[path.name] = PublishedFile(path.name, FileKind.STATIC, mark, status.st_size, path=path)
-        else:
-            body = path.read_bytes()
-            files[path.name] = PublishedFile(path.name, FileKind.MAC, hashlib.sha256(body).hexdigest(), len(body), body=body)
+    state = StateFolder.open(tempfile.mkdtemp(prefix="tftp-bench-state-"))
+    mac = MAC_FILE.removesuffix(".cfg")
+    rom = (folder / ROM_FILE).stat()
+    with Publisher(state) as publisher:
+        publisher.publish(
+            Publication(
+                files={MAC_FILE: NewFile(FileKind.MAC, mac, (folder / MAC_FILE).read_bytes())},
+                static_files={ROM_FILE: StaticFile(folder / ROM_FILE, rom.st_size, rom.st_mtime_ns)},
+                phones={mac: PublishedPhone(PhoneEntry(mac, "bench", "T46G", "y000000000028.cfg"))},
+            ),
+            now=time.time(),
+        )
+    catalogue = load_catalogue(ROOT / "templates" / "yealink")
+    models = {name: model.common_name for name, model in catalogue.models.items()}
+    source = PublishedSource(state, catalogue.agents, models, frozenset(models))
+    policy = Policy(parse_networks(["127.0.0.0/8", "10.0.0.0/8", "192.168.0.0/16", "::1"]))
+    journal = Journal(Database.open(state), source)
 
     def answer(request: FileRequest) -> Answer:
-        file = files.get(request.name)
-        return Refusal(Reason.UNKNOWN_FILE, request.name) if file is None else Served(file, mac=file.mac)
+        return decide(request, source.current(), policy, now=time.time())
 
     own = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     own.bind(("127.0.0.1", 0))
-    server = TftpServer([own], answer, Sink())
+    server = TftpServer([own], answer, journal)
     signal.signal(signal.SIGTERM, lambda *_: server.stop(now=True))
     print(json.dumps({"port": own.getsockname()[1]}), flush=True)
-    server.listen()
+    try:
+        server.listen()
+    finally:
+        journal.close()
+        shutil.rmtree(state.path, ignore_errors=True)
 
 
 @dataclass(slots=True)
@@ -437,9 +456,10 @@ def run() -> list[Line]:
         folder = Path(text)
         folder.chmod(0o755)
         body = random.Random(0).randbytes(MAC_FILE_BYTES)
-        (folder / "0.cfg").write_bytes(body)
+        (folder / MAC_FILE).write_bytes(body)
         rom = random.Random(1).randbytes(FIRMWARE_BYTES)
-        (folder / "big.rom").write_bytes(rom)
+        (folder / ROM_FILE).parent.mkdir()
+        (folder / ROM_FILE).write_bytes(rom)
         digest = hashlib.sha256(rom).hexdigest()
         del rom
         _keep_to(0, 0)
@@ -463,7 +483,7 @@ def _small_files(folder: Path, body: bytes, others: list[str]) -> list[Line]:
         for _ in range(ROUNDS):
             for kind, server in servers.items():
                 before = server.cpu_s()
-                result = _Phones(server.address, "0.cfg", CLIENTS, TRANSFERS, expected=body).run()
+                result = _Phones(server.address, MAC_FILE, CLIENTS, TRANSFERS, expected=body).run()
                 if kind == "ours" and result.failed:
                     return [Line("4 kB files, 50 clients", None, "", "", False, f"{result.failed} transfers failed")]
                 cpu_us.setdefault(kind, []).append((server.cpu_s() - before) / result.done * 1e6)
@@ -501,7 +521,7 @@ def _firmware(folder: Path, digest: str, others: list[str]) -> list[Line]:
             servers = {kind: stack.enter_context(_started(kind, folder)) for kind in ["ours", *others]}
             for _ in range(DOWNLOADS):
                 for kind, server in servers.items():
-                    speed.setdefault(kind, []).append(_download(server, "big.rom", 1428, windowsize, digest))
+                    speed.setdefault(kind, []).append(_download(server, ROM_FILE, 1428, windowsize, digest))
         for kind in others:
             wanted = at_least if kind == "tftpd-hpa" else None
             name = f"20 MB, blksize 1428, windowsize {windowsize}: speed, to {kind}"
@@ -515,7 +535,7 @@ def _storm(folder: Path, body: bytes, others: list[str]) -> list[Line]:
         p99s_s, resent, failed = [], 0, 0
         for number in range(ROUNDS if kind == "ours" else 1):
             with _started(kind, folder) as server:
-                result = _Phones(server.address, "0.cfg", PHONES, PHONES, expected=body, seed=number).run()
+                result = _Phones(server.address, MAC_FILE, PHONES, PHONES, expected=body, seed=number).run()
             p99s_s.append(result.percentile_s(0.99))
             resent += result.resent
             failed += result.failed
@@ -532,7 +552,7 @@ def _storm(folder: Path, body: bytes, others: list[str]) -> list[Line]:
 
 def _lossy(folder: Path, body: bytes) -> list[Line]:
     with _started("ours", folder) as server:
-        result = _Phones(server.address, "0.cfg", CLIENTS, LOSSY_TRANSFERS, loss=LOSS, expected=body).run()
+        result = _Phones(server.address, MAC_FILE, CLIENTS, LOSSY_TRANSFERS, loss=LOSS, expected=body).run()
     is_met = result.done == LOSSY_TRANSFERS
     detail = f"of {LOSSY_TRANSFERS}, in {result.took_s:.1f} s"
     return [Line("5 % loss both ways: files that arrive", result.done, "files", f"= {LOSSY_TRANSFERS}", is_met, detail)]

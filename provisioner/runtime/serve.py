@@ -25,6 +25,7 @@ from provisioner.services.listener import Bound, bind
 from provisioner.services.people_server import serve_people
 from provisioner.services.supervisor import Supervisor
 from provisioner.services.tftp_server import TftpServer
+from provisioner.services.tftp_table import allow_descriptors
 from provisioner.settings import Settings
 from provisioner.state.database import Database
 from provisioner.state.journal import Journal
@@ -154,6 +155,7 @@ class Server:
         ).run()
 
     def _tftp(self) -> None:
+        allow_descriptors()
         source, policy = FleetSource(self.state, self.templates), policy_of(self.settings)
         journal = self._journal(source)
 

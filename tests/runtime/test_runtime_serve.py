@@ -197,3 +197,44 @@ def test_a_model_added_to_the_facts_is_recognised_without_a_restart(serve: Start
     with pytest.raises(urllib.error.HTTPError) as refused:  # the new model is really read from the agent, not just ignored
         get(server.url() + ANNA + ".cfg", "Yealink SIP-T46X 98.80.0.60 00:15:65:00:00:01")
     refused.value.close()
+
+
+@pytest.mark.needs("curl")
+def test_ipv6_serves_the_same_bytes_over_http_and_tftp(serve: Start) -> None:
+    server = serve("--http", "[::1]:0", "--tftp", "[::1]:0")
+    http = get(server.url() + ANNA + ".cfg")
+    assert http == get(server.url().replace("localhost", "[::1]") + ANNA + ".cfg")
+    tftp = subprocess.run(["curl", "-s", server.url("tftp") + ANNA + ".cfg"], capture_output=True, check=True, timeout=20)
+    assert tftp.stdout == http
+
+
+@pytest.mark.needs("openssl", "curl")
+def test_https_serves_the_same_bytes_with_the_certificate_given(serve: Start, folder: Folder, tmp_path: Path) -> None:
+    pem, key = tmp_path / "server.pem", tmp_path / "server.key"
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
+    make = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-keyout",
+        str(key),
+        "-out",
+        str(pem),
+        *names,
+    ]
+    subprocess.run(make, check=True, capture_output=True)
+    server = serve("--https", "127.0.0.1:0", "--certificate", str(pem), "--certificate-key", str(key))
+    command = ["curl", "-sf", "--cacert", str(pem), "-A", AGENT, server.url("https") + ANNA + ".cfg"]
+    secure = subprocess.run(command, capture_output=True, check=True, timeout=20)
+    assert secure.stdout == get(server.url() + ANNA + ".cfg")
+
+
+def test_https_without_a_certificate_is_refused_before_anything_starts(folder: Folder) -> None:
+    done = provisioner("serve", "--https", "127.0.0.1:0", "--state", str(folder.state))
+    assert done.returncode == 2 and b"no certificate" in done.stderr
+    assert not folder.state.exists()
