@@ -40,8 +40,10 @@ class Ready:
         return [name for name, count in self._waiting.items() if count > 0]
 
 
-def write_ready_file(path: Path, data: Mapping[str, Any]) -> None:
-    """Write `data` as JSON, whole or not at all."""
+def write_ready_file(path: Path, data: Mapping[str, Any], *, mode: int = 0o644) -> None:
+    """Write `data` as JSON, whole or not at all; `mode` is cut by the umask."""
     temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(data, indent=2) + "\n", "utf-8")
+    temporary.unlink(missing_ok=True)
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
+        file.write(json.dumps(data, indent=2) + "\n")
     temporary.replace(path)

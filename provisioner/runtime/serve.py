@@ -28,6 +28,7 @@ from provisioner.services.tftp_server import TftpServer
 from provisioner.services.tftp_table import allow_descriptors
 from provisioner.settings import Settings
 from provisioner.state.database import Database
+from provisioner.state.folder import FILE_MODE
 from provisioner.state.journal import Journal
 from provisioner.state.published import Publisher, StateFolder
 from provisioner.state.retention import Retention
@@ -113,7 +114,7 @@ class Server:
         if not self._is_ready and not self._ready.missing:
             self._is_ready = True
             facts = self.facts()
-            write_ready_file(self.state.path / READY_FILE, facts)
+            write_ready_file(self.state.path / READY_FILE, facts, mode=FILE_MODE)
             if self._ready_file is not None:
                 write_ready_file(self._ready_file, facts)
             self.on_ready()

@@ -162,6 +162,7 @@ def test_a_second_server_on_one_state_folder_is_refused(serve: Start, folder: Fo
 def test_the_state_folder_is_readable_by_its_owner_alone(serve: Start, folder: Folder) -> None:
     server = serve()
     get(server.url() + ANNA + ".cfg")
+    assert [path for path in folder.state.rglob("*") if path.stat().st_mode & 0o077] == []  # while it runs, and after
     server.stop()
     assert folder.state.stat().st_mode & 0o777 == 0o700
     open_to_others = [path for path in folder.state.rglob("*") if path.stat().st_mode & 0o077]
