@@ -42,12 +42,12 @@ def command(ctx: click.Context, settings: Settings, phones: tuple[str, ...], git
         fleet = open_fleet(settings)
         history, serving = _look(settings)
         text = fleet.look()
-        macs = [_mac_of(fleet, text, written) for written in phones] or None
+        macs = [_mac_of(fleet, history, text, written) for written in phones] or None
         build = fleet.build(history.bodies if history is not None else None, macs)
-        problems = build.problems if macs is None else _of(build, frozenset(macs))
-        count = len(build.phones) if macs is None else len(macs)
-        if macs is None:
-            count += sum(mac not in build.phones for mac in build.inventory.blocked)
+        lost = history.lost(build.inventory) if history is not None else {}
+        sources = frozenset(lost[mac].source for mac in macs or () if mac in lost)
+        problems = build.problems if macs is None else _of(build, frozenset(macs), sources)
+        count = len({*build.phones, *build.inventory.blocked, *lost}) if macs is None else len(set(macs))
         models = len({found.phone.model.name for found in build.phones.values()})
     except CatalogueError as error:
         problems = (Problem("templates", None, error.code, error.message, error.hint),)
@@ -126,8 +126,9 @@ def _look(settings: Settings) -> tuple[History | None, str]:
         return None, f"; of a running server nothing is known: {error.message}"
 
 
-def _mac_of(fleet: Fleet, text: object, written: str) -> str:
+def _mac_of(fleet: Fleet, history: History | None, text: object, written: str) -> str:
     """Return the MAC of a phone also if its text is so wrong that it is no phone yet."""
+    from provisioner.cli.lost import find_lost
     from provisioner.cli.session import find_phone
     from provisioner.inventory.folder import InventoryText
     from provisioner.mac import MacAddress
@@ -136,6 +137,9 @@ def _mac_of(fleet: Fleet, text: object, written: str) -> str:
         return find_phone(fleet.inventory(), written).mac.plain
     except NotFound:
         assert isinstance(text, InventoryText)
+        lost = find_lost(fleet.inventory(), history, written) if history is not None else None
+        if lost is not None:
+            return lost.entry.mac
         for content in text.files.values():
             for phone in content.phones:
                 if phone.layer.name == written or phone.mac.plain == _plain(written, MacAddress):
@@ -150,9 +154,9 @@ def _plain(written: str, parser: type) -> str:
         return ""
 
 
-def _of(build: Build, macs: frozenset[str]) -> tuple[Problem, ...]:
+def _of(build: Build, macs: frozenset[str], sources: frozenset[str]) -> tuple[Problem, ...]:
     """Return the problems of these phones and of what they share with others."""
-    files = {".", "defaults.toml"}
+    files = {".", "defaults.toml", *sources}
     for mac in macs & set(build.phones):
         files |= {layer.origin.file for layer in build.phones[mac].phone.layers[1:]}
     return tuple(

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from provisioner.cli.listing import count_of
+from provisioner.cli.lost import find_readable
 from provisioner.cli.outcome import Exit
 from provisioner.cli.place import Places
 from provisioner.cli.plan import print_columns
-from provisioner.cli.session import find_phone, open_fleet, settings_options
+from provisioner.cli.session import open_fleet, settings_options
 from provisioner.errors import NotFound
 from provisioner.settings import Settings
 
@@ -52,7 +53,8 @@ def command(
     fleet = open_fleet(settings)
     history = History(settings.path("state"))
     inventory = fleet.inventory()
-    macs = [find_phone(inventory, written).mac.plain for written in (phone, other) if written is not None]
+    places = Places(settings)
+    macs = [find_readable(inventory, history, written, places) for written in (phone, other) if written is not None]
     build = fleet.build(history.bodies, macs)
     planner = Planner(build, history, fleet.catalogue, Against(against))
     first = build.phones[macs[0]]
@@ -68,7 +70,6 @@ def command(
     changes = compare(
         values_of(common or b"", old.mac or b""), values_of(new.common or b"", new.mac or b""), fleet.catalogue, secret
     )
-    places = Places(settings)
     if as_json:
         rows = [change.as_json() | {"place": _place(change, found, places)} for change in changes]
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from provisioner.cli.events import when
+from provisioner.cli.lost import find_readable
 from provisioner.cli.outcome import Exit
 from provisioner.cli.place import Places
-from provisioner.cli.session import find_phone, open_fleet, settings_options
+from provisioner.cli.session import open_fleet, settings_options
 from provisioner.errors import NotFound
 from provisioner.settings import Settings
 
@@ -43,11 +44,11 @@ def command(ctx: click.Context, settings: Settings, phone: str, key: str, as_jso
 
     fleet = open_fleet(settings)
     history = History(settings.path("state"))
-    mac = find_phone(fleet.inventory(), phone).mac.plain
+    places = Places(settings)
+    mac = find_readable(fleet.inventory(), history, phone, places)
     build = fleet.build(history.bodies, [mac])
     found = build.phones[mac]
     planner = Planner(build, history, fleet.catalogue, Against.DELIVERED)
-    places = Places(settings)
     pages = [_page(name, words, found, fleet, planner, places) for name, words in _meant(key, found, fleet)]
     if found.is_blocked:
         click.echo(f"{found.phone.name} has a problem and keeps its last good file; below is today's text", err=True)

@@ -58,7 +58,7 @@ def command(settings: Settings, word: str | None, group: str | None, listing: Li
     known = standings(history, now)
     is_exact = listing.form != "table"
     rows = [_row(phone, known.get(mac), mac in inventory.blocked, now, is_exact) for mac, phone in inventory.phones.items()]
-    rows += _unread(inventory, known, now, is_exact)
+    rows += _unread(inventory, history, known, now, is_exact)
     kept = [row for row in rows if (group is None or row["group"] == group) and (word is None or _matches(row, word.lower()))]
     listing.show(sorted(kept, key=lambda row: row["name"]), COLUMNS)
 
@@ -123,16 +123,18 @@ def _hash(sha256: str | None, is_exact: bool) -> str | None:
     return sha256 if sha256 is None or is_exact else sha256[:SHORT_HASH]
 
 
-def _unread(inventory: Inventory, known: Mapping[str, PhoneStanding], now: float, is_exact: bool) -> list[dict[str, Any]]:
-    """Return rows of phones whose text is too wrong to be a phone: they keep their last good file."""
+def _unread(
+    inventory: Inventory, history: History, known: Mapping[str, PhoneStanding], now: float, is_exact: bool
+) -> list[dict[str, Any]]:
+    """Return rows of phones whose text is too wrong to be a phone, or unreadable: they keep their last good file."""
+    lost = history.lost(inventory)
     rows = []
-    for mac in inventory.blocked:
-        if mac in inventory.phones:
-            continue
-        standing = known.get(mac)
-        entry = standing.entry if standing is not None else None
+    for mac in sorted((set(inventory.blocked) | set(lost)) - set(inventory.phones)):
+        phone = lost.get(mac)
+        entry = phone.entry if phone is not None else None
         row: dict[str, Any] = {"name": entry.name if entry else mac, "mac": mac, "model": entry.model if entry else None}
-        rows.append(row | {"lines": [], "group": None, "site": None, "problem": True} | _seen(standing, now, is_exact))
+        row |= {"lines": [], "group": phone.group if phone else None, "site": phone.site if phone else None, "problem": True}
+        rows.append(row | _seen(known.get(mac), now, is_exact))
     return rows
 
 

@@ -56,7 +56,7 @@ def command(
       provisioner plan --group reception --exit-code
     """
     from provisioner.runtime.history import History
-    from provisioner.runtime.plan import Against, Planner, PlanWord, removed_phones
+    from provisioner.runtime.plan import Against, Planner, PlanWord, other_phones
 
     fleet = open_fleet(settings)
     history = History(settings.path("state"))
@@ -64,7 +64,7 @@ def command(
     build = fleet.build(history.bodies, macs)
     plans = list(Planner(build, history, fleet.catalogue, Against(against)).plans())
     if macs is None:
-        plans += removed_phones(build, history)
+        plans += other_phones(build, history)
     differ = [plan for plan in plans if plan.word not in (PlanWord.SAME, PlanWord.NEVER_FETCHED, PlanWord.KEPT)]
     if as_json:
         click.echo(json.dumps([_row(plan) for plan in plans], indent=2, ensure_ascii=False))

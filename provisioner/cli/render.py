@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from provisioner.cli.lost import find_mac
 from provisioner.cli.outcome import Exit
 from provisioner.cli.place import Places
-from provisioner.cli.session import find_phone, open_fleet, settings_options
+from provisioner.cli.session import open_fleet, settings_options
 from provisioner.errors import NotFound, Severity
 from provisioner.settings import Settings
 
 if TYPE_CHECKING:
-    from provisioner.runtime.fleet import PhoneFiles
     from provisioner.runtime.history import History
+    from provisioner.runtime.reveal import Subject
 
 MAX_REASONS = 5
 "Problems named on stderr when the last good file stands in; `check` names all."
@@ -41,34 +42,37 @@ def command(ctx: click.Context, settings: Settings, phone: str, which: str, reve
     """
     from provisioner.rendering.redact import redact
     from provisioner.runtime.history import History
+    from provisioner.runtime.reveal import Subject
 
     fleet = open_fleet(settings)
     history = History(settings.path("state"))
+    places = Places(settings)
     inventory = fleet.inventory()
-    mac = find_phone(inventory, phone).mac.plain
+    mac = find_mac(inventory, history, phone)
     build = fleet.build(history.bodies, [mac])
-    files = build.phones[mac]
-    if which == "common":
-        wanted, name = build.commons[files.common_name], files.common_name
-        is_held = not wanted.is_good or inventory.stops_everything
-    else:
-        wanted, name = files.mac, mac + ".cfg"
-        is_held = files.is_blocked
-    body: bytes | memoryview = wanted.body
-    lines = wanted.lines
+    files = build.phones.get(mac)
+    entry = history.lost(inventory)[mac].entry if files is None else None
+    subject = Subject(mac, files.phone.name, files.phone.model.name) if files is not None else Subject.of(entry)
+    common_name = files.common_name if files is not None else entry.common_name if entry is not None else ""
+    name = common_name if which == "common" else mac + ".cfg"
+    wanted = build.commons.get(name) if which == "common" else files.mac if files is not None else None
+    is_held = wanted is None or not wanted.is_good or inventory.stops_everything
+    if which == "mac":
+        is_held = files is None or files.is_blocked
+    body: bytes | memoryview = wanted.body if wanted is not None else b""
+    lines = wanted.lines if wanted is not None else {}
     if is_held:
-        body, lines = _last_good(history, name, files), {}
-        click.echo(
-            f"{files.phone.name} has a problem; this is its last good file, of generation {history.files[name].generation}",
-            err=True,
-        )
-        places = Places(settings)
-        found = [*inventory.blocked.get(mac, ()), *wanted.problems]
+        body, lines = _last_good(history, name, subject), {}
+        generation = history.files[name].generation
+        click.echo(f"{subject.name} has a problem; this is its last good file, of generation {generation}", err=True)
+        found = [*inventory.blocked.get(mac, ()), *(wanted.problems if wanted is not None else ())]
+        source = history.lost(inventory)[mac].source if files is None else None
+        found += [problem for problem in inventory.problems if problem.file == source]
         errors = [problem for problem in dict.fromkeys(found) if problem.severity is Severity.ERROR]
         for problem in errors[:MAX_REASONS]:
             click.echo(f"  {places.problem(problem)}  {problem.message}  {problem.code}", err=True)
     if reveal:
-        _journal(history, settings, files, name)
+        _journal(history, settings, subject, name)
         sys.stdout.flush()
         sys.stdout.buffer.write(body)
         sys.stdout.buffer.flush()
@@ -77,16 +81,16 @@ def command(ctx: click.Context, settings: Settings, phone: str, which: str, reve
     ctx.exit(Exit.PROBLEMS if is_held else Exit.DONE)
 
 
-def _last_good(history: History, name: str, files: PhoneFiles) -> bytes | memoryview:
+def _last_good(history: History, name: str, subject: Subject) -> bytes | memoryview:
     published = history.files.get(name)
     if published is None:
         raise NotFound(
-            f"{files.phone.name} has a problem and never had a good {name}", hint=f"run `provisioner check {files.phone.name}`"
+            f"{subject.name} has a problem and never had a good {name}", hint=f"run `provisioner check {subject.name}`"
         )
     return published.body
 
 
-def _journal(history: History, settings: Settings, files: PhoneFiles, name: str) -> None:
+def _journal(history: History, settings: Settings, subject: Subject, name: str) -> None:
     """Write down who looked at which secrets, where there is a journal to write to."""
     if history.reading is None:
         return
@@ -94,4 +98,4 @@ def _journal(history: History, settings: Settings, files: PhoneFiles, name: str)
     from provisioner.state.retention import Retention
 
     assert history.folder is not None
-    record_reveal(history.folder, files, name, Retention(keep_s=settings["journal_days"] * 86400.0))
+    record_reveal(history.folder, subject, name, Retention(keep_s=settings["journal_days"] * 86400.0))

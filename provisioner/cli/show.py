@@ -11,11 +11,12 @@ import click
 
 from provisioner.cli.events import readable, when
 from provisioner.cli.listing import count_of
+from provisioner.cli.lost import find_readable
 from provisioner.cli.outcome import Exit
 from provisioner.cli.phones import ago, standings
 from provisioner.cli.place import Places
 from provisioner.cli.plan import print_columns
-from provisioner.cli.session import find_phone, open_fleet, settings_options
+from provisioner.cli.session import open_fleet, settings_options
 from provisioner.errors import Problem
 from provisioner.secret import MASK, Secret
 from provisioner.settings import Settings
@@ -49,11 +50,11 @@ def command(ctx: click.Context, settings: Settings, phone: str, as_json: bool) -
 
     fleet = open_fleet(settings)
     history = History(settings.path("state"))
-    mac = find_phone(fleet.inventory(), phone).mac.plain
+    places = Places(settings)
+    mac = find_readable(fleet.inventory(), history, phone, places)
     build = fleet.build(history.bodies, [mac])
     found = build.phones[mac]
     now = time.time()
-    places = Places(settings)
     page = {
         "phone": _identity(found, places),
         "state": _state(found, history, Planner(build, history, fleet.catalogue, Against.DELIVERED), now),

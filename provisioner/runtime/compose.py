@@ -37,7 +37,7 @@ def compose(build: Build, published: Published) -> Publication:
             phones[mac] = PublishedPhone(entry, found.phone.group, found.phone.site, found.phone.text.file)
         if not found.is_blocked:
             files[mac + ".cfg"] = _new(FileKind.MAC, mac, found.mac)
-    kept = set(phones) | _kept(build.inventory, published)
+    kept = set(phones) | kept_macs(build.inventory, published)
     for mac in build.inventory.blocked:
         if mac not in phones:
             known = published.phones.get(mac)
@@ -67,7 +67,7 @@ def compose(build: Build, published: Published) -> Publication:
     )
 
 
-def _kept(inventory: Inventory, published: Published) -> set[str]:
+def kept_macs(inventory: Inventory, published: Published) -> set[str]:
     """Return the phones of before that nobody may take away: their file, or a folder above it, cannot be read now."""
     if inventory.stops_everything:
         return set(published.phones)

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from provisioner.delivery.file import FileKind, PublishedFile
 from provisioner.delivery.snapshot import Snapshot
 from provisioner.state.folder import StateFolder
-from provisioner.state.publication import Published
+from provisioner.state.publication import Published, PublishedPhone
 from provisioner.state.source import PublishedSource
 
 if TYPE_CHECKING:
+    from provisioner.inventory.load import Inventory
     from provisioner.state.reading import Reading
 
 
@@ -81,6 +82,15 @@ class History:
         return Published(
             report["generation"], report["published_at"], report["fingerprint"] or "", self.files, self._source.phones()
         )
+
+    def lost(self, inventory: Inventory) -> dict[str, PublishedPhone]:
+        """Return published phones by MAC that today's text cannot tell of, because it cannot be read: they are kept."""
+        if self.published is None:
+            return {}
+        from provisioner.runtime.compose import kept_macs
+
+        macs = (kept_macs(inventory, self.published) | set(inventory.blocked)) - set(inventory.phones)
+        return {mac: self.published.phones[mac] for mac in sorted(macs) if mac in self.published.phones}
 
     @cached_property
     def reading(self) -> Reading | None:

@@ -186,11 +186,16 @@ class Planner:
         return known[1]
 
 
-def removed_phones(build: Build, history: History) -> list[PhonePlan]:
-    """Return the phones that are served now and that `build`, a whole one, no longer has."""
+def other_phones(build: Build, history: History) -> list[PhonePlan]:
+    """Return published phones that `build`, a whole one, does not have: removed, or kept while their text is unreadable."""
     published = history.published
     if published is None:
         return []
-    gone = compose(build, published).removed_phones
-    phones = sorted((published.phones[mac] for mac in gone), key=lambda phone: phone.entry.name)
-    return [PhonePlan(phone.entry.mac, phone.entry.name, phone.group, PlanWord.REMOVED) for phone in phones]
+    lost = history.lost(build.inventory)
+    plans = []
+    for mac in sorted({*compose(build, published).removed_phones, *lost}):
+        phone = published.phones[mac]
+        problems = tuple(problem for problem in build.errors if problem.file == phone.source or problem.phone == mac)
+        word = PlanWord.KEPT if mac in lost else PlanWord.REMOVED
+        plans.append(PhonePlan(mac, phone.entry.name, phone.group, word, problems=problems))
+    return sorted(plans, key=lambda plan: plan.name)

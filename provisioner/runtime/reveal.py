@@ -5,9 +5,11 @@ from __future__ import annotations
 import getpass
 import os
 import time
+from dataclasses import dataclass
+from typing import Self
 
 from provisioner.delivery.event import DeliveryEvent
-from provisioner.runtime.fleet import PhoneFiles
+from provisioner.delivery.snapshot import PhoneEntry
 from provisioner.state.database import Database
 from provisioner.state.folder import StateFolder
 from provisioner.state.journal import Journal
@@ -15,6 +17,26 @@ from provisioner.state.retention import Retention
 
 OUTCOME = "revealed"
 "Of such rows."
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose secrets were seen."""
+
+    mac: str
+    "12 hex digits."
+
+    name: str
+    "Its name in the inventory."
+
+    model: str
+    "Its model."
+
+    @classmethod
+    def of(cls, entry: PhoneEntry | None) -> Self:
+        """Return the subject of a published phone."""
+        assert entry is not None
+        return cls(entry.mac, entry.name, entry.model)
 
 
 def who() -> str:
@@ -27,9 +49,8 @@ def who() -> str:
     return f"{name} (uid {os.getuid()})" + (f", sudo by {before[:64]}" if before else "")
 
 
-def record_reveal(folder: StateFolder, files: PhoneFiles, name: str, retention: Retention) -> None:
+def record_reveal(folder: StateFolder, subject: Subject, name: str, retention: Retention) -> None:
     """Write the row before anything is shown."""
-    phone = files.phone
     event = DeliveryEvent(
         time.time(),
         "cli",
@@ -37,14 +58,14 @@ def record_reveal(folder: StateFolder, files: PhoneFiles, name: str, retention: 
         name,
         "local",
         None,
-        phone.mac.plain,
+        subject.mac,
         None,  # with the phone's name the row would count as a fetch of it
-        phone.model.name,
+        subject.model,
         None,
         OUTCOME,
         0,
         file=name,
-        fact=f"{phone.name}: shown to {who()}",
+        fact=f"{subject.name}: shown to {who()}",
     )
     journal = Journal(Database.open(folder), retention=retention, has_thread=False)
     journal.record(event)
