@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,11 +19,15 @@ from provisioner.errors import NotFound, Problem, Severity
 from provisioner.settings import Settings
 
 if TYPE_CHECKING:
+    from provisioner.rendering.render import RenderedFile
     from provisioner.runtime.fleet import Fleet
     from provisioner.runtime.template_use import TemplateUse
     from provisioner.runtime.trial import Trial, TrialRoom
 
 CHANGES_SHOWN = 40
+NAME_CODES = frozenset({"unknown-parameter", "wrong-file", "bad-index", "wrong-model", "wrong-generation"})
+"Findings about the name of a line, which the template wrote."
+
 EPILOG = "Documentation: docs/howto/templates.md"
 LIST_COLUMNS = ("name", "kind", "extends", "phones", "named_by")
 USES_COLUMNS = ("what", "name", "how")
@@ -139,13 +144,13 @@ def _check_one(name: str, fleet: Fleet, use: TemplateUse, room: TrialRoom) -> _R
         return name, [found], len(phones), []
     problems: list[Problem] = []
     for phone in phones:
-        problems += room.render(phone, None).problems
+        problems += _at_template(room.render(phone, None))
     trials: list[Trial] = []
     if not phones and use.facts[name].kind != "block":
         for model in use.models(name, fleet.catalogue):
             phone, is_sample = room.phone_of(model)
             trial = room.try_on(phone, name, is_sample=is_sample)
-            problems += trial.file.problems
+            problems += _at_template(trial.file)
             trials.append(trial)
     # Mistakes of devices/ are no matter of a template that works for other phones; of one that is tried they may be.
     below = {"templates/" + each for each in use.closure(name)} | {problem.file for problem in problems if trials}
@@ -154,6 +159,18 @@ def _check_one(name: str, fleet: Fleet, use: TemplateUse, room: TrialRoom) -> _R
         if problem.file in below:
             seen.setdefault((problem.file, problem.line, problem.code, problem.message), problem)
     return name, sorted(seen.values(), key=lambda problem: (problem.file, problem.line or 0)), len(phones), trials
+
+
+def _at_template(file: RenderedFile) -> list[Problem]:
+    """Return the problems of a file; a wrong name stands in the template, also where the value stands elsewhere."""
+    lines = {line.name: line.template for line in file.lines.values() if line.template is not None}
+    found = []
+    for problem in file.problems:
+        template = lines.get(problem.key or "")
+        if problem.code in NAME_CODES and template is not None:
+            problem = replace(problem, file="templates/" + template.file, line=template.line)
+        found.append(problem)
+    return found
 
 
 def _report_json(name: str, problems: list[Problem], phones: int, trials: list[Trial], places: Places) -> dict[str, Any]:
