@@ -56,7 +56,7 @@ def command(mac: str, dry_run: bool, yes: bool, as_json: bool, settings: Setting
     from provisioner.inventory.importers.plan import Action, Change, ImportPlan, PhonePlan
     from provisioner.inventory.spot import Spot, order
     from provisioner.runtime.addresses import read_addresses
-    from provisioner.runtime.import_run import tried
+    from provisioner.runtime.import_run import tried, unreadable
     from provisioner.runtime.rehearsal import Rehearsal
 
     devices = settings.path("devices")
@@ -65,6 +65,9 @@ def command(mac: str, dry_run: bool, yes: bool, as_json: bool, settings: Setting
     rehearsal = Rehearsal(templates_folder(settings), devices, read_addresses(settings))
     address = _mac(mac)
     _refuse_known(rehearsal, address, options["name"])
+    lost = unreadable(rehearsal)
+    if lost:
+        raise AdoptProblem(f"{lost[0]}: the phone may stand in that file", hint="correct it first, see `provisioner check`")
     reading = _reading(settings)
     values = _values(rehearsal, address, options, _knocked_model(reading, address))
     changes = tuple(Change(spot, None, values[spot]) for spot in order(values))

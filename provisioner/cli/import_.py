@@ -124,7 +124,7 @@ def _show(run: ImportRun, file: str, devices: Path, *, write: bool, is_good: boo
     from provisioner.inventory.importers.plan import Action
 
     for problem in run.plan.problems:
-        click.echo(f"{problem}", err=True)
+        click.echo(visible(str(problem)), err=True)
     for phone in run.plan.phones:
         if phone.action is not Action.UNCHANGED:
             show_phone(phone)
@@ -137,12 +137,17 @@ def _show(run: ImportRun, file: str, devices: Path, *, write: bool, is_good: boo
         click.echo("  undo  provisioner import undo", err=True)
         click.echo("  next  provisioner check, then provisioner plan", err=True)
     elif not is_good:
-        hint = "correct the rows, or leave them out with --skip-bad" if run.can_skip else "correct the file"
+        hint = "correct the rows, or leave them out with --skip-bad" if run.can_skip else "correct what is named above"
         click.echo(f"Nothing was written; {hint}.", err=True)
     elif not run.changes.after:
         click.echo("Nothing to do.", err=True)
     elif not write:
         click.echo(f"Nothing was written yet; do it: provisioner import csv {file} --write", err=True)
+
+
+def visible(text: str) -> str:
+    """Return the text with characters that a terminal would obey, or that turn its direction, as escapes."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
 
 
 def show_phone(phone: PhonePlan) -> None:
@@ -154,6 +159,6 @@ def show_phone(phone: PhonePlan) -> None:
     head = {Spot(None, name) for name in ("name", "mac", "model")} if phone.action is Action.ADDED else set()
     changes = [change for change in phone.changes if change.spot not in head]
     for change in changes[:MAX_CHANGES_SHOWN]:
-        click.echo(f"    {change}")
+        click.echo(f"    {visible(str(change))}")
     if len(changes) > MAX_CHANGES_SHOWN:
         click.echo(f"    and {len(changes) - MAX_CHANGES_SHOWN} more")

@@ -198,19 +198,25 @@ def _insert(table: Table, name: str, value: Any) -> None:
     for key, item in body.body if body is not None else ():
         if key is not None and not isinstance(item, items.Table | AoT):
             last = key
-    if body is None or last is None or last.is_dotted():
+    if body is None or not body.body or (last is not None and last.is_dotted()):
         table[name] = value
+        return
+    if last is None:
+        body._insert_at(0, name, value)
     else:
         body._insert_after(last, name, value)
-        if isinstance(table, items.Table):
-            dict.__setitem__(table, name, body[name])  # a table mirrors its container, and is asked by `in` and `del`
+    if isinstance(table, items.Table):
+        dict.__setitem__(table, name, body[name])  # a table mirrors its container, and is asked by `in` and `del`
 
 
 def _sub(table: Table, name: str, is_plain: bool, *, make: bool) -> Table | None:
     if name not in table:
         if not make:
             return None
+        tail = [] if is_plain else _take_tail(table)
         table[name] = {} if is_plain else tomlkit.table()
+        for item in tail:
+            table[name].add(item)
     found: Table = table[name]
     return found
 
@@ -230,7 +236,7 @@ def _set_parameter(table: Table, name: str, value: Any, is_plain: bool) -> None:
             if rest.startswith(key + ".") and isinstance(where[key], MutableMapping):
                 pending.append((where[key], rest[len(key) + 1 :]))
     if value is not None:
-        settings[name] = value
+        _set(settings, name, value)
 
 
 # -- lines and keys: numbered, or counting up from the one before
@@ -259,10 +265,32 @@ def _slot(table: Table, place: Place, is_plain: bool, *, make: bool) -> Table | 
     is_inline = word in table and not isinstance(table[word], AoT)
     new: Any = {} if is_plain else tomlkit.inline_table() if is_inline else tomlkit.table()
     new.update(head)
+    tail = [] if is_plain or is_inline else _take_tail(table[word][-1] if word in table else table)
     if word not in table:
         table[word] = [] if is_plain else tomlkit.aot()
     table[word].append(new)
+    for item in tail:
+        table[word][-1].add(item)
     return _find(table, place)
+
+
+def _take_tail(table: Any) -> list[Any]:
+    """Take off the blank line at the end of a table and the comments below it: they belong to what follows it."""
+    body = (table if isinstance(table, Container) else table.value).body
+    for key, item in reversed(body):
+        if key is not None and isinstance(item, items.Table | AoT):
+            return _take_tail(item if isinstance(item, items.Table) else item[-1])
+        if key is not None:
+            break
+    begin = len(body)
+    while begin and body[begin - 1][0] is None:
+        begin -= 1
+    begin = next((at for at in range(begin, len(body)) if isinstance(body[at][1], items.Whitespace)), len(body))
+    tail = [item for _, item in body[begin:]]
+    if not any(isinstance(item, items.Comment) for item in tail):
+        return []
+    del body[begin:]
+    return tail
 
 
 def _kin(place: KeyPlace) -> tuple[KeyKind, int]:

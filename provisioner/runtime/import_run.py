@@ -43,8 +43,11 @@ class ImportRun:
     @property
     def can_skip(self) -> bool:
         """Whether every error is one of a row, and there are rows without."""
-        wide = any(problem.line in (None, self.sheet.header_line) or problem.code in OF_THE_FILE for problem in self.errors)
-        return bool(self.plan.phones) and not wide
+        return bool(self.plan.phones) and not any(self._is_wide(problem) for problem in self.errors)
+
+    def _is_wide(self, problem: Problem) -> bool:
+        is_of_row = problem.file == self.sheet.file and problem.line not in (None, self.sheet.header_line)
+        return not is_of_row or problem.code in OF_THE_FILE
 
     @property
     def warnings(self) -> list[Problem]:
@@ -57,7 +60,7 @@ def run_csv(file: str, raw: bytes, rehearsal: Rehearsal, *, generate_passwords: 
     catalogue, vocabulary = rehearsal.fleet.catalogue, rehearsal.fleet.vocabulary
     names = ColumnNames(vocabulary, lambda name: catalogue.parameter(name) is not None)
     sheet = read_sheet(file, raw, names.is_known)
-    problems = list(sheet.problems)
+    problems = [*unreadable(rehearsal), *sheet.problems]
     changes = ChangeSet(rehearsal.devices)
     if not sheet.header:
         return ImportRun(sheet, ImportPlan(problems=problems), changes)
@@ -74,6 +77,12 @@ def run_csv(file: str, raw: bytes, rehearsal: Rehearsal, *, generate_passwords: 
     changes = tried(plan, rehearsal, file)
     plan.problems.sort(key=lambda problem: (problem.line or 0, problem.column or 0))
     return ImportRun(sheet, plan, changes)
+
+
+def unreadable(rehearsal: Rehearsal) -> list[Problem]:
+    """Return the problems of files that nobody can say which phones they hold: those would be added a second time."""
+    lost = [content for content in rehearsal.text.files.values() if not content.is_readable]
+    return [problem for content in lost for problem in content.problems if problem.severity is Severity.ERROR]
 
 
 def tried(plan: ImportPlan, rehearsal: Rehearsal, file: str) -> ChangeSet:

@@ -18,6 +18,8 @@ MAC = "805e0c112233"
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    tmp_path = tmp_path / "mine"
+    tmp_path.mkdir()
     monkeypatch.chdir(tmp_path)
     (tmp_path / "devices/groups").mkdir(parents=True)
     (tmp_path / "devices/groups/sales.toml").write_text('[line]\nserver = "10.1.0.9"\n', "utf-8")

@@ -15,6 +15,8 @@ CSV = "MAC Address;Name;Model;Ext;Password\n00:15:65:aa:bb:02;new1;SIP-T46G;102;
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    tmp_path = tmp_path / "mine"
+    tmp_path.mkdir()
     monkeypatch.chdir(tmp_path)
     (tmp_path / "devices").mkdir()
     (tmp_path / "phones.csv").write_text(CSV, "utf-8")
@@ -112,3 +114,10 @@ def test_generated_passwords_reach_the_export_that_reveals_them_and_nothing_else
     assert made not in outcome.output
     assert made not in call("export", "csv").output
     assert made in call("export", "csv", "--reveal").output
+
+
+def test_a_cell_cannot_talk_to_the_terminal(folder: Path) -> None:
+    (folder / "phones.csv").write_text("mac,name,model,description\n\x1b[2J,a,T46G,x\n001565aabb02,b,T46G,\x1b[2Jy\n", "utf-8")
+    outcome = call("import", "csv", "phones.csv")
+    assert "\x1b" not in outcome.output
+    assert "\\x1b[2J" in outcome.stderr

@@ -61,6 +61,8 @@ def test_every_setting_is_explained_and_commented_out(tmp_path: Path) -> None:
 
 
 def test_a_folder_with_something_in_it_is_refused_and_with_force_only_filled_up(tmp_path: Path) -> None:
+    tmp_path = tmp_path / "mine"
+    tmp_path.mkdir()
     (tmp_path / "provisioner.toml").write_text("# mine\n", "utf-8")
     outcome = call("init", str(tmp_path))
     assert getattr(outcome.exception, "code", "") == "not-empty"

@@ -81,6 +81,15 @@ def test_the_fields_of_a_group_and_of_its_lines_can_be_set() -> None:
     assert tomllib.loads(new) == {"time_zone": "+1", "line": {"server": "10.1.0.9", "transport": "tls"}}
 
 
+def test_a_comment_above_the_next_table_stays_above_it_when_something_is_put_between() -> None:
+    text = LOBBY.replace("[[key]]", "# its keys\n[[key]]")
+    new = edit_phone(text, MAC, [Edit(Spot(2, "extension"), "102")])
+    assert new == text.replace("\n# its keys", '\n[[line]]\nextension = "102"\n\n# its keys')
+    first = MacAddress("001565aabb11")
+    new = edit_phone(FLEET, first, [Edit(Spot(2, "extension"), "122"), Edit(Spot("settings", "a.b"), "1")])
+    assert "\n# the second one\n[[phone]]\n" in new
+
+
 def test_a_phone_is_added_below_the_others_and_removed_again() -> None:
     values = {Spot(None, "name"): "x", Spot(None, "mac"): "00:15:65:aa:bb:01", Spot(1, "extension"): "5"}
     new = add_phone(FLEET, values)

@@ -183,6 +183,24 @@ def test_the_newest_import_can_be_undone_once(devices: Path) -> None:
     assert stat.S_IMODE((devices / ".undo").stat().st_mode) == 0o700
 
 
+def test_an_import_that_was_cut_short_can_be_undone(devices: Path) -> None:
+    before = contents(devices)
+    run(devices, NEW + "001565aabb01,,,,\\102,fresh\n").changes.write()
+    (devices / "phones/lobby.toml").write_bytes(before["phones/lobby.toml"])
+    (devices / "phones/new1.toml").unlink()
+    undo(devices)
+    assert contents(devices) == before
+
+
+@pytest.mark.parametrize("text", ["name = ", 'name = "no mac"\nmodel = "T46G"\n'])
+def test_while_a_file_cannot_be_read_nothing_is_imported_because_its_phones_might_come_twice(devices: Path, text: str) -> None:
+    (devices / "phones/lobby.toml").write_text(text, "utf-8")
+    outcome = run(devices, "mac,name,model\n001565aabb01,lobby,T46G\n")
+    assert outcome.errors
+    assert not outcome.can_skip
+    assert {problem.file for problem in outcome.errors} == {"phones/lobby.toml"}
+
+
 def test_an_undo_after_an_edit_is_refused(devices: Path) -> None:
     run(devices, NEW).changes.write()
     with (devices / "phones/new1.toml").open("a", encoding="utf-8") as file:
