@@ -1,0 +1,39 @@
+"""`make bench`: every benchmark, one after the other, one line per measurement; exit 1 if a target is missed.
+
+`python -m bench NAME ...` runs some of them.  Each measures ours and a peer in the same run, so that the ratio means something
+on any machine.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import time
+
+BENCHES = {
+    "rendering": "load, check and reload of 1,000 and 10,000 phones",
+    "http_phones": "HTTP beside nginx: CPU per request, boot storm, stalls",
+    "tftp": "TFTP beside tftpd-hpa and plain tftpy: CPU per transfer, boot storm, loss, large files",
+}
+
+
+def main(names: list[str]) -> int:
+    """Run the named benchmarks, or all; return the exit code."""
+    unknown = [name for name in names if name not in BENCHES]
+    if unknown:
+        print(f"no benchmark {unknown[0]!r}; there are: {', '.join(BENCHES)}", file=sys.stderr)
+        return 2
+    missed = 0
+    for name in names or BENCHES:
+        began = time.monotonic()
+        print(f"\n{name}: {BENCHES[name]}", flush=True)
+        for line in importlib.import_module(f"bench.{name}").run():
+            print(f"  {line}", flush=True)
+            missed += not line.is_met
+        print(f"  took {time.monotonic() - began:.0f} s", flush=True)
+    print(f"\n{missed} targets missed" if missed else "\nall targets met")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
