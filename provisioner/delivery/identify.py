@@ -18,8 +18,8 @@ def is_newer(firmware: str | None, newest_minor: int) -> bool:
     """Return whether a version such as 28.83.0.35 belongs to a generation after x.`newest_minor`."""
     if firmware is None:
         return False
-    minor = firmware.split(".")[1:2]
-    return bool(minor) and minor[0].isdigit() and int(minor[0]) > newest_minor
+    minor = firmware[:MAX_NAME].split(".")[1:2]
+    return bool(minor) and minor[0].isascii() and minor[0].isdecimal() and int(minor[0]) > newest_minor
 
 
 class Asked(enum.StrEnum):

@@ -59,6 +59,8 @@ def read_lines(
     found: dict[str, CfgLine] = {}
     heading = ""
     for marked in text.split("\n"):
+        if not marked or mark.DROP in marked:
+            continue
         line, numbers, place = mark.strip(marked)
         line = line.strip(" \t\r")
         if not line:
@@ -72,8 +74,6 @@ def read_lines(
                 "the template takes text apart that it built itself",
                 "build it from settings instead of from macros and set blocks",
             )
-        if mark.DROP in line:
-            continue
         if line.startswith("#"):
             if any(at in secrets for at in numbers):
                 raise TemplateProblem(file, number, "secret-in-comment", "a comment holds a secret", "remove it")
@@ -92,9 +92,9 @@ def read_lines(
             )
         template = Origin(file, number, f"template {file}", Rank.TEMPLATE)
         given = [origins[at] for at in numbers]
-        origin = max(given, key=lambda origin: origin.rank, default=template)
+        origin = given[0] if len(given) == 1 else max(given, key=lambda origin: origin.rank, default=template)
         is_secret = not secrets.isdisjoint(numbers)
-        standing = max((standings.get(at, Standing.GIVEN) for at in numbers), default=Standing.GIVEN)
+        standing = max(standings.get(at, Standing.GIVEN) for at in numbers) if standings and numbers else Standing.GIVEN
         entry = CfgLine(name, value, origin, template, is_secret, heading, standing)
         before = found.get(entry.identity)
         if before is not None and before.value != value:
