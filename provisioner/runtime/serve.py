@@ -181,7 +181,10 @@ class Server:
         assert self.people is not None
         from provisioner.runtime.people import make_people
 
-        serve_people(self.people.sockets, lambda: make_people(self), lambda: self._ready.tell("people"))
+        def make() -> Any:
+            return make_people(self.state, self.templates, self.database, self.bound)
+
+        serve_people(self.people.sockets, make, lambda: self._ready.tell("people"))
 
 
 def _shown(bound: Bound) -> str:
