@@ -67,9 +67,9 @@ def edit_phones(text: str, edits: Mapping[MacAddress, Edits]) -> str:
     wanted = {mac: tuple(changes) for mac, changes in edits.items()}
 
     def apply(data: Table, is_plain: bool) -> None:
-        tables = {mac: _phone_table(data, mac) for mac in wanted}
+        tables = _phone_tables(data)
         for mac, changes in wanted.items():
-            _apply(tables[mac], changes, is_plain, in_layer=False)
+            _apply(_one(tables, mac), changes, is_plain, in_layer=False)
 
     return _twice(text, apply)
 
@@ -84,7 +84,7 @@ def remove_phone(text: str, mac: MacAddress) -> str:
     """Return a file of many [[phone]] without the one that has this MAC."""
 
     def apply(data: Table, is_plain: bool) -> None:
-        table = _phone_table(data, mac)
+        table = _one(_phone_tables(data), mac)
         if table is data:
             raise EditProblem(f"the file holds only {mac.colons}", hint="delete the file")
         del data["phone"][_index(data["phone"], table)]
@@ -149,15 +149,21 @@ def _plain(text: str) -> dict[str, Any]:
         raise EditProblem(f"it is not TOML: {error}", hint="correct it first") from None
 
 
-def _phone_table(data: Table, mac: MacAddress) -> Table:
+def _phone_tables(data: Table) -> dict[MacAddress, Table]:
+    """Return the phones of a file; of two with one MAC the first."""
+    found: dict[MacAddress, Table] = {}
     for table in data["phone"] if isinstance(data.get("phone"), list) else [data]:
         try:
-            if MacAddress.parse(str(table.get("mac"))) == mac:
-                found: Table = table
-                return found
+            found.setdefault(MacAddress.parse(str(table.get("mac"))), table)
         except ValueError:
             continue
-    raise EditProblem(f"{mac.colons} is not in it any more", hint="run the command again")
+    return found
+
+
+def _one(tables: Mapping[MacAddress, Table], mac: MacAddress) -> Table:
+    if mac not in tables:
+        raise EditProblem(f"{mac.colons} is not in it any more", hint="run the command again")
+    return tables[mac]
 
 
 def _apply(table: Table, edits: Iterable[Edit | Remove], is_plain: bool, *, in_layer: bool) -> None:
