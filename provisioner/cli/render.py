@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +18,7 @@ from provisioner.errors import NotFound, Severity
 from provisioner.settings import Settings
 
 if TYPE_CHECKING:
+    from provisioner.inventory.origin import Origin
     from provisioner.runtime.history import History
     from provisioner.runtime.reveal import Subject
 
@@ -27,10 +31,11 @@ MAX_REASONS = 5
 @click.option(
     "--file", "which", type=click.Choice(["mac", "common"]), default="mac", show_default=True, help="Which of its two files."
 )
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: each line with its origin.")
 @click.option("--reveal", is_flag=True, help="Print exactly the bytes of the wire, passwords too; this is journalled.")
 @settings_options("devices", "templates", "state")
 @click.pass_context
-def command(ctx: click.Context, settings: Settings, phone: str, which: str, reveal: bool) -> None:
+def command(ctx: click.Context, settings: Settings, phone: str, which: str, reveal: bool, as_json: bool) -> None:
     """Print the file that a phone gets.  Secrets are masked unless --reveal is given.
 
     A phone whose newest text has a problem gets its last good file, and so do you, with a note and exit code 1.
@@ -73,12 +78,33 @@ def command(ctx: click.Context, settings: Settings, phone: str, which: str, reve
             click.echo(f"  {places.problem(problem)}  {problem.message}  {problem.code}", err=True)
     if reveal:
         _journal(history, settings, subject, name)
+    if as_json:
+        text = bytes(body).decode() if reveal else redact(body, fleet.catalogue, lines)
+        origins = wanted.origins if wanted is not None and not is_held else ()
+        page = {"phone": subject.name, "file": name, "kind": which, "last_good": is_held, "size_bytes": len(body)}
+        click.echo(
+            json.dumps(
+                page | {"sha256": sha256(body).hexdigest(), "lines": _lines(text, origins, places)}, indent=2, ensure_ascii=False
+            )
+        )
+    elif reveal:
         sys.stdout.flush()
         sys.stdout.buffer.write(body)
         sys.stdout.buffer.flush()
     else:
         click.echo(redact(body, fleet.catalogue, lines), nl=False)
     ctx.exit(Exit.PROBLEMS if is_held else Exit.DONE)
+
+
+def _lines(text: str, origins: Sequence[Origin | None], places: Places) -> list[dict[str, Any]]:
+    """Return the assignments of a file, masked or not as `text` is, each with the place that gave its value."""
+    rows = []
+    for at, line in enumerate(text.splitlines()):
+        name, equals, value = (part.strip() for part in line.partition("="))
+        if equals and not line.startswith("#"):
+            origin = origins[at] if at < len(origins) else None
+            rows.append({"name": name, "value": value, "origin": places.origin(origin) if origin is not None else None})
+    return rows
 
 
 def _last_good(history: History, name: str, subject: Subject) -> bytes | memoryview:
