@@ -109,6 +109,12 @@ def test_a_text_that_is_broken_or_about_another_phone_is_refused(text: str) -> N
         edit_phone(text, MAC, [Edit(Spot(None, "model"), "T48G")])
 
 
+def test_a_text_that_would_not_read_as_meant_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tomlkit.dumps", lambda document: LOBBY.replace("T46G", "T48G").replace("sales", "other"))
+    with pytest.raises(EditProblem, match="cannot be edited by command"):
+        edit_phone(LOBBY, MAC, [Edit(Spot(None, "model"), "T48G")])
+
+
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 spots = st.one_of(
     st.builds(Spot, st.none(), st.sampled_from(["model", "group", "site", "language"])),
