@@ -202,6 +202,8 @@ def test_every_key_is_found_at_its_line_and_column(document: tuple[str, dict[tup
         ("\ufeffa = 1\n", ("a",), (1, 1)),
         ('x = """\na = 1\n"""\na = 2\n', ("a",), (4, 1)),
         ("x = ['''\n]''',\n]\na = 2\n", ("a",), (4, 1)),
+        ('x = """a\\"""\na = 9\n"""\na = 2\n', ("a",), (4, 1)),
+        ('x = """a\\\\"""\na = 9\ny = """\n"""\n', ("a",), (2, 1)),
         ("a.b = 1\na.c = 2\n", ("a", "c"), (2, 1)),
         ("a = 1\r\nb = 2\r\n", ("b",), (2, 1)),
         ("", ("nobody",), (1, 1)),
