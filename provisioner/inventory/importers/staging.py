@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+
+from passlib import pwd
 
 from provisioner.errors import Problem
 from provisioner.inventory.change_set import SECRETS, ChangeSet
@@ -38,7 +39,7 @@ def with_passwords(plans: Iterable[PhonePlan]) -> list[PhonePlan]:
 
 def generate_password() -> Secret:
     """Return a random password."""
-    return Secret("".join(secrets.choice(_ALPHABET) for _ in range(PASSWORD_LENGTH)))
+    return Secret(pwd.genword(length=PASSWORD_LENGTH, chars=_ALPHABET))
 
 
 def secret_name(mac: MacAddress, spot: Spot) -> str:
