@@ -38,10 +38,12 @@ def strip(text: str) -> tuple[str, list[int], tuple[int, int] | None]:
     """Return the line without marks, the origins of its values in order, and the place of its first letter."""
     values: list[int] = []
     place: tuple[int, int] | None = None
-    for kind, content in _MARK.findall(text):
-        if kind == VALUE:
+    pieces = _MARK.split(text)  # text, kind, content, text, kind, content, ... text
+    for at in range(1, len(pieces), 3):
+        content = pieces[at + 1]
+        if pieces[at] == VALUE:
             values.append(int(content))
         elif place is None:
             template, _, line = content.partition(",")
             place = int(template), int(line)
-    return _MARK.sub("", text), values, place
+    return "".join(pieces[::3]), values, place

@@ -37,6 +37,8 @@ def plain(value: Any) -> str:
 
 def guarded(text: str) -> str:
     """Return the text, or raise ValueError if it could make a line of its own."""
+    if text.isascii() and text.isprintable():
+        return text  # nearly always
     found = _REFUSED.search(text)
     if found is not None:
         raise ValueError(f"a value has the character U+{ord(found[0]):04X}, which could make a line of its own")
