@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from sipstub.errors import SipstubError
+from sipstub.parse_command import parse_command
 from sipstub.phone.boot.fetch import FetchOptions
 from sipstub.phone.format.cfg import parse_cfg
 from sipstub.phone.identity import PhoneIdentity, find_model
@@ -126,6 +127,9 @@ def parse_cfg_command(file: Path, as_json: bool) -> int:
             click.echo(f"{file}:{fault.line}  {fault.text}  [{fault.code}]")
         click.echo(f"{len(found.entries)} settings, {len(found.faults)} faults")
     return PROBLEMS if found.faults else DONE
+
+
+cli.add_command(parse_command)
 
 
 def main(args: list[str] | None = None) -> None:

@@ -75,6 +75,7 @@ class Message:
     require = Typed[tuple[str, ...]]("require", ())
     proxy_require = Typed[tuple[str, ...]]("proxy-require", ())
     unsupported = Typed[tuple[str, ...]]("unsupported", ())
+    content_encoding = Typed[tuple[str, ...]]("content-encoding", ())
     allow = Typed[tuple[str, ...]]("allow", ())
     allow_events = Typed[tuple[str, ...]]("allow-events", ())
     authorization = Typed[tuple[Credentials, ...]]("authorization", ())

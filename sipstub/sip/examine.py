@@ -1,0 +1,140 @@
+"""The verdict on a whole message: is it SIP, and could a user agent of given abilities take it.
+
+`examine` reads every header that is typed, at most once each, and the rules between them; `demand` asks further what RFC 3261
+section 8.2 asks before a method is looked at.  Nothing here knows dialogs, registrations or users.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sipstub.sip.error import SipError
+from sipstub.sip.message import Message, Request
+from sipstub.sip.names import spelling
+from sipstub.sip.typed import RULES
+from sipstub.sip.uri import SipUri
+from sipstub.sip.via import COOKIE
+
+MANDATORY = ("via", "from", "to", "call-id", "cseq")
+"Max-Forwards and tags are missing in requests of RFC 2543, which are still answered."
+
+_TYPED = RULES.keys()
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a user agent can do; None means anything."""
+
+    methods: tuple[str, ...] | None = None
+    schemes: tuple[str, ...] | None = ("sip", "sips", "tel")
+    extensions: tuple[str, ...] | None = (
+        "100rel",
+        "early-session",
+        "eventlist",
+        "from-change",
+        "gruu",
+        "histinfo",
+        "join",
+        "norefersub",
+        "outbound",
+        "path",
+        "precondition",
+        "privacy",
+        "replaces",
+        "sec-agree",
+        "tdialog",
+        "timer",
+    )
+    bodies: tuple[str, ...] | None = (
+        "application/cpim-pidf+xml",
+        "application/dialog-info+xml",
+        "application/dtmf",
+        "application/dtmf-relay",
+        "application/media_control+xml",
+        "application/pidf+xml",
+        "application/reginfo+xml",
+        "application/sdp",
+        "application/simple-message-summary",
+        "message/cpim",
+        "message/sip",
+        "message/sipfrag",
+        "multipart/*",
+        "text/*",
+    )
+
+
+USUAL = Abilities()
+"What is asked for nowhere else: `sipstub parse` and tests."
+
+
+def examine(message: Message) -> None:
+    """Raise SipError if the message is not well-formed; the error has the message as `partial`."""
+    try:
+        _examine(message)
+    except SipError as error:
+        error.partial = message
+        raise
+
+
+def demand(request: Request, abilities: Abilities = USUAL) -> None:
+    """Raise SipError if a user agent of these abilities must refuse the request: 405, 416, 420 or 415, in the order of 8.2."""
+    try:
+        _demand(request, abilities)
+    except SipError as error:
+        error.partial = request
+        raise
+
+
+def _examine(message: Message) -> None:
+    headers = message.headers
+    for key in MANDATORY:
+        if not headers.lines(key):
+            raise SipError(f"no {spelling(key)}")
+    typed = headers.typed
+    for field in headers:
+        key = field.key
+        if key in _TYPED and key not in typed:
+            typed[key] = RULES[key].read(headers.lines(key))
+    if isinstance(message, Request):
+        if (message.via.branch or "").lower() == COOKIE.lower():  # claims to identify its transaction, and does not
+            raise SipError("the branch is the cookie with nothing behind it")
+        if message.cseq.method != message.method:
+            raise SipError(f"CSeq is of {message.cseq.method}, the request is {message.method}")
+        if message.method == "REGISTER":
+            for name, address in (("To", message.to), ("From", message.from_)):
+                if not isinstance(address.uri, SipUri):
+                    raise SipError(f"{name} of a REGISTER is {address.uri.scheme}:, no address of record")
+
+
+def _demand(request: Request, abilities: Abilities) -> None:
+    if abilities.methods is not None and request.method not in abilities.methods:
+        raise SipError(
+            f"{request.method} is not among {', '.join(abilities.methods)}",
+            status=405,
+            headers=(("Allow", ", ".join(abilities.methods)),),
+        )
+    scheme = request.uri.scheme
+    if abilities.schemes is not None and scheme not in abilities.schemes:
+        raise SipError(f"Request-URI of scheme {scheme}", status=416)
+    if request.method in ("ACK", "CANCEL"):  # no answer is possible, or none but to the CANCEL itself (8.2.2.3)
+        return
+    if abilities.extensions is not None:
+        known = abilities.extensions
+        strange = [tag for tag in (*request.require, *request.proxy_require) if tag.lower() not in known]
+        if strange:
+            raise SipError(f"requires {', '.join(strange)}", status=420, headers=(("Unsupported", ", ".join(strange)),))
+    if request.body and abilities.bodies is not None:
+        _demand_body(request, abilities.bodies)
+
+
+def _demand_body(request: Request, bodies: tuple[str, ...]) -> None:
+    disposition = request.content_disposition
+    if disposition is not None and disposition.is_optional:
+        return
+    kind = request.content_type
+    accept = (("Accept", ", ".join(bodies)),)
+    if kind is not None and kind.essence not in bodies and f"{kind.type.lower()}/*" not in bodies:
+        raise SipError(f"body of type {kind.essence}", status=415, headers=accept)
+    strange = [word for word in request.content_encoding if word.lower() != "identity"]
+    if strange:
+        raise SipError(f"body encoded as {', '.join(strange)}", status=415, headers=(("Accept-Encoding", "identity"),))
