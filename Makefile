@@ -30,7 +30,7 @@ demo: $(VENV)/.installed ## serve the example fleet and boot every phone of it, 
 	@$(BIN)/provisioner demo
 
 run: $(VENV)/.installed ## serve devices/ until Ctrl-C, on unprivileged ports
-	@$(BIN)/provisioner serve $(RUN_OPTIONS)
+	@$(BIN)/provisioner serve $(RUN_OPTIONS) || [ $$? = 130 ]
 
 test: $(VENV)/.developer ## all tests; those that miss a program say which package has it
 	@$(BIN)/python -m pytest
