@@ -79,7 +79,8 @@ def _meant(key: str, found: PhoneFiles, fleet: Fleet) -> list[tuple[str, list[Wo
     if fleet.catalogue.parameter(name) is None and key not in both:
         near = fleet.catalogue.nearest(name)
         fields = {**fleet.vocabulary.phone, **fleet.vocabulary.line, **fleet.vocabulary.key}
-        if key.rpartition(".")[2] in fields:
+        is_word = "." not in key or key.partition(".")[0] in ("phone", "line", "key")
+        if is_word and key.rpartition(".")[2] in fields:
             raise NotFound(f'{phone.name} has no "{key[:60]}"', hint=f"see `provisioner show {phone.name}`")
         hint = f"did you mean {near}?" if near else "see `provisioner parameters WORD`"
         raise NotFound(f'there is no parameter and no word "{key[:60]}"', hint=hint)

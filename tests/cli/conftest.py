@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
-from fleet_here import ROOT
+from fleet_here import copy_example
 
 
 @pytest.fixture
 def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, with a copy of the example fleet and of the templates."""
-    shutil.copytree(ROOT / "devices", tmp_path / "devices")
-    shutil.copytree(ROOT / "templates", tmp_path / "templates")
-    (tmp_path / "provisioner.toml").write_text('advertise = "10.1.0.5"\n')
+    copy_example(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,13 @@ def provisioner(*args: str) -> Ran:
     out.flush()
     err.flush()
     return Ran(int(code), out.buffer.getvalue(), err.buffer.getvalue().decode())  # type: ignore[attr-defined]
+
+
+def copy_example(folder: Path) -> None:
+    """Put the example fleet, the templates and a provisioner.toml into `folder`."""
+    shutil.copytree(ROOT / "devices", folder / "devices")
+    shutil.copytree(ROOT / "templates", folder / "templates")
+    (folder / "provisioner.toml").write_text('advertise = "10.1.0.5"\n')
 
 
 def publish() -> LoadReport:
