@@ -106,6 +106,9 @@ def test_a_common_file_that_nobody_can_attribute_is_not_held_against_a_phone() -
     deliver("office-anna", kinds=("mac",))
     edit("devices/defaults.toml", 'language = "English"', 'language = "German"')
     assert provisioner("plan", "office-anna", "--exit-code").code == 0
+    edit("devices/phones/office-anna.toml", 'label = "Ben"', 'label = "Bene"')
+    changes = provisioner("plan", "office-anna", "--json").json[0]["changes"]
+    assert [change["parameter"] for change in changes] == ["linekey.2.label"]
 
 
 def test_a_group_can_be_planned_alone_and_a_wrong_name_is_met_with_the_nearest() -> None:
