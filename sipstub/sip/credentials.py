@@ -6,78 +6,81 @@ One challenge per header line; commas within quotes belong to the value.  Digest
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sipstub.sip.error import SipError
 from sipstub.sip.scanner import LWS, QUOTED, TOKEN_CLASS, is_token, quote, unquote
 
 MAX_AUTH_PARAMS = 64
 
+QUOTED_IN_CREDENTIALS = frozenset({"username", "realm", "nonce", "uri", "response", "cnonce", "opaque"})
+"What RFC 3261 wants in quotes in Authorization; qop, nc and algorithm stand bare."
+QUOTED_IN_CHALLENGES = frozenset({"realm", "nonce", "opaque", "domain", "qop"})
+QUOTED_IN_INFO = frozenset({"nextnonce", "rspauth", "cnonce"})
+
+_ONE = rf"[ \t]*+([{TOKEN_CLASS}]++)[ \t]*+=[ \t]*+({QUOTED}|[^\s,\"\x00-\x20\x7f]++)[ \t]*+"
+
 _SCHEME = re.compile(rf"([{TOKEN_CLASS}]++)(?:[ \t]++(.*))?\Z", re.DOTALL)
-_PARAM = re.compile(rf"[ \t]*+([{TOKEN_CLASS}]++)[ \t]*+=[ \t]*+({QUOTED}|[^\s,\"\x00-\x20\x7f]++)[ \t]*+(,|\Z)", re.DOTALL)
+_PARAM = re.compile(_ONE, re.DOTALL)
+_ALL = re.compile(rf"{_ONE}(?:,{_ONE})*+\Z", re.DOTALL)
 _TOKEN68 = re.compile(r"[A-Za-z0-9\-._~+/]++=*+\Z")
-_MUST_QUOTE = frozenset({"username", "realm", "nonce", "uri", "response", "cnonce", "opaque", "nextnonce", "rspauth", "domain"})
+_WANTED = ("username", "realm", "nonce", "uri", "response")
+_WANTED_WITH_QOP = (*_WANTED, "cnonce", "nc")
 
 
 @dataclass(frozen=True, slots=True)
 class AuthParams:
     """Comma-separated `name=value` pairs in their order, values as written."""
 
-    items: tuple[tuple[str, str], ...] = ()
+    items: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    _by_name: dict[str, str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_name", {name.lower(): value for name, value in self.items})
 
     @classmethod
     def parse(cls, text: str) -> AuthParams:
-        """Return the pairs; raises SipError for doubles, empty places and open quotes."""
-        items: list[tuple[str, str]] = []
-        seen: set[str] = set()
-        at, comma = 0, ","
-        while comma:
-            match = _PARAM.match(text, at)
-            if match is None:
-                raise SipError(f"not a parameter of authentication at character {at}")  # never the text: it may be a secret
-            name, value, comma = match.groups()
-            if name.lower() in seen:
-                raise SipError(f"{name} comes twice in one header of authentication")
-            if len(items) == MAX_AUTH_PARAMS:
-                raise SipError(f"more than {MAX_AUTH_PARAMS} parameters of authentication")
-            seen.add(name.lower())
-            items.append((name, value))
-            at = match.end()
-        return cls(tuple(items))
+        """Return the pairs; raises SipError, never with a value in it, for doubles, empty places and open quotes."""
+        if not _ALL.match(text):  # then findall leaves nothing out but commas
+            raise SipError("not a comma-separated list of parameters of authentication")
+        found = cls(tuple(_PARAM.findall(text)))
+        if len(found._by_name) != len(found.items):
+            raise SipError("a parameter of authentication comes twice")
+        if len(found.items) > MAX_AUTH_PARAMS:
+            raise SipError(f"more than {MAX_AUTH_PARAMS} parameters of authentication")
+        return found
 
     @classmethod
-    def of(cls, pairs: list[tuple[str, str]]) -> AuthParams:
-        """Return pairs of clear values, quoted where RFC 3261 wants it; what is a quoted value there is one here."""
-        items = []
-        for name, value in pairs:
-            bare = name.lower() not in _MUST_QUOTE and (is_token(value) and name.lower() != "qop-options")
-            items.append((name, value if bare else quote(value)))
-        return cls(tuple(items))
+    def of(cls, pairs: list[tuple[str, str]], *, quoted: frozenset[str] = QUOTED_IN_CREDENTIALS) -> AuthParams:
+        """Return pairs of clear values; the named ones get quotes, and others that are no token."""
+        return cls(tuple((name, quote(value) if name in quoted or not is_token(value) else value) for name, value in pairs))
 
     def __str__(self) -> str:
         return ", ".join(f"{name}={value}" for name, value in self.items)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._by_name
+
     def raw(self, name: str) -> str | None:
-        """Return the value between its quotes, backslashes kept: what a digest is computed over."""
-        for found, value in self.items:
-            if found.lower() == name:
-                return value[1:-1] if value[:1] == '"' else value
-        return None
+        """Return the value between its quotes, backslashes kept: what a digest is computed over.  The name in lower case."""
+        value = self._by_name.get(name)
+        return value[1:-1] if value is not None and value[:1] == '"' else value
 
     def get(self, name: str) -> str | None:
-        """Return the value as people read it."""
-        for found, value in self.items:
-            if found.lower() == name:
-                return unquote(value)
-        return None
+        """Return the value as people read it.  The name in lower case."""
+        value = self._by_name.get(name)
+        return None if value is None else unquote(value)
+
+
+NO_AUTH_PARAMS = AuthParams()
 
 
 @dataclass(frozen=True, slots=True)
 class _Scheme:
     scheme: str
     "As written; `is_digest` compares without case."
-    params: AuthParams = AuthParams()
-    token: str = ""
+    params: AuthParams = NO_AUTH_PARAMS
+    token: str = field(default="", repr=False)
     "Of a scheme that has one opaque text instead of parameters."
 
     def __str__(self) -> str:
@@ -141,9 +144,9 @@ class Credentials(_Scheme):
         """Return the credentials; Digest ones have username, realm, nonce, uri and response, and with qop cnonce and nc."""
         found = cls(*_parse(text))
         if found.is_digest:
-            names = {name.lower() for name, _ in found.params.items}
-            wanted = ["username", "realm", "nonce", "uri", "response", *(["cnonce", "nc"] if "qop" in names else [])]
-            missing = [name for name in wanted if name not in names and (name != "username" or "username*" not in names)]
+            params = found.params
+            wanted = _WANTED_WITH_QOP if "qop" in params else _WANTED
+            missing = [name for name in wanted if name not in params and (name != "username" or "username*" not in params)]
             if missing:
                 raise SipError(f"Digest credentials without {', '.join(missing)}")
         return found
@@ -212,5 +215,5 @@ def _parse(text: str) -> tuple[str, AuthParams, str]:
         raise SipError("not a scheme of authentication")
     scheme, rest = match[1], (match[2] or "").strip(LWS)
     if scheme.lower() != "digest" and (not rest or _TOKEN68.match(rest)):
-        return scheme, AuthParams(), rest
+        return scheme, NO_AUTH_PARAMS, rest
     return scheme, AuthParams.parse(rest), ""

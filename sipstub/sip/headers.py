@@ -43,16 +43,11 @@ class Headers:
             self.add(name, value)
 
     @classmethod
-    def read(cls, fields: list[Field]) -> Headers:
-        """Return headers that came from a peer, as they are."""
+    def read(cls, fields: list[Field], by_key: dict[str, list[str]]) -> Headers:
+        """Return headers that came from a peer, as they are; `by_key` has the values of the same fields."""
         found = cls()
         found._fields = fields
-        by_key = found._by_key
-        for key, _, value, _ in fields:
-            if key in by_key:
-                by_key[key].append(value)
-            else:
-                by_key[key] = [value]
+        found._by_key = by_key
         return found
 
     def __iter__(self) -> Iterator[Field]:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 
 from sipstub.sip.error import SipError
 from sipstub.sip.scanner import parse_number
 
 MAX_HOST = 255
 MAX_PORT = 65535
+CACHED_HOSTS = 4096
+"So many hosts are not looked at again; each is at most MAX_HOST characters."
 
 HOST = r"\[[0-9A-Fa-f:.]++\]|[A-Za-z0-9_.\-]++"
 "Pattern of what may be a host; `parse_host` has the last word."
@@ -23,14 +26,23 @@ _NUMBERS = re.compile(r"[0-9]+(?:\.[0-9]+)+\Z")
 
 def parse_host(text: str) -> str:
     """Return the host as written; raises SipError for what is neither a name nor an address."""
+    return _checked(text) if len(text) <= MAX_HOST else _refused(text)
+
+
+@lru_cache(CACHED_HOSTS)
+def _checked(text: str) -> str:
     if text[:1] == "[":
         if text[-1:] != "]" or not _is_ipv6(text[1:-1]):
             raise SipError(f"not an IPv6 reference: {text!r}")
-    elif len(text) > MAX_HOST or not _NAME.match(text):
-        raise SipError(f"not a host: {text!r}")
+    elif not _NAME.match(text):
+        _refused(text)
     elif text[-1:].isdigit() and _NUMBERS.match(text) and not _is_ipv4(text):
         raise SipError(f"not an IPv4 address: {text!r}")
     return text
+
+
+def _refused(text: str) -> str:
+    raise SipError(f"not a host: {text!r}")
 
 
 def parse_port(text: str | None) -> int | None:

@@ -51,13 +51,14 @@ _SPELLINGS = (
 CANONICAL = {name.lower(): name for name in _SPELLINGS}
 "Key to the usual spelling."
 
-_KEYS = {**{name: name.lower() for name in _SPELLINGS}, **{name.lower(): name.lower() for name in _SPELLINGS}, **COMPACT}
-_KEYS |= {letter.upper(): key for letter, key in COMPACT.items()}
+KEYS = {**{name: name.lower() for name in _SPELLINGS}, **{name.lower(): name.lower() for name in _SPELLINGS}, **COMPACT}
+KEYS |= {letter.upper(): key for letter, key in COMPACT.items()}
+"Frequent spellings to key; `header_key` knows all."
 
 
 def header_key(name: str) -> str:
     """Return the key of a header: lower case, compact forms spelled out; raises SipError for what is no name of a header."""
-    key = _KEYS.get(name)
+    key = KEYS.get(name)
     if key is not None:
         return key
     name = name.rstrip(LWS)  # blanks before the colon are allowed (RFC 3261 section 7.3.1)

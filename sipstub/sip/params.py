@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from sipstub.sip.error import SipError
 from sipstub.sip.scanner import MAX_VALUES, QUOTED, TOKEN_CLASS, is_token, quote, unquote
 
-_PARAM = re.compile(
-    rf"[ \t]*+;[ \t]*+([{TOKEN_CLASS}]++)(?:[ \t]*+=[ \t]*+({QUOTED}|[^\s;,\"<>\x00-\x20\x7f]++))?[ \t]*+", re.DOTALL
-)
+_ONE = rf"[ \t]*+;[ \t]*+([{TOKEN_CLASS}]++)(?:[ \t]*+=[ \t]*+({QUOTED}|[^\s;,\"<>\x00-\x20\x7f]++))?[ \t]*+"
+_PARAM = re.compile(_ONE, re.DOTALL)
+_ALL = re.compile(rf"(?:{_ONE})*+\Z", re.DOTALL)
 _BARE = re.compile(r"[^\s;,\"<>\\\x00-\x20\x7f]+\Z")
 
 
@@ -29,15 +29,9 @@ class Params:
         """Return the parameters of `;a=1;b`, or of nothing at all."""
         if not text:
             return NO_PARAMS
-        items: list[tuple[str, str | None]] = []
-        at, end = 0, len(text)
-        while at < end:
-            match = _PARAM.match(text, at)
-            if match is None:
-                raise SipError(f"not a parameter: {text[at : at + 40]!r}")
-            name, value = match.groups()
-            items.append((name, value))
-            at = match.end()
+        if not _ALL.match(text):  # then findall leaves nothing out
+            raise SipError(f"not parameters: {text!r}")
+        items = [(name, value or None) for name, value in _PARAM.findall(text)]
         if len(items) > 1:
             refuse_doubles(items)
         return cls(tuple(items))

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from sipstub.sip.error import SipError
 from sipstub.sip.headers import MAX_HEADERS, Field, Headers
 from sipstub.sip.message import MAX_STATUS, MIN_STATUS, VERSION, Message, Request, Response
-from sipstub.sip.names import header_key
+from sipstub.sip.names import KEYS, header_key
 from sipstub.sip.scanner import LWS
 from sipstub.sip.uri import SipUri
 
 _STATUS_LINE = re.compile(r"SIP/([0-9]+\.[0-9]+) ([0-9]+)(?: (.*))?\Z", re.IGNORECASE)
 _VERSION = re.compile(r"SIP/([0-9]+)\.([0-9]+)\Z", re.IGNORECASE)
 _LONE_NUL = re.compile("(?:^|[^\\\\])(?:\\\\\\\\)*\0")
+_field = tuple.__new__  # the constructor of a NamedTuple costs twice as much
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,8 @@ def _read_headers(text: str, limits: Limits) -> Headers:
         lines = _join_folded(lines)
     if len(lines) > limits.headers:
         raise SipError(f"{len(lines)} headers, at most {limits.headers} are taken", status=513)
-    fields = []
+    fields: list[Field] = []
+    by_key: dict[str, list[str]] = {}
     longest = limits.line_bytes
     for line in lines:
         name, colon, value = line.partition(":")
@@ -97,8 +99,14 @@ def _read_headers(text: str, limits: Limits) -> Headers:
             raise SipError(f"a header of {len(line)} characters, at most {longest} are taken", status=513)
         if "\r" in value:
             value = " ".join(part.strip(LWS) for part in value.split("\r\n"))
-        fields.append(Field(header_key(name), name, value.strip(LWS), line))
-    return Headers.read(fields)
+        value = value.strip(LWS)
+        key = KEYS.get(name) or header_key(name)
+        fields.append(_field(Field, (key, name, value, line)))
+        if key in by_key:
+            by_key[key].append(value)
+        else:
+            by_key[key] = [value]
+    return Headers.read(fields, by_key)
 
 
 def _join_folded(lines: list[str]) -> list[str]:

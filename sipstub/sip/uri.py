@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from sipstub.sip.error import SipError
@@ -30,6 +31,10 @@ _SEPARATORS = str.maketrans("", "", "-.()")
 
 _MUST_AGREE = ("user", "ttl", "method", "maddr", "transport")
 "Parameters that make two URIs differ when only one of them has it (19.1.4)."
+
+CACHED_URIS = 4096
+MAX_CACHED_TEXT = 128
+"So many URIs of at most this length are not read again: the same phone sends the same ones in every message."
 
 DEFAULT_PORTS = {"sip": 5060, "sips": 5061}
 
@@ -170,6 +175,10 @@ Uri = SipUri | TelUri | AbsoluteUri
 
 def parse_uri(text: str) -> Uri:
     """Return the URI; the scheme comes out in lower case, all else as written."""
+    return _parse_cached(text) if len(text) <= MAX_CACHED_TEXT else _parse(text)
+
+
+def _parse(text: str) -> Uri:
     match = _SIP.match(text)
     if match is not None:
         scheme, user, password, host, port, params, headers = match.groups()
@@ -194,6 +203,9 @@ def parse_uri(text: str) -> Uri:
             raise SipError(f"not a tel URI: {text!r}")
         return TelUri(found[1], _parse_params(found[2]) if found[2] else NO_PARAMS)
     return AbsoluteUri(scheme, opaque)
+
+
+_parse_cached = lru_cache(CACHED_URIS)(_parse)
 
 
 def unescape(text: str) -> str:
