@@ -8,7 +8,7 @@ from __future__ import annotations
 from sipstub.sip.error import SipError
 from sipstub.sip.scanner import LWS, is_token
 
-MAX_NAME = 128
+MAX_NAME = 1024
 
 COMPACT = {
     "a": "accept-contact",

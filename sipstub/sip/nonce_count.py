@@ -1,6 +1,6 @@
 """How often each nonce was used: no request counts twice.  RFC 7616 section 3.4, nc.
 
-Bounded: the nonce that was first used longest ago is forgotten first, and from then on every nonce as old as it is refused: forgetting
+Bounded: the nonce first used longest ago is forgotten first, and from then on every nonce as old as it is refused: forgetting
 never lets a replay in.  Within WINDOW counts may come out of order, as datagrams do.
 """
 
