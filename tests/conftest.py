@@ -19,6 +19,12 @@ PACKAGES = {
     "openssl": "openssl",
     "nginx": "nginx-light",
     "git": "git",
+    "sipp": "sip-tester",
+    "sipsak": "sipsak",
+    "baresip": "baresip-core",
+    "linphone-daemon": "linphone-cli",
+    "twinkle-console": "twinkle-console",
+    "kamailio": "kamailio",
 }
 "Programs that tests may name in `needs`; .ci/run installs the packages from here."
 
