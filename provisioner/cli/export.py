@@ -42,14 +42,17 @@ def command(form: str, empty: bool, reveal: bool, output: str | None, settings: 
       provisioner export csv --empty > phones.csv
       provisioner export toml --reveal -o all.toml
     """
+    from provisioner.catalogue.load import load_catalogue
     from provisioner.inventory.exporters.csv_export import csv_header, csv_of
+    from provisioner.inventory.exporters.secret_settings import with_secrets
     from provisioner.inventory.folder import DeviceFolder
     from provisioner.inventory.importers.columns import title_of
     from provisioner.inventory.vocabulary import load_vocabulary
     from provisioner.runtime.fleet import VENDOR
 
     folder = templates_folder(settings)
-    vocabulary: Vocabulary = load_vocabulary(folder / VENDOR if (folder / VENDOR).is_dir() else folder)
+    folder = folder / VENDOR if (folder / VENDOR).is_dir() else folder
+    vocabulary: Vocabulary = load_vocabulary(folder)
     if empty:
         if form != "csv":
             raise click.UsageError("--empty belongs to csv")
@@ -59,7 +62,8 @@ def command(form: str, empty: bool, reveal: bool, output: str | None, settings: 
     if not devices.is_dir():
         raise NotFound(f"{devices} is not a folder", hint="name it with --devices, or run `provisioner init`")
     text = DeviceFolder(devices, vocabulary).read()
-    phones = [phone for content in text.files.values() for phone in content.phones]
+    catalogue = load_catalogue(folder)
+    phones = [with_secrets(phone, catalogue) for content in text.files.values() for phone in content.phones]
     missing = 0
     if form == "csv":
         document = csv_of(phones, vocabulary, reveal=reveal)

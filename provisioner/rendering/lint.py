@@ -12,6 +12,9 @@ from provisioner.inventory.origin import Rank
 from provisioner.rendering.kind import FileKind
 from provisioner.rendering.lines import RESET, USER_PASSWORD, CfgLine
 
+NAME_CODES = frozenset({"unknown-parameter", "wrong-model", "wrong-generation"})
+"Findings about a parameter's name."
+
 MAX_REMEMBERED = 200_000
 MAX_HINTS = 500
 "Unknown parameters that a near name is looked for; a search costs some milliseconds."
@@ -53,7 +56,8 @@ class Lint:
                     ),
                 )
             for severity, code, message, hint in verdicts:
-                origin = line.origin
+                # A wrong name is the mistake of whoever wrote the name, a wrong value of whoever gave the value.
+                origin = line.template if code in NAME_CODES and line.template is not None else line.origin
                 where = ("templates/" if origin.rank is Rank.TEMPLATE and origin.file else "") + origin.file
                 problems.append(
                     Problem(where, origin.line or None, code, message, hint, key=line.name, phone=phone, severity=severity)

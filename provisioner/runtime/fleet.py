@@ -148,12 +148,13 @@ class Fleet:
         wanted = inventory.phones if only is None else {mac: inventory.phones[mac] for mac in only if mac in inventory.phones}
         phones: dict[str, PhoneFiles] = {}
         remembered: dict[str, _Remembered] = {}
+        nothing_is_new = inventory.stops_everything
         for mac, phone in wanted.items():
             common_name = phone.model.common_name
             base = bases[common_name]
             file = self._build_phone(phone, base, before.get(mac + ".cfg"), remembered)
             problems.extend(file.problems)
-            is_blocked = mac in inventory.blocked or not file.is_good or inventory.stops_everything
+            is_blocked = mac in inventory.blocked or not file.is_good or nothing_is_new
             phones[mac] = PhoneFiles(phone, common_name, base, file, is_blocked)
         if only is None:
             self._remembered = remembered

@@ -121,9 +121,9 @@ def test_a_hostile_template_stops_its_own_phones_and_nothing_else(bench: Bench, 
     bad, good = inventory.phones["001565aabbcc"], inventory.phones["001565aabbdd"]
     common = bench.common(renderer, inventory, bad)
     before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    started = time.monotonic()
+    started = time.process_time()
     file = renderer.phone(bad, common)
-    assert time.monotonic() - started < LIMIT_S
+    assert time.process_time() - started < LIMIT_S
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb < LIMIT_KB
     assert not file.is_good
     found = errors(file)
@@ -183,9 +183,9 @@ def test_a_template_that_is_not_text_or_too_large_is_a_problem(bench: Bench) -> 
 def test_the_largest_template_compiles_in_time(bench: Bench) -> None:
     line = "account.1.label = {{ phone.name | default('x') }}\n"
     bench.write({"a.toml": PHONE + 'template = "big"\n' + LINE}).template("big", line * (65_536 // len(line)))
-    started = time.monotonic()
+    started = time.process_time()
     file = bench.render()
-    assert time.monotonic() - started < LIMIT_S * 2
+    assert time.process_time() - started < LIMIT_S * 2
     assert not errors(file)
 
 
@@ -194,9 +194,9 @@ def test_a_runaway_template_does_not_cost_each_of_its_phones_its_whole_budget(be
         {f"{at}.toml": f'mac = "00:15:65:00:00:{at:02x}"\nmodel = "T46G"\ntemplate = "bad"\n{LINE}' for at in range(2, 60)}
     ).template("bad", HOSTILE["nested loops"])
     inventory, renderer = bench.inventory(), bench.renderer()
-    started = time.monotonic()
+    started = time.process_time()
     files = [renderer.phone(phone, bench.common(renderer, inventory, phone)) for phone in inventory.phones.values()]
-    assert time.monotonic() - started < LIMIT_S
+    assert time.process_time() - started < LIMIT_S
     assert all([problem.code for problem in errors(file)] == ["template-too-much"] for file in files)
 
 

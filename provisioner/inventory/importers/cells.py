@@ -70,7 +70,7 @@ class CellReader:
             text = match[1].replace('""', '"')  # ="0123" is how people make a spreadsheet keep zeros
         if text.strip() == CLEAR_CELL:
             return Word.CLEAR
-        if kind is FieldType.SECRET and text.strip() == MASK:
+        if text.strip() == MASK:  # in any column: settings by parameter name may be secret too
             return Word.MASKED
         if text.startswith(ESCAPE):
             text = cell.lstrip(EDGES)[1:]
