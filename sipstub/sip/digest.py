@@ -19,6 +19,7 @@ from sipstub.sip.credentials import (
     Credentials,
 )
 from sipstub.sip.error import SipError
+from sipstub.sip.scanner import quote
 
 MD5, SHA_256 = "MD5", "SHA-256"
 ALGORITHMS = (MD5, SHA_256, "MD5-SESS", "SHA-256-SESS")
@@ -113,7 +114,8 @@ def respond(
         raise SipError(f"cannot answer a challenge of qop {', '.join(challenge.qops)}")
     if not 1 <= nc <= MAX_NC:
         raise SipError(f"nc {nc}")
-    exchange = Exchange(method, uri, challenge.nonce, algorithm, qop, cnonce, f"{nc:08x}", body)
+    escaped = quote(cnonce)[1:-1]  # both sides compute over what stands between the quotes
+    exchange = Exchange(method, uri, challenge.nonce, algorithm, qop, escaped, f"{nc:08x}", body)
     pairs = [("username", username), ("uri", uri), ("response", compute(ha1, exchange))]
     given = challenge.params.get("algorithm")
     if given is not None:

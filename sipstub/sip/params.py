@@ -65,7 +65,7 @@ class Params:
             value = quote(value)
         if name not in self:
             return Params((*self.items, (name, value)))
-        return Params(tuple((name, value) if found.lower() == name.lower() else (found, old) for found, old in self.items))
+        return Params(tuple((found, value) if found.lower() == name.lower() else (found, old) for found, old in self.items))
 
     def without(self, name: str) -> Params:
         """Return these without that parameter."""
