@@ -19,6 +19,8 @@ PACKAGES = {
     "openssl": "openssl",
     "nginx": "nginx-light",
     "git": "git",
+    "tshark": "tshark",
+    "tcpdump": "tcpdump",
     "sipp": "sip-tester",
     "sipsak": "sipsak",
     "baresip": "baresip-core",
