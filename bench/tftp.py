@@ -1,6 +1,6 @@
 """TFTP measured as phones meet it: our server, tftpd-hpa and plain tftpy in one run on one machine.
 
-    python bench/tftp.py            print one line per measurement, exit 1 if a target is missed
+    python -m bench tftp            print one line per measurement, exit 1 if a target is missed
     run() -> list of Line           the same for whoever collects all benchmarks
 
 Each server is a process of its own on a free loopback port, in a control group of its own that counts its CPU time and that of
@@ -31,6 +31,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.line import Line
+
 ROUNDS = 3
 DOWNLOADS = 5
 PHONES = 1_000
@@ -47,34 +49,6 @@ CLIENT_TRIES = 12
 ROOT = Path(__file__).resolve().parent.parent
 CORES = os.sched_getaffinity(0)
 TICKS = os.sysconf("SC_CLK_TCK")
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One measurement."""
-
-    name: str
-    "What was measured."
-
-    value: float | None
-    "The number that the target is about; None if it could not be measured."
-
-    unit: str
-    "`x` for ratios, `s`, `files`, ..."
-
-    target: str
-    "`<= 0.30`, or empty."
-
-    is_met: bool
-    "Whether the target holds (true without one)."
-
-    detail: str = ""
-    "The numbers behind it, or why there is none."
-
-    def __str__(self) -> str:
-        shown = "-" if self.value is None else f"{self.value:.3f}".rstrip("0").rstrip(".")
-        word = "" if not self.target else ("ok" if self.is_met else "MISSED")
-        return f"{self.name:<58} {shown:>8} {self.unit:<6} {self.target:<9} {word:<6} {self.detail}"
 
 
 class CpuGroup:
@@ -161,7 +135,10 @@ def _started(kind: str, folder: Path) -> Iterator[Server]:
         server = Server(process, port)
     else:
         process = subprocess.Popen(
-            [sys.executable, __file__, "serve", kind, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
+            [sys.executable, "-m", "bench.tftp", "serve", kind, str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
         )
         assert process.stdout is not None
         server = Server(process, int(json.loads(process.stdout.readline())["port"]))
@@ -245,7 +222,7 @@ def _serve_ours(folder: Path) -> None:
     models = {name: model.common_name for name, model in catalogue.models.items()}
     source = PublishedSource(state, catalogue.agents, models, frozenset(models))
     policy = Policy(parse_networks(["127.0.0.0/8", "10.0.0.0/8", "192.168.0.0/16", "::1"]))
-    journal = Journal(Database.open(state), source)
+    journal = Journal(Database.open(state))
 
     def answer(request: FileRequest) -> Answer:
         return decide(request, source.current(), policy, now=time.time())

@@ -35,7 +35,9 @@ def compose(build: Build, published: Published) -> Publication:
             phones[mac] = _marked(known)
         else:
             phones[mac] = PublishedPhone(entry, found.phone.group, found.phone.site, found.phone.text.file)
-        if not found.is_blocked:
+        # A file that was rendered anew goes out even with the same bytes: the places of its values may have moved.
+        last = published.files.get(mac + ".cfg")
+        if not found.is_blocked and (found.is_new or last is None or last.sha256 != found.sha256):
             files[mac + ".cfg"] = _new(FileKind.MAC, mac, found.mac)
     kept = set(phones) | kept_macs(build.inventory, published)
     for mac in build.inventory.blocked:
@@ -60,7 +62,7 @@ def compose(build: Build, published: Published) -> Publication:
         files,
         static,
         removed,
-        phones,
+        {mac: phone for mac, phone in phones.items() if published.phones.get(mac) != phone},
         set(published.phones) - kept,
         build.fingerprint,
         [problem.as_json() for problem in build.problems],

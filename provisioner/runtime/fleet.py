@@ -44,6 +44,12 @@ class PhoneFiles:
     is_blocked: bool
     "True if its last good file must stay, because it, a layer above it or its template has a problem."
 
+    sha256: str
+    "Hash of its own file as rendered now."
+
+    is_new: bool
+    "True if it was rendered in this build, False if nothing it depends on changed since the build before."
+
 
 @dataclass(frozen=True, slots=True)
 class Build:
@@ -152,10 +158,12 @@ class Fleet:
         for mac, phone in wanted.items():
             common_name = phone.model.common_name
             base = bases[common_name]
-            file = self._build_phone(phone, base, before.get(mac + ".cfg"), remembered)
-            problems.extend(file.problems)
-            is_blocked = mac in inventory.blocked or not file.is_good or nothing_is_new
-            phones[mac] = PhoneFiles(phone, common_name, base, file, is_blocked)
+            found = self._build_phone(phone, base, before.get(mac + ".cfg"))
+            is_new = found is not self._remembered.get(mac)
+            remembered[mac] = found
+            problems.extend(found.file.problems)
+            is_blocked = mac in inventory.blocked or not found.file.is_good or nothing_is_new
+            phones[mac] = PhoneFiles(phone, common_name, base, found.file, is_blocked, found.after, is_new)
         if only is None:
             self._remembered = remembered
             problems.extend(self._check_unused_templates(phones.values(), problems))
@@ -182,18 +190,13 @@ class Fleet:
         self._commons = commons
         return commons, bases
 
-    def _build_phone(
-        self, phone: Phone, common: RenderedFile, body: bytes | memoryview | None, remembered: dict[str, _Remembered]
-    ) -> RenderedFile:
-        mac = phone.mac.plain
+    def _build_phone(self, phone: Phone, common: RenderedFile, body: bytes | memoryview | None) -> _Remembered:
         before = _hash(body)
-        known = self._remembered.get(mac)
+        known = self._remembered.get(phone.mac.plain)
         if known is not None and known.phone is phone and known.common is common and before in (known.before, known.after):
-            remembered[mac] = known
-            return known.file
+            return known
         file = self._renderer.phone(phone, common, _values(body))
-        remembered[mac] = _Remembered(phone, common, before, _hash(file.body), file)
-        return file
+        return _Remembered(phone, common, before, _hash(file.body), file)
 
     def _check_unused_templates(self, phones: Iterable[PhoneFiles], problems: list[Problem]) -> list[Problem]:
         """Compile the custom templates that no phone uses yet: their author wants to know before anyone gets them."""

@@ -192,3 +192,25 @@ def test_a_template_edit_reaches_every_phone_at_the_next_load(folder: Folder, se
     assert "phone_setting.backlight_time = 300" in session.body("y000000000028.cfg")
     shutil.rmtree(folder.templates)
     assert session.load().error
+
+
+def test_an_edit_that_was_held_up_by_another_file_is_published_when_that_file_goes(folder: Folder, session: Session) -> None:
+    session.load()
+    folder.phone("ben", BEN, "T42G", "office", "202")
+    twin = folder.phone("twin", BEN, "T42G", "office", "999")
+    session.load()
+    assert "account.1.user_name = 102" in session.body(BEN + ".cfg")  # two phones with one MAC: neither new text is taken
+    twin.unlink()
+    session.load()
+    assert "account.1.user_name = 202" in session.body(BEN + ".cfg")
+
+
+def test_the_place_of_a_value_is_published_again_when_it_moves(folder: Folder, session: Session) -> None:
+    session.load()
+    path = folder.devices / "phones/ben.toml"
+    folder.write("phones/ben.toml", "# a comment\n\n" + path.read_text())
+    before = session.body(BEN + ".cfg")
+    session.load()
+    assert session.body(BEN + ".cfg") == before
+    line = before.splitlines().index("account.1.user_name = 102")
+    assert session.source.origins(BEN + ".cfg")[line][:2] == ["phones/ben.toml", 9]
