@@ -11,7 +11,7 @@ from provisioner.errors import Problem, Severity
 from provisioner.inventory.layer import KeyKind, KeyPlace, Layer, PhoneText, Setting, Slot
 from provisioner.inventory.origin import Origin, Rank
 from provisioner.inventory.reading_settings import is_parameter, read_settings
-from provisioner.inventory.toml_text import Document, Path, TomlError, read_toml
+from provisioner.inventory.toml_text import Document, Path, TomlError, read_toml, unquoted_hint
 from provisioner.inventory.value import ValueProblem, check_text, nearest, read_value
 from provisioner.inventory.vocabulary import Field, Vocabulary
 from provisioner.mac import MacAddress
@@ -57,7 +57,8 @@ def read_file(file: str, raw: bytes, rank: Rank, vocabulary: Vocabulary, read_se
     try:
         document = read_toml(raw)
     except TomlError as error:
-        problem = Problem(file, error.line, "broken-toml", f"not TOML: {error.message}", "correct the line", column=error.column)
+        hint = unquoted_hint(raw, error.line) or "correct the line"
+        problem = Problem(file, error.line, "broken-toml", f"not TOML: {error.message}", hint, column=error.column)
         return FileText(None, (), (problem,), is_readable=False)
     reader = _Reader(file, document, rank, vocabulary, read_secret)
     if rank is not Rank.PHONE:

@@ -29,6 +29,7 @@ _TOKEN = re.compile(r'"""|' + "'''" + r'|"(?:[^"\\\n]|\\.)*"|' + r"'[^'\n]*'|#[^
 _LONG_KEY = re.compile(
     r"""(?<![A-Za-z0-9_-])(?:(?:[A-Za-z0-9_-]++|"[^"\\]*+"|'[^']*+')[ \t]*+\.[ \t]*+)""" + f"{{{MAX_KEY_PARTS}}}"
 )
+_UNQUOTED = re.compile(rf"[ \t]*({_KEY})[ \t]*=[ \t]*[^\s\"'\[{{#][^\"'\[{{#]*(?:#.*)?$")
 _WHERE = re.compile(r"\(at (?:line (\d+), column (\d+)|end of document)\)")
 
 
@@ -93,6 +94,16 @@ def _check_keys(text: str) -> None:
     for number, line in enumerate(text.split("\n"), 1):
         if line.count(".") >= MAX_KEY_PARTS and (found := _LONG_KEY.search(line)):
             raise TomlError(f"a key of more than {MAX_KEY_PARTS} parts", number, found.start() + 1)
+
+
+def unquoted_hint(raw: bytes, line: int | None) -> str:
+    """Return a hint when the line gives text without quotes (`mac = 001565aabbcc`, `server = sip.example`); else nothing.
+
+    The value itself is not repeated: it may be a password.
+    """
+    lines = raw.decode("utf-8", "replace").split("\n")
+    match = _UNQUOTED.match(lines[line - 1]) if line is not None and line <= len(lines) else None
+    return f'put the value in quotes: {match[1]} = "..."' if match else ""
 
 
 def _parts(key: str) -> list[str]:

@@ -16,6 +16,14 @@ SEVENTEEN = PHONE + "".join(f'[[line]]\nextension = "{number}"\n' for number in 
 CASES: dict[str, tuple[str | bytes, int | None, str, str, str]] = {
     # name: text, line, code, a part of the message, a part of the hint
     "broken TOML": (PHONE + "group = \n", 3, "broken-toml", "not TOML", "correct the line"),
+    "a MAC without quotes": (
+        'name = "x"\nmac = 001565aabbcc\nmodel = "T46G"\n',
+        2,
+        "broken-toml",
+        "not TOML",
+        'in quotes: mac = "..."',
+    ),
+    "text without quotes": (PHONE + "group = reception\n", 3, "broken-toml", "not TOML", 'in quotes: group = "..."'),
     "TOML that does not end": (PHONE + 'group = "x', 3, "broken-toml", "not TOML", "correct the line"),
     "a key twice": (PHONE + 'mac = "00:15:65:aa:bb:cd"\n', 3, "broken-toml", "not TOML", "correct the line"),
     "not UTF-8": (PHONE.encode() + b'name = "\xff"\n', 3, "broken-toml", "not UTF-8", "correct the line"),
