@@ -1,0 +1,173 @@
+"""Who asks: one digest challenge per phone, and the judgement of what comes back.  RFC 3261 section 22, RFC 7616, RFC 8760.
+
+Known and unknown users cannot be told apart: the algorithm hangs on the User-Agent, both look-ups are always made, and exactly
+one digest is computed for every answer that gets that far, for a user who does not exist over an HA1 that nobody has.  Failures
+are counted for the host that was given the nonce, not for the source address that a datagram claims, so that nobody can run up
+the account of somebody else.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+
+from sipstub.registrar.failures import HOST_FAILURES, USER_FAILURES, Failures
+from sipstub.registrar.policy import Policy
+from sipstub.registrar.reason import Refusal, Why
+from sipstub.registrar.source import Source
+from sipstub.registrar.user import RegistrarUser, UserSource
+from sipstub.sip.credentials import Challenge, Credentials
+from sipstub.sip.digest import MD5, challenge_for, check, hash_text
+from sipstub.sip.error import SipError
+from sipstub.sip.message import Request
+from sipstub.sip.nonce import CLOCK_SLACK_S, SALT_BYTES, TIME_BYTES, NonceMaker
+from sipstub.sip.nonce_count import MAX_NONCES, NonceCounts
+from sipstub.sip.uri import parse_uri
+
+TAG_BYTES = 4
+"So much of a nonce's salt names the host that it was given to, under our key."
+
+
+@dataclass(frozen=True, slots=True)
+class Denial(Refusal):
+    """A no that may come with a challenge."""
+
+    challenge: Challenge | None = None
+    "Goes into WWW-Authenticate of a 401."
+    is_failure: bool = False
+    "Whether it counts against its source."
+
+
+class Authenticator:
+    """Challenges and judges; holds the counts of nonces and of failures, and nothing about users."""
+
+    def __init__(self, users: UserSource, policy: Policy, key: bytes, *, max_nonces: int = MAX_NONCES) -> None:
+        self._users = users
+        self._policy = policy
+        self._key = key
+        self._nonces = NonceMaker(key, policy.realm, policy.nonce_lifetime_s)
+        self._counts = NonceCounts(max_nonces)
+        self.failures = Failures()
+        self._made = 0
+        self._nobody = {name: hash_text(name, b"nobody:" + key) for name in (MD5, "SHA-256")}
+
+    @property
+    def used_nonces(self) -> int:
+        """Return how many nonces are remembered, for metrics."""
+        return len(self._counts)
+
+    def judge(
+        self, request: Request, source: Source, name: str, now: float, *, is_at_home: bool = False
+    ) -> RegistrarUser | Denial:
+        """Return the user who asks, or the denial.
+
+        `name` is the user part that the request acts for.  `is_at_home` says that this user is registered over this very flow:
+        failures of others behind the same address do not shut it out.  Raises SipError for credentials that cannot be read.
+        """
+        policy = self._policy
+        tag = self._tag(source.host)
+        algorithm = self.algorithm_for(request.user_agent)
+        given = next((one for one in request.authorization if one.is_digest and one.realm == policy.realm), None)
+        if given is None:
+            return self._challenge(Why.NO_CREDENTIALS, algorithm, tag, now)
+        made_at = self._nonces.made_at(given.nonce)
+        if made_at is None:
+            return self._challenge(Why.FOREIGN_NONCE, algorithm, tag, now)
+        owner_tag = self._tag_in(given.nonce)
+        user_key = owner_tag + hashlib.blake2b(given.username.encode("utf-8", "surrogateescape"), digest_size=8).digest()
+        shut_out = self._shut_out_by(owner_tag, user_key, is_at_home, now)
+        if shut_out is not None:
+            is_news = self.failures.tell(shut_out)
+            return Denial(Why.TOO_MANY_FAILURES, f"user {given.username[:64]!r}", is_news=is_news)
+        denial = self._judge_form(given, request, algorithm, tag, now)
+        if denial is not None:
+            if denial.is_failure:
+                self._note(owner_tag, user_key, now)
+            return denial
+        user, is_own = self._find(given.username, name)
+        ha1 = None if user is None else user.ha1.get(algorithm)
+        is_right = check(given, ha1 or self._nobody[algorithm], request.method, request.body)
+        if not is_right or user is None or ha1 is None:
+            self._note(owner_tag, user_key, now)
+            fact = f"user {given.username[:64]!r}: " + (
+                "wrong password" if user is not None else "no such user, or not for this address"
+            )
+            return self._challenge(Why.WRONG_CREDENTIALS, algorithm, tag, now, fact, is_failure=True)
+        if not made_at - CLOCK_SLACK_S <= now <= made_at + policy.nonce_lifetime_s:
+            return self._challenge(Why.STALE_NONCE, algorithm, tag, now, is_stale=True)
+        self._counts.expire(now - policy.nonce_lifetime_s - CLOCK_SLACK_S)
+        nc = given.nc if given.qop else 1  # without qop nothing is counted, and a nonce serves once
+        if not self._counts.accept(given.nonce, nc, made_at):
+            return self._challenge(Why.REPLAYED, algorithm, tag, now, f"nc {nc}", is_stale=True)
+        if not is_own:
+            self._note(owner_tag, user_key, now)
+            return Denial(Why.NOT_ITS_OWN, f"{given.username[:64]!r} asked for {name[:64]!r}", is_failure=True)
+        return user
+
+    def algorithm_for(self, user_agent: str | None) -> str:
+        """Return the algorithm of the one challenge: the policy's choice if every user has it, else MD5."""
+        chosen = self._policy.algorithm(user_agent)
+        return chosen if chosen in self._users.algorithms and chosen in self._nobody else MD5
+
+    def _find(self, username: str, name: str) -> tuple[RegistrarUser | None, bool]:
+        """Return whom these credentials may belong to, and whether that is who the request acts for."""
+        wanted = self._users.user(name, self._policy.realm)
+        owner = self._users.by_auth_name(username, self._policy.realm)
+        if wanted is not None and wanted.auth_name == username:
+            return wanted, True
+        return owner, False
+
+    def _judge_form(self, given: Credentials, request: Request, algorithm: str, tag: bytes, now: float) -> Denial | None:
+        """Return what is wrong with the credentials that hangs on no user."""
+        if given.algorithm != algorithm:
+            return self._challenge(Why.OTHER_ALGORITHM, algorithm, tag, now, given.algorithm[:32])
+        if given.qop not in (self._policy.qops or (None,)):
+            return self._challenge(Why.OTHER_QOP, algorithm, tag, now, (given.qop or "none")[:32])
+        if given.uri != request.uri_text and not _is_same(given.uri, request):
+            return Denial(Why.URI_DIFFERS, f"digest for {given.uri[:100]!r}", is_failure=True)
+        return None
+
+    def _shut_out_by(self, tag: bytes, user_key: bytes, is_at_home: bool, now: float) -> bytes | None:
+        """Return the key of the count that is full, if one is."""
+        if self.failures.is_over(user_key, USER_FAILURES, now):
+            return user_key
+        return tag if not is_at_home and self.failures.is_over(tag, HOST_FAILURES, now) else None
+
+    def _note(self, tag: bytes, user_key: bytes, now: float) -> None:
+        self.failures.note(tag, now)
+        self.failures.note(user_key, now)
+
+    def _challenge(
+        self,
+        why: Why,
+        algorithm: str,
+        tag: bytes,
+        now: float,
+        fact: str = "",
+        *,
+        is_stale: bool = False,
+        is_failure: bool = False,
+    ) -> Denial:
+        self._made += 1
+        salt = hashlib.blake2b(self._made.to_bytes(8, "big"), key=self._key[:64], digest_size=SALT_BYTES - TAG_BYTES).digest()
+        challenge = challenge_for(
+            self._policy.realm, self._nonces.make(now, salt + tag), algorithm=algorithm, qops=self._policy.qops, is_stale=is_stale
+        )
+        return Denial(why, fact, challenge=challenge, is_failure=is_failure)
+
+    def _tag(self, host: str) -> bytes:
+        return hashlib.blake2b(host.encode(), key=self._key[:64], digest_size=TAG_BYTES, person=b"host").digest()
+
+    @staticmethod
+    def _tag_in(nonce: str) -> bytes:
+        """Return the host's tag in a nonce that is known to be ours."""
+        data = base64.urlsafe_b64decode(nonce)
+        return data[TIME_BYTES + SALT_BYTES - TAG_BYTES : TIME_BYTES + SALT_BYTES]
+
+
+def _is_same(text: str, request: Request) -> bool:
+    try:
+        return parse_uri(text).matches(request.uri)
+    except SipError:
+        return False

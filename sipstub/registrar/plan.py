@@ -1,0 +1,160 @@
+"""What a REGISTER would change: all of it, or the reason why nothing.  RFC 3261 section 10.3 steps 6 and 7; pure.
+
+Contacts are taken in their order.  A contact that stands twice in one request counts as its last mention.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+from sipstub.registrar.binding import MAX_BINDING_CHARACTERS, Binding, BindingChange, Change
+from sipstub.registrar.outbound import judge_outbound, uses_flow
+from sipstub.registrar.policy import Policy
+from sipstub.registrar.reason import Refusal, Why
+from sipstub.sip.contact import Contact
+from sipstub.sip.message import Request
+
+Plan = tuple[BindingChange, ...]
+MAX_USER_AGENT = 256
+"A longer User-Agent is kept cut."
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What all contacts of one request share."""
+
+    request: Request
+    aor: str
+    flow: str
+    is_outbound: bool
+    now: float
+
+    @property
+    def call_id(self) -> str:
+        """Return the Call-ID."""
+        return self.request.call_id
+
+    @property
+    def cseq(self) -> int:
+        """Return the number of CSeq."""
+        return self.request.cseq.number
+
+
+def plan(request: Request, aor: str, flow: str, bindings: tuple[Binding, ...], policy: Policy, now: float) -> Plan | Refusal:
+    """Return the changes that a REGISTER makes to the live bindings of its address, none for a mere question; or the refusal.
+
+    Raises SipError for headers that cannot be read.
+    """
+    contacts = request.contacts
+    if contacts.is_star:
+        return _plan_star(Facts(request, aor, flow, False, now), bindings)
+    if len(contacts) > policy.limits.request_contacts:
+        return Refusal(Why.TOO_MANY_CONTACTS, f"{len(contacts)} contacts in one request")
+    outbound = judge_outbound(request, contacts.addresses, policy)
+    if isinstance(outbound, Refusal):
+        return outbound
+    if len(request.paths) > policy.limits.paths:
+        return Refusal(Why.TOO_LARGE, f"{len(request.paths)} values of Path")
+    return _plan_contacts(Facts(request, aor, flow, outbound, now), bindings, policy)
+
+
+def _plan_star(facts: Facts, bindings: tuple[Binding, ...]) -> Plan | Refusal:
+    if facts.request.expires != 0:
+        return Refusal(Why.STAR_WITHOUT_ZERO, f"Contact: * with Expires {facts.request.expires}")
+    for binding in bindings:
+        if _is_out_of_order(binding, facts):
+            return _out_of_order(binding, facts)
+    return tuple(BindingChange(Change.UNREGISTERED, binding, facts.now) for binding in bindings)
+
+
+def _plan_contacts(facts: Facts, bindings: tuple[Binding, ...], policy: Policy) -> Plan | Refusal:
+    current = {binding.id: binding for binding in bindings}
+    before = dict(current)
+    changes: dict[str, BindingChange] = {}
+    for contact in facts.request.contacts:
+        asked = contact.expires_s if contact.expires_s is not None else facts.request.expires
+        if policy.is_too_brief(asked):
+            return Refusal(
+                Why.TOO_BRIEF, f"{asked} s, at least {policy.min_expires_s}", (("Min-Expires", str(policy.min_expires_s)),)
+            )
+        by_flow = facts.is_outbound and uses_flow(contact)
+        old = _find(contact, current, by_flow)
+        if old is not None and old.id in before and old is before[old.id] and _is_out_of_order(old, facts):
+            return _out_of_order(old, facts)
+        granted = policy.granted_s(asked)
+        if granted == 0:
+            if old is not None:
+                del current[old.id]
+                changes.pop(old.id, None)
+                if old.id in before:
+                    changes[old.id] = BindingChange(Change.UNREGISTERED, before[old.id], facts.now)
+            continue
+        made = _bind(contact, old, facts, granted, by_flow)
+        if made.characters > MAX_BINDING_CHARACTERS:
+            return Refusal(Why.TOO_LARGE, f"a contact of {made.characters} characters, at most {MAX_BINDING_CHARACTERS}")
+        current[made.id] = made
+        changes[made.id] = BindingChange(_kind(before.get(made.id), made), made, facts.now)
+    if len(current) > policy.limits.contacts and len(current) > len(before):
+        return Refusal(Why.TOO_MANY_CONTACTS, f"{len(current)} contacts, at most {policy.limits.contacts}")
+    return tuple(changes.values())
+
+
+def _find(contact: Contact, current: dict[str, Binding], by_flow: bool) -> Binding | None:
+    """Return the binding that the contact means; the same text before an equal URI, as equality is not transitive."""
+    matching = [binding for binding in current.values() if binding.holds(contact, by_flow=by_flow)]
+    if len(matching) > 1:
+        text = str(contact.uri)
+        return next((binding for binding in matching if binding.contact == text), matching[0])
+    return matching[0] if matching else None
+
+
+def _bind(contact: Contact, old: Binding | None, facts: Facts, granted: int, by_flow: bool) -> Binding:
+    request, text = facts.request, str(contact.uri)
+    made = Binding(
+        aor=facts.aor,
+        id=_binding_id(facts, contact, by_flow) if old is None else old.id,
+        contact=text,
+        params=contact.params.without("expires"),
+        call_id=facts.call_id,
+        cseq=facts.cseq,
+        created_at=facts.now if old is None else old.created_at,
+        updated_at=facts.now,
+        expires_at=facts.now + granted,
+        instance=contact.instance or "",
+        reg_id=(contact.reg_id or 0) if by_flow else 0,
+        path=tuple(str(hop) for hop in request.paths),
+        flow=facts.flow,
+        user_agent=(request.user_agent or "")[:MAX_USER_AGENT],
+        display=request.to.display,
+    )
+    if old is not None and made.params == old.params and made.path == old.path:
+        # the same objects again: what a refresh repeats is not held twice
+        return replace(
+            made, contact=_kept(made.contact, old.contact), params=old.params, path=old.path, flow=_kept(made.flow, old.flow)
+        )
+    return made
+
+
+def _kept(new: str, old: str) -> str:
+    return old if new == old else new
+
+
+def _binding_id(facts: Facts, contact: Contact, by_flow: bool) -> str:
+    what = f"{contact.instance} {contact.reg_id}" if by_flow else str(contact.uri)
+    text = "\0".join((facts.aor, what, facts.call_id, repr(facts.now), str(facts.cseq)))
+    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=12).hexdigest()
+
+
+def _kind(before: Binding | None, made: Binding) -> Change:
+    if before is None:
+        return Change.CREATED
+    return Change.SHORTENED if made.expires_at < before.expires_at else Change.REFRESHED
+
+
+def _is_out_of_order(binding: Binding, facts: Facts) -> bool:
+    return binding.call_id == facts.call_id and facts.cseq <= binding.cseq
+
+
+def _out_of_order(binding: Binding, facts: Facts) -> Refusal:
+    return Refusal(Why.OUT_OF_ORDER, f"CSeq {facts.cseq} after {binding.cseq} of the same Call-ID")
