@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from sipstub.sip.uri import AbsoluteUri, SipUri, TelUri
 DONE, PROBLEMS = 0, 1
 MAX_FILES = 10_000
 MASK = "***"
+_PASSWORD = re.compile(r'(sips?:[^\s:@<>"]{1,1024}+):[^\s@<>"]{1,1024}+@', re.IGNORECASE)
 SECRET_PARAMS = frozenset({"response", "rspauth", "nonce", "nextnonce", "cnonce", "opaque"})
 
 
@@ -47,7 +49,7 @@ class Verdict:
         """Return the verdict as one line."""
         if self.error is None:
             return "ok"
-        return f"{self.error.status} {self.error.reason}: {printable(self.error.fact)}"
+        return f"{self.error.status} {self.error.reason}: {printable(masked(self.error.fact))}"
 
     def as_json(self) -> dict[str, Any]:
         """Return the verdict with all headers, typed ones as objects."""
@@ -57,7 +59,7 @@ class Verdict:
             "verdict": "ok" if error is None else "refused",
             "status": None if error is None else error.status,
             "reason": None if error is None else error.reason,
-            "fact": None if error is None else error.fact,
+            "fact": None if error is None else masked(error.fact),
         }
         if isinstance(message, Request):
             found |= {"kind": "request", "method": message.method, "uri": described(message.uri)}
@@ -126,12 +128,12 @@ def headers_of(message: Message) -> list[dict[str, Any]]:
         rule = RULES.get(key)
         is_secret = "authenticat" in key or "authorization" in key
         if not is_secret:
-            entry["lines"] = message.headers.lines(key)
+            entry["lines"] = [masked(line) for line in message.headers.lines(key)]
         if rule is not None:
             try:
                 entry["value"] = described(rule.read(message.headers.lines(key)))
             except SipError as error:
-                entry["error"] = error.fact
+                entry["error"] = masked(error.fact)
         found.append(entry)
     return found
 
@@ -157,6 +159,11 @@ def described(value: Any) -> Any:
 
 def _masked(name: str, value: Any) -> Any:
     return MASK if name == "token" and value else described(value)
+
+
+def masked(text: str) -> str:
+    """Return the text with the passwords of URIs in it masked."""
+    return _PASSWORD.sub(rf"\1:{MASK}@", text)
 
 
 def printable(text: str) -> str:
