@@ -1,0 +1,225 @@
+"""Bytes in, bytes out: reads messages, runs transactions, asks services, answers what nobody is there for.
+
+No request but ACK goes without an answer, and no answer is sent to an answer.  Nothing here knows sockets or a clock; `now` is
+seconds since 1970.  RFC 3261 section 8.2 in its order: method, scheme, extensions, body, then the service.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sipstub.core.service import Answered, Service
+from sipstub.sip.answer import answer, refuse
+from sipstub.sip.error import SipError
+from sipstub.sip.examine import Abilities, demand, examine
+from sipstub.sip.framing import is_keep_alive
+from sipstub.sip.message import Request, Response
+from sipstub.sip.reader import LIMITS, Limits, parse_message
+from sipstub.sip.via import Via
+from sipstub.transaction.event import Cancelled, RequestArrived, ResponseArrived, TransactionFailed
+from sipstub.transaction.layer import TransactionLayer
+from sipstub.transaction.machine import ClientTransaction, ServerTransaction
+from sipstub.transaction.sending import Hop, Sending
+
+ALWAYS = ("ACK", "CANCEL")
+"The layer takes these for whoever takes INVITE."
+IN_DIALOG = frozenset({"BYE", "INFO", "NOTIFY", "PRACK", "REFER", "SUBSCRIBE", "UPDATE", "INVITE", "MESSAGE"})
+MAX_EVENTS_AT_ONCE = 10_000
+"Events handled in one go; services that answer themselves in a circle are stopped by it."
+
+
+@dataclass(slots=True)
+class CoreCounts:
+    """What came, and what was wrong with it."""
+
+    requests: int = 0
+    responses: int = 0
+    keep_alives: int = 0
+    malformed: int = 0
+    "Not SIP, or not whole; answered where that is possible."
+    unhandled: int = 0
+    "Requests of methods that nobody here takes."
+
+
+class Core:
+    """The services of one stub around one transaction layer."""
+
+    def __init__(self, layer: TransactionLayer | None = None, *, limits: Limits = LIMITS) -> None:
+        self.layer = layer or TransactionLayer()
+        self.counts = CoreCounts()
+        self._limits = limits
+        self._services: list[Service] = []
+        self._by_method: dict[str, Service] = {}
+        self._abilities = Abilities(methods=ALWAYS)
+        self._stateless_401: frozenset[str] = frozenset({"REGISTER", "SUBSCRIBE", "PUBLISH"})
+        self._flow_watchers: list[Service] = []
+
+    def add(self, service: Service) -> None:
+        """Have a service answer its methods; one that was there before for a method is replaced."""
+        self._services.append(service)
+        for method in service.methods:
+            self._by_method[method] = service
+        self._abilities = Abilities(methods=(*self._by_method, *(word for word in ALWAYS if "INVITE" in self._by_method)))
+
+    @property
+    def allow(self) -> str:
+        """Return the value of Allow."""
+        return ", ".join(self._abilities.methods or ())
+
+    @property
+    def services(self) -> Iterable[Service]:
+        """Return the services, in the order they were added."""
+        return tuple(self._services)
+
+    # What the shell calls
+
+    def receive(self, data: bytes, source: Hop, now: float) -> None:
+        """Take one datagram, or one frame of a stream."""
+        if is_keep_alive(data):
+            self.counts.keep_alives += 1
+            return
+        try:
+            message = parse_message(data, limits=self._limits, is_stream=source.is_reliable)
+            examine(message)
+        except SipError as error:
+            self.receive_broken(error, source, now)
+            return
+        if isinstance(message, Request):
+            self.counts.requests += 1
+        else:
+            self.counts.responses += 1
+        self.layer.receive(message, source, now)
+        self._run(now)
+
+    def receive_broken(self, error: SipError, source: Hop, now: float) -> None:
+        """Answer a request that cannot be read whole, if enough of it can; responses and ACK are dropped."""
+        self.counts.malformed += 1
+        request = error.partial
+        if not isinstance(request, Request) or request.method == "ACK":
+            return
+        try:
+            self.layer.answer_outside(request, refuse(request, error, to_tag=_tag_of(request)), source)
+        except SipError:  # not even its Via can be read: nobody to answer to
+            return
+
+    def to_send(self) -> list[Sending]:
+        """Return what has to go out, in order, each once."""
+        return self.layer.to_send()
+
+    @property
+    def next_timer(self) -> float | None:
+        """Return when `on_timer` has to be called."""
+        found = self.layer.next_timer
+        for service in self._services:
+            wanted = service.next_timer()
+            if wanted is not None and (found is None or wanted < found):
+                found = wanted
+        return found
+
+    def on_timer(self, now: float) -> None:
+        """Let time pass up to now."""
+        self.layer.on_timer(now)
+        for service in self._services:
+            service.on_timer(now)
+        self._run(now)
+
+    def on_transport_error(self, failed: Sending, now: float) -> None:
+        """What `to_send` gave could not be sent."""
+        self.layer.on_transport_error(failed, now)
+        self._run(now)
+
+    def flow_closed(self, flow: Hop, now: float) -> None:
+        """A connection is gone: services that keep flows forget it."""
+        for service in self._services:
+            watch = getattr(service, "on_flow_closed", None)
+            if watch is not None:
+                watch(flow, now)
+        self._run(now)
+
+    # What services call
+
+    def respond(self, transaction: ServerTransaction, response: Response, now: float) -> bool:
+        """Send an answer that was not given at once; return whether it went out."""
+        return self.layer.respond(transaction, response, now)
+
+    def request(self, request: Request, hop: Hop, via: Via, now: float, answered: Answered | None = None) -> ClientTransaction:
+        """Send a request of ours; `answered` gets what comes of it."""
+        transaction = self.layer.request(request, hop, via, now)
+        transaction.user = answered
+        return transaction
+
+    # Events of the layer
+
+    def _run(self, now: float) -> None:
+        for _ in range(MAX_EVENTS_AT_ONCE):
+            event = self.layer.next_event()
+            if event is None:
+                return
+            if isinstance(event, RequestArrived):
+                self._handle(event, now)
+            elif isinstance(event, Cancelled):
+                self._tell_service(event, now)
+            elif isinstance(event, ResponseArrived) or isinstance(event.transaction, ClientTransaction):
+                if callable(event.transaction.user):
+                    event.transaction.user(event, now)
+            else:
+                self._tell_service(event, now)
+
+    def _handle(self, arrived: RequestArrived, now: float) -> None:
+        request, transaction = arrived.request, arrived.transaction
+        service = self._by_method.get(request.method)
+        if transaction is None:
+            if service is not None:
+                service.handle(arrived, now)
+            return
+        transaction.user = service
+        response: Response | None
+        try:
+            if service is None:
+                self.counts.unhandled += 1
+                response = self._without_service(request, transaction)
+            else:
+                if request.method != "REGISTER":  # a registrar asks who it is first, then for the rest (10.3)
+                    demand(request, self._abilities)
+                response = service.handle(arrived, now)
+        except SipError as error:
+            response = refuse(request, error, to_tag=transaction.to_tag)
+        if response is None:
+            return
+        is_challenge = response.status in (401, 407) and not (request.authorization or request.proxy_authorization)
+        if is_challenge and request.method in self._stateless_401:
+            self.layer.respond_and_forget(transaction, response, now)
+        else:
+            self.layer.respond(transaction, response, now)
+
+    def _without_service(self, request: Request, transaction: ServerTransaction) -> Response:
+        if request.method in IN_DIALOG and request.to.tag is not None:
+            return answer(request, 481)
+        response = answer(request, 405, to_tag=transaction.to_tag)
+        response.headers.add("Allow", self.allow)
+        return response
+
+    def _tell_service(self, event: Cancelled | TransactionFailed, now: float) -> None:
+        told = getattr(event.transaction.user, "on_server_event", None)
+        if told is not None:
+            told(event, now)
+        elif isinstance(event, Cancelled):
+            invite = event.transaction
+            request = event.cancel
+            self.layer.respond(invite, _terminated(request, invite), now)
+
+
+def _terminated(cancel: Request, invite: ServerTransaction) -> Response:
+    """Return the 487 of an INVITE; CANCEL has all its headers but the method of CSeq."""
+    response = answer(cancel, 487, to_tag=invite.to_tag)
+    response.headers.set("CSeq", f"{cancel.cseq.number} INVITE")
+    return response
+
+
+def _tag_of(request: Request) -> str:
+    """Return a tag that a repetition of the same request gets again (8.2.6.2), though nothing is kept."""
+    headers = request.headers
+    text = "\0".join(value for key in ("via", "from", "call-id", "cseq") for value in headers.lines(key)[:1])
+    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=6).hexdigest()
