@@ -121,7 +121,6 @@ def _journal(history: History, settings: Settings, subject: Subject, name: str) 
     if history.reading is None:
         return
     from provisioner.runtime.reveal import record_reveal
-    from provisioner.state.retention import Retention
 
     assert history.folder is not None
-    record_reveal(history.folder, subject, name, Retention(keep_s=settings["journal_days"] * 86400.0))
+    record_reveal(history.folder, subject, name)

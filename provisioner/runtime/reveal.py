@@ -13,7 +13,6 @@ from provisioner.delivery.snapshot import PhoneEntry
 from provisioner.state.database import Database
 from provisioner.state.folder import StateFolder
 from provisioner.state.journal import Journal
-from provisioner.state.retention import Retention
 
 OUTCOME = "revealed"
 "Of such rows."
@@ -49,7 +48,7 @@ def who() -> str:
     return f"{name} (uid {os.getuid()})" + (f", sudo by {before[:64]}" if before else "")
 
 
-def record_reveal(folder: StateFolder, subject: Subject, name: str, retention: Retention) -> None:
+def record_reveal(folder: StateFolder, subject: Subject, name: str) -> None:
     """Write the row before anything is shown."""
     event = DeliveryEvent(
         time.time(),
@@ -67,6 +66,6 @@ def record_reveal(folder: StateFolder, subject: Subject, name: str, retention: R
         file=name,
         fact=f"{subject.name}: shown to {who()}",
     )
-    journal = Journal(Database.open(folder), retention=retention, has_thread=False)
+    journal = Journal(Database.open(folder), has_thread=False)
     journal.record(event)
     journal.close()

@@ -32,6 +32,7 @@ from provisioner.state.folder import FILE_MODE
 from provisioner.state.journal import Journal
 from provisioner.state.published import Publisher, StateFolder
 from provisioner.state.retention import Retention
+from provisioner.state.unpacker import BackgroundUnpacker
 
 READY_FILE = "ready.json"
 "In the state folder while a server runs: how other commands find it."
@@ -129,7 +130,14 @@ class Server:
             self._say(f"state folder: {repair}")
         fleet = Fleet(self.templates, self.settings.path("devices"), addresses_of(self.settings))
         loader = Loader(fleet, publisher, self._say)
-        loader.run(self.settings["poll_seconds"], lambda: self._ready.tell("loader"))
+        unpacker = BackgroundUnpacker(self.database, self._retention())
+
+        def on_loaded() -> None:
+            self._ready.tell("loader")
+            unpacker.start()
+
+        loader.run(self.settings["poll_seconds"], on_loaded)
+        unpacker.stop()
         publisher.close()
 
     def _pinned(self) -> set[str]:
@@ -137,8 +145,8 @@ class Server:
 
         return Reading(self.database).pinned()
 
-    def _journal(self, source: FleetSource) -> Journal:
-        return Journal(self.database, source, retention=Retention(keep_s=self.settings["journal_days"] * 86400.0))
+    def _retention(self) -> Retention:
+        return Retention(keep_s=self.settings["journal_days"] * 86400.0)
 
     def _http(self) -> None:
         source = FleetSource(self.state, self.templates)
@@ -147,7 +155,7 @@ class Server:
             https=self.bound["https"].sockets if "https" in self.bound else (),
             snapshots=lambda: source,
             policy=lambda: policy_of(self.settings),
-            events=lambda: self._journal(source),
+            events=lambda: Journal(self.database),
             decide=decide,
             workers=self.settings["workers"],
             tls=self.tls,
@@ -158,7 +166,7 @@ class Server:
     def _tftp(self) -> None:
         allow_descriptors()
         source, policy = FleetSource(self.state, self.templates), policy_of(self.settings)
-        journal = self._journal(source)
+        journal = Journal(self.database)
 
         def answer(request: FileRequest) -> Any:
             return decide(request, source.current(), policy, now=time.time())

@@ -10,6 +10,7 @@ from provisioner.services.tftp_session import Outcome
 from provisioner.services.tftp_table import Channel
 
 MAX_NAME_CHARACTERS = 200
+TFTP = str(Protocol.TFTP)
 RRQ = "RRQ"
 WRQ = "WRQ"
 
@@ -18,7 +19,7 @@ def refused(refusal: Refusal, *, at: float, method: str, name: str, peer: str, s
     """Return the event of a request that got an ERROR instead of a file; `status` is the code on the wire."""
     return DeliveryEvent(
         at=at,
-        protocol=Protocol.TFTP,
+        protocol=TFTP,
         method=method,
         name=name[:MAX_NAME_CHARACTERS],
         peer=peer,
@@ -27,7 +28,7 @@ def refused(refusal: Refusal, *, at: float, method: str, name: str, peer: str, s
         phone=refusal.phone,
         model=refusal.model,
         firmware=refusal.firmware,
-        outcome=refusal.reason,
+        outcome=str(refusal.reason),
         status=status,
         fact=refusal.fact,
     )
@@ -67,7 +68,7 @@ def _transferred(
     note = served.note if served else ""
     return DeliveryEvent(
         at=at,
-        protocol=Protocol.TFTP,
+        protocol=TFTP,
         method=RRQ,
         name=name[:MAX_NAME_CHARACTERS],
         peer=peer,
@@ -76,9 +77,9 @@ def _transferred(
         phone=served.phone if served else None,
         model=served.model if served else None,
         firmware=served.firmware if served else None,
-        outcome=outcome,
+        outcome=str(outcome),
         status=0,
-        kind=file.kind if file else None,
+        kind=str(file.kind) if file else None,
         file=file.name if file else None,
         sha256=file.sha256 if file else None,
         size_bytes=size_bytes,

@@ -30,9 +30,11 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 class Database:
     """One database at the newest schema."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, folder: StateFolder | None = None) -> None:
         self.engine = engine
         "Not pooled; use `reading` and `writing`."
+        self.folder = folder
+        "The state folder it belongs to; None in tests."
 
     @classmethod
     def open(cls, folder: StateFolder, url: str | None = None, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Self:
@@ -52,7 +54,7 @@ class Database:
                 hint="restore it from backups/ in the state folder, or move it away to begin a new one",
                 code="database",
             ) from error
-        return cls(engine)
+        return cls(engine, folder)
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:

@@ -1,8 +1,8 @@
-"""The journal: what became of every request, written in batches by one thread per process.
+"""The journal's first step: what became of every request, written in batches by one thread per process.
 
-`record` only appends to a bounded queue.  The flusher writes once a second or when BATCH_ROWS wait: at most the last
-second is lost when the process is killed, nothing when `close` is called.  While the database is locked rows wait in the
-queue; what does not fit is counted, and the count becomes a row of its own.
+`record` only appends to a bounded queue.  The flusher writes once a second or when FLUSH_EVENTS wait: at most the last
+second is lost when the process is killed, nothing when `close` is called.  While the database is locked events wait in the
+queue; what does not fit is counted, and the count becomes a row of its own.  provisioner.state.unpacker is the second step.
 """
 
 from __future__ import annotations
@@ -13,21 +13,22 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from provisioner.delivery.event import DeliveryEvent
-from provisioner.state.flush import BatchWriter
+from provisioner.state.batch import BATCH_EVENTS, Batch, lost, pack
+from provisioner.state.pending import Pending
 from provisioner.state.retention import Retention
+from provisioner.state.rows import RowWriter
 
 if TYPE_CHECKING:
-    from provisioner.delivery.snapshot import SnapshotSource
     from provisioner.state.database import Database
 
 MAX_QUEUED = 50_000
 "Events that wait for the flusher; one more is dropped and counted."
 
-BATCH_ROWS = 20_000
-"The flusher is woken early when so many wait; large batches are cheap because repeats in them become one row."
+FLUSH_EVENTS = 10_000
+"The flusher is woken early when so many wait."
 
-TRANSACTION_ROWS = 25_000
-"Most events in one transaction, so that other processes get their turn."
+TRANSACTION_EVENTS = 20_000
+"Most events in one transaction, about 5 MB, so that other processes get their turn."
 
 FLUSH_INTERVAL_S = 1.0
 "How long an event waits at most."
@@ -39,19 +40,10 @@ CLOSE_ATTEMPTS = 3
 class Journal:
     """Implements EventSink.  Made before or after a fork: each process starts its own flusher with its first event."""
 
-    def __init__(
-        self,
-        database: Database,
-        snapshots: SnapshotSource | None = None,
-        *,
-        retention: Retention | None = None,
-        has_thread: bool = True,
-    ) -> None:
-        """`snapshots` tells which common file a phone uses, to attribute one fetched without a MAC (TFTP) by address.
-
-        Without a thread the owner calls `flush`.
-        """
-        self._writer = BatchWriter(database, snapshots, retention or Retention())
+    def __init__(self, database: Database, *, has_thread: bool = True) -> None:
+        """Without a thread the owner calls `flush`."""
+        self._database = database
+        self._pending = Pending(database.engine.dialect, RowWriter(database.engine.dialect, lambda: None, Retention()))
         self._has_thread = has_thread
         self._owner = -1
         self._waiting = _Waiting()
@@ -61,7 +53,7 @@ class Journal:
     @property
     def waiting(self) -> int:
         """Events not yet in the database."""
-        return len(self._waiting.queue) + len(self._waiting.batch)
+        return len(self._waiting.queue) + self._waiting.packed_events
 
     @property
     def dropped(self) -> int:
@@ -78,25 +70,30 @@ class Journal:
             waiting.dropped += 1
             return
         waiting.queue.append(event)
-        if length == BATCH_ROWS:
+        if length == FLUSH_EVENTS:
             waiting.wake.set()
 
     def flush(self) -> bool:
-        """Write all that waits and delete what is too old; False if the database refused, the rows then wait on."""
+        """Write all that waits; False if the database refused, the events then wait on."""
         if self._owner != os.getpid():
             return True  # nothing of this process waits; what a fork copied is the parent's
         waiting = self._waiting
         with waiting.flushing:
-            while waiting.batch or waiting.queue or waiting.dropped != waiting.reported:
-                while waiting.queue and len(waiting.batch) < TRANSACTION_ROWS:
-                    waiting.batch.append(waiting.queue.popleft())
+            while waiting.packed or waiting.queue or waiting.dropped != waiting.reported:
+                while waiting.queue and waiting.packed_events < TRANSACTION_EVENTS:
+                    waiting.pack_some()
                 dropped = waiting.dropped
+                batches = list(waiting.packed)
+                if dropped != waiting.reported:
+                    batches.append(lost(dropped - waiting.reported, batches[-1].last_at if batches else 0.0))
                 try:
-                    self._writer.write(waiting.batch, dropped - waiting.reported)
-                except Exception as error:  # whatever the driver raises: the rows stay, the flusher lives on
+                    with self._database.writing() as connection:
+                        self._pending.add(connection, batches)
+                except Exception as error:  # whatever the driver raises: the events stay, the flusher lives on
                     self.last_error = f"{type(error).__name__}: {error}"
                     return False
-                waiting.batch = []
+                waiting.packed.clear()
+                waiting.packed_events = 0
                 waiting.reported = dropped
             self.last_error = None
             return True
@@ -140,8 +137,9 @@ class _Waiting:
 
     def __init__(self) -> None:
         self.queue: deque[DeliveryEvent] = deque()
-        self.batch: list[DeliveryEvent] = []
+        self.packed: list[Batch] = []
         "Taken from the queue, not yet committed."
+        self.packed_events = 0
         self.dropped = 0
         self.reported = 0
         "How many of the dropped ones the journal already tells of."
@@ -149,6 +147,13 @@ class _Waiting:
         self.wake = threading.Event()
         self.is_stopping = False
         self.thread: threading.Thread | None = None
+
+    def pack_some(self) -> None:
+        """Take the oldest events from the queue and make them one batch."""
+        take = self.queue.popleft
+        events = [take() for _ in range(min(len(self.queue), BATCH_EVENTS))]
+        self.packed.append(pack(events))
+        self.packed_events += len(events)
 
 
 _STARTING = threading.Lock()

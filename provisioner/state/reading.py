@@ -1,8 +1,13 @@
-"""Questions that people ask the database; nothing here is on the path of a phone's request."""
+"""Questions that people ask the database; nothing here is on the path of a phone's request.
+
+Whoever asks first unpacks what the serving processes have written, so that no answer is older than a second.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +18,7 @@ from provisioner.state.database import Database
 from provisioner.state.phone_state import LastFetch
 from provisioner.state.publication import Content
 from provisioner.state.source import PublishedSource
+from provisioner.state.unpacker import Unpacker
 
 DEFAULT_LIMIT = 100
 "Journal rows given unless more are asked for."
@@ -90,6 +96,8 @@ class Reading:
     def __init__(self, database: Database, source: PublishedSource | None = None) -> None:
         self._database = database
         self._source = source
+        self._unpacker = Unpacker(database, snapshots=source)
+        self._unpacking = threading.Lock()
 
     def events(
         self,
@@ -120,7 +128,7 @@ class Reading:
 
     def newest_event_id(self) -> int:
         """Return the number of the newest journal row; 0 if there is none."""
-        with self._database.reading() as connection:
+        with self._asking() as connection:
             return connection.execute(sa.select(sa.func.max(schema.event.c.id))).scalar() or 0
 
     def phone_names(self) -> dict[str, str]:
@@ -179,7 +187,7 @@ class Reading:
     def pinned(self) -> set[str]:
         """Return the hashes that are some phone's last delivered: the Publisher keeps their bytes."""
         column = schema.last_fetch.c.delivered_sha256
-        with self._database.reading() as connection:
+        with self._asking() as connection:
             return set(connection.execute(sa.select(column).where(column.is_not(None)).distinct()).scalars())
 
     def tallies(self) -> dict[tuple[str, str, str], int]:
@@ -195,10 +203,22 @@ class Reading:
 
     def forget_knocking(self, mac: str) -> bool:
         """Remove a phone from the knocking list, for example once it was adopted; True if it was on it."""
+        self._catch_up()  # or an earlier knock would come back
         with self._database.writing() as connection:
             return bool(connection.execute(sa.delete(schema.knocking).where(schema.knocking.c.mac == mac)).rowcount)
 
     def _rows(self, query: sa.Select[Any]) -> Iterator[dict[str, Any]]:
-        with self._database.reading() as connection:
+        with self._asking() as connection:
             rows = connection.execute(query).mappings().all()
         return (dict(row) for row in rows)
+
+    @contextmanager
+    def _asking(self) -> Iterator[sa.Connection]:
+        self._catch_up()
+        with self._database.reading() as connection:
+            yield connection
+
+    def _catch_up(self) -> None:
+        """Unpack what waits; while the database cannot be written the answers are a little older."""
+        with self._unpacking, suppress(sa.exc.DBAPIError):
+            self._unpacker.catch_up()

@@ -5,9 +5,9 @@ Unix times are REAL seconds; a MAC is 12 hex digits.  Later capabilities add tab
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, String, Table, Text, text
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text, text
 
-HEAD = "0001"
+HEAD = "0002"
 "Newest migration; held to the files under migrations/versions by a test."
 
 metadata = MetaData()
@@ -46,6 +46,34 @@ Index(
     event.c.id,
     sqlite_where=text("outcome NOT IN ('ok', 'not-modified')"),
     postgresql_where=text("outcome NOT IN ('ok', 'not-modified')"),
+)
+
+# Common files fetched without a MAC (TFTP) are looked for when a phone of the same address asks for its own file.
+Index(
+    "event_nameless_common_index",
+    event.c.at,
+    sqlite_where=text("mac IS NULL AND kind = 'common'"),
+    postgresql_where=text("mac IS NULL AND kind = 'common'"),
+)
+
+batch = Table(
+    "batch",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("format", Integer, nullable=False),
+    Column("events", Integer, nullable=False),
+    Column("first_at", Float, nullable=False),
+    Column("last_at", Float, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    comment="Events as the serving processes write them; from these all other tables are made",
+    sqlite_autoincrement=True,  # a number never comes again: whoever follows goes on above the last one
+)
+
+unpacked = Table(
+    "unpacked",
+    metadata,
+    Column("batch_id", BigInteger, primary_key=True, autoincrement=False),
+    comment="Batches that have become rows of the journal and wait to be deleted",
 )
 
 last_fetch = Table(

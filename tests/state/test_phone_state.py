@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from provisioner.state.compaction import COMPACT_BYTES
-from provisioner.state.flush import COLLAPSE_ROWS
 from provisioner.state.journal import MAX_QUEUED
 from provisioner.state.phone_state import STATE_MEANING, LastFetch, PhoneState, word_for
 from provisioner.state.retention import DELIVERED_KEPT, KEEP_ROWS, KEEP_S, KNOCKING_KEPT
+from provisioner.state.rows import COLLAPSE_ROWS
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "state.md"
 NOW = 100_000.0

@@ -60,14 +60,14 @@ def test_an_older_database_is_copied_before_it_is_migrated(folder: StateFolder, 
     journal = Journal(database, has_thread=False)
     journal.record(an_event())
     journal.flush()
-    monkeypatch.setattr("provisioner.state.database.HEAD", "0002")  # as a newer program would see it
+    monkeypatch.setattr("provisioner.state.database.HEAD", "0999")  # as a newer program would see it
     monkeypatch.setattr(command, "upgrade", lambda *_: None)
     for _ in range(BACKUPS_KEPT + 2):
         Database.open(folder)
     copies = sorted(folder.backups.iterdir())
-    assert [path.name for path in copies] == [f"observed-{number:04d}-schema-0001.sqlite" for number in (3, 4, 5)]
+    assert [path.name for path in copies] == [f"observed-{number:04d}-schema-{schema.HEAD}.sqlite" for number in (3, 4, 5)]
     with closing(sqlite3.connect(copies[-1])) as connection:
-        assert connection.execute("SELECT count(*) FROM event").fetchone() == (1,)
+        assert connection.execute("SELECT sum(events) FROM batch").fetchone() == (1,)
 
 
 def test_a_migration_that_fails_leaves_the_database_as_it_was(folder: StateFolder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +79,7 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(folder: StateFolde
 
     Database.open(folder)
     with monkeypatch.context() as patch:
-        patch.setattr("provisioner.state.database.HEAD", "0002")
+        patch.setattr("provisioner.state.database.HEAD", "0999")
         patch.setattr(command, "upgrade", fail)
         with pytest.raises(EnvironmentProblem, match="no such table: nowhere"):
             Database.open(folder)
@@ -129,10 +129,9 @@ def test_the_migrations_travel_in_the_package() -> None:
 def test_the_statements_can_be_written_for_postgresql() -> None:
     from sqlalchemy.dialects import postgresql
 
-    from provisioner.state.flush import BatchWriter
-    from provisioner.state.retention import Retention
+    from provisioner.state.unpacker import Unpacker
 
     elsewhere: Any = SimpleNamespace(engine=SimpleNamespace(dialect=postgresql.dialect()))
-    writer = BatchWriter(elsewhere, None, Retention())
+    writer = Unpacker(elsewhere)._rows
     assert "ON CONFLICT (mac, kind) DO UPDATE" in writer._upsert_fetch._sql
     assert "%(delivered_sha256)s" in writer._upsert_fetch._sql

@@ -13,15 +13,16 @@ import pytest
 from state_builders import COMMON, MAC, SHA, a_fleet, a_knock, a_mac, an_event
 
 from provisioner.delivery.event import DeliveryEvent
-from provisioner.state import flush as flush_module
 from provisioner.state import journal as journal_module
 from provisioner.state import retention as retention_module
+from provisioner.state import rows as rows_module
 from provisioner.state.database import Database
 from provisioner.state.folder import StateFolder
 from provisioner.state.journal import Journal
-from provisioner.state.published import PublishedSource, Publisher
+from provisioner.state.published import Publisher
 from provisioner.state.reading import Reading
 from provisioner.state.retention import Retention
+from provisioner.state.unpacker import Unpacker
 
 OTHER_SHA = "b" * 64
 
@@ -30,6 +31,11 @@ def write(journal: Journal, *events: DeliveryEvent) -> None:
     for event in events:
         journal.record(event)
     assert journal.flush(), journal.last_error
+
+
+def unpack(database: Database, **retention: float) -> None:
+    """What a server with these bounds does in the background."""
+    Unpacker(database, Retention(**retention)).catch_up()  # type: ignore[arg-type]
 
 
 @contextmanager
@@ -89,7 +95,7 @@ def test_close_writes_everything_and_stops_the_thread(database: Database, readin
 
 def test_a_full_batch_wakes_the_flusher_before_its_second_is_over(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal_module, "FLUSH_INTERVAL_S", 3600.0)
-    monkeypatch.setattr(journal_module, "BATCH_ROWS", 50)
+    monkeypatch.setattr(journal_module, "FLUSH_EVENTS", 50)
     journal = Journal(database)
     for number in range(60):
         journal.record(an_event(at=1000.0 + number))
@@ -122,7 +128,7 @@ def test_equal_events_of_a_flood_become_one_row_and_few_stay_apart(
 ) -> None:
     write(journal, *(an_event(at=1000.0 + number) for number in range(10)))
     assert len(reading.events()) == 10
-    monkeypatch.setattr(flush_module, "COLLAPSE_ROWS", 20)
+    monkeypatch.setattr(rows_module, "COLLAPSE_ROWS", 20)
     write(journal, *(an_event(at=2000.0 + number) for number in range(99)), an_event(at=2100.0, outcome="aborted"))
     rows = reading.events(since=1500.0)
     assert [(row.values["outcome"], row.values["repeats"], row.values["at"]) for row in rows] == [
@@ -137,14 +143,19 @@ def test_text_that_no_database_takes_is_escaped_and_the_rest_of_the_batch_is_kep
 
 
 def test_old_rows_go_by_age_and_by_number(database: Database, reading: Reading) -> None:
-    journal = Journal(database, retention=Retention(keep_s=100.0, keep_rows=30), has_thread=False)
-    write(journal, *(an_event(at=1000.0 + number) for number in range(25)))
-    write(journal, *(an_event(at=1110.0 + number / 10) for number in range(10)))
+    journal = Journal(database, has_thread=False)
+    for events in ([1000.0 + number for number in range(25)], [1110.0 + number / 10 for number in range(10)]):
+        write(journal, *(an_event(at=at) for at in events))
+        unpack(database, keep_s=100.0, keep_rows=30)
     assert [row.values["at"] for row in reading.events(limit=1000)][-1] >= 1010.0
     write(journal, *(an_event(at=1111.0) for number in range(40)))
+    unpack(database, keep_s=100.0, keep_rows=30)
     assert len(reading.events(limit=1000)) == 30
     write(journal, an_event(at=5000.0))
-    assert [row.values["at"] for row in reading.events()] == [5000.0]
+    assert len(reading.events()) == 31  # who only reads deletes nothing for its age: the age is a setting of the server
+    write(journal, an_event(at=5001.0))
+    unpack(database, keep_s=100.0, keep_rows=30)
+    assert [row.values["at"] for row in reading.events()] == [5001.0, 5000.0]
 
 
 # -- what a phone fetched and has
@@ -196,7 +207,7 @@ def test_a_common_file_fetched_over_tftp_is_attributed_by_the_address(
 ) -> None:
     with Publisher(folder) as publisher:
         publisher.publish(a_fleet(range(3)), now=1.0)
-    journal = Journal(database, PublishedSource(folder), has_thread=False)
+    journal = Journal(database, has_thread=False)
     tftp = {"protocol": "tftp", "method": "RRQ", "agent": None, "status": 0}
     common = {"mac": None, "phone": None, "kind": "common", "file": COMMON, "sha256": OTHER_SHA}
     write(journal, an_event(at=10.0, **tftp, **common))
@@ -220,11 +231,13 @@ def test_harmless_refusals_of_a_boot_do_not_make_a_phone_refused(journal: Journa
 
 
 def test_contents_are_remembered_within_a_bound_but_never_those_a_phone_has(database: Database) -> None:
-    journal = Journal(database, retention=Retention(keep_delivered=5), has_thread=False)
+    journal = Journal(database, has_thread=False)
     for number in range(20):
         write(journal, an_event(at=float(number), sha256=f"{number:064x}"))
+        unpack(database, keep_delivered=5)
     for number in range(8):
         write(journal, an_event(at=100.0 + number, mac=a_mac(number), sha256=f"{1000 + number:064x}"))
+        unpack(database, keep_delivered=5)
     with closing(sqlite3.connect(database.engine.url.database or "")) as connection:
         kept = {int(sha, 16) for (sha,) in connection.execute("SELECT sha256 FROM delivered")}
     assert kept == {19, *range(1000, 1008)}
@@ -249,18 +262,19 @@ def test_only_unknown_macs_knock(journal: Journal, reading: Reading) -> None:
 def test_a_flood_of_unknown_macs_stays_bounded_and_the_newest_stay(
     database: Database, reading: Reading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(flush_module, "KNOCKING_KEPT", 50)
+    monkeypatch.setattr(rows_module, "KNOCKING_KEPT", 50)
     assert retention_module.Retention().keep_knocking == 1000
-    journal = Journal(database, retention=Retention(keep_knocking=50), has_thread=False)
-    write(journal, *(a_knock(a_mac(number), at=float(number)) for number in range(30)))
-    write(journal, *(a_knock(a_mac(number), at=float(number)) for number in range(30, 400)))
+    journal = Journal(database, has_thread=False)
+    for numbers in (range(30), range(30, 400)):
+        write(journal, *(a_knock(a_mac(number), at=float(number)) for number in numbers))
+        unpack(database, keep_knocking=50)
     assert [knock.mac for knock in reading.knocking()] == [a_mac(number) for number in range(399, 349, -1)]
     assert reading.last_fetches() == {}
 
 
-def test_one_flush_writes_no_more_unknown_phones_than_are_kept(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flush_module, "KNOCKING_KEPT", 50)
-    _, _, knocks = journal._writer._derive([(a_knock(a_mac(number), at=float(number)), 1) for number in range(400)])
+def test_one_step_writes_no_more_unknown_phones_than_are_kept(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows_module, "KNOCKING_KEPT", 50)
+    _, _, knocks = Unpacker(database)._rows._derive([(a_knock(a_mac(number), at=float(number)), 1) for number in range(400)])
     assert sorted(knocks) == [a_mac(number) for number in range(350, 400)]
 
 

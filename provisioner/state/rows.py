@@ -1,35 +1,35 @@
-"""One batch of events as one transaction: journal rows, and the tables that are derived from them.
+"""Events as rows: the journal, and the tables that are derived from it.
 
-In a large batch equal events become one row that counts them, so a flood costs what its distinct events cost.  Derived
-rows are collapsed per phone; of unknown MACs at most KNOCKING_KEPT reach the database.
+Where many events come at once equal ones become one row that counts them, so a flood costs what its distinct events cost.
+Derived rows are collapsed per phone; of unknown MACs at most KNOCKING_KEPT reach the database.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import operator
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from provisioner.delivery.event import DeliveryEvent
 from provisioner.delivery.reason import Reason
-from provisioner.delivery.snapshot import SnapshotSource
 from provisioner.state import schema
-from provisioner.state.database import Database
 from provisioner.state.retention import KNOCKING_KEPT, Retention
 from provisioner.state.statement import Statement, upsert
 
+if TYPE_CHECKING:
+    from provisioner.delivery.snapshot import Snapshot
+
 COLLAPSE_ROWS = 1_000
-"A batch above this size is a storm or a flood: equal events in it become one row.  Below, each event has its own."
+"More at once are a storm or a flood: equal ones become one row.  Below, each event has its own."
 
 COMMON_WAIT_S = 600.0
 "A common file fetched without a MAC belongs to the phone that asks for its MAC file from the same address within this time."
 
 COMMON_PEERS = 4_096
-"Addresses remembered for that."
+"Addresses looked at for that."
 
 CONTENTS_REMEMBERED = 50_000
 "Hashes known to be in the table of delivered contents already."
@@ -49,24 +49,22 @@ HARMLESS = frozenset({Reason.BOOT_FILE, Reason.LOCAL_FILE, Reason.UNKNOWN_FILE})
 DROPPED = "dropped"
 "Outcome of the row that tells how many events were lost."
 
-EVENT_FIELDS = tuple(field.name for field in dataclasses.fields(DeliveryEvent))
-_as_row = operator.attrgetter(*EVENT_FIELDS)
+EVENT_FIELDS = DeliveryEvent._fields
 _sameness = operator.attrgetter("mac", "name", "peer", "outcome", "method", "protocol", "agent", "sha256")
 
 Fetch = tuple[DeliveryEvent, DeliveryEvent | None]
 "The newest request for a kind of file, and the newest that reached the phone whole."
 
 
-class BatchWriter:
+class RowWriter:
     """Turns events into rows.  Used by one thread at a time."""
 
-    def __init__(self, database: Database, snapshots: SnapshotSource | None, retention: Retention) -> None:
-        self._database = database
-        self._snapshots = snapshots
+    def __init__(self, dialect: sa.Dialect, snapshot: Callable[[], Snapshot | None], retention: Retention) -> None:
+        """`snapshot` tells which common file a phone uses, to attribute one fetched without a MAC (TFTP) by address."""
+        self._snapshot = snapshot
         self._retention = retention
-        self._commons: OrderedDict[tuple[str, str], DeliveryEvent] = OrderedDict()
+        self._commons: dict[tuple[str, str], DeliveryEvent] = {}
         self._contents: OrderedDict[str, float] = OrderedDict()
-        dialect = database.engine.dialect
         self._insert_event = Statement(sa.insert(schema.event), (*EVENT_FIELDS, "repeats"), dialect)
         self._upsert_fetch = upsert(schema.last_fetch, dialect, _newer_fetch, lambda old, new: new.at >= old.at)
         self._upsert_content = upsert(
@@ -75,34 +73,49 @@ class BatchWriter:
         self._upsert_knock = upsert(schema.knocking, dialect, _newer_knock)
         self._upsert_tally = upsert(schema.tally, dialect, lambda old, new: {"count": old["count"] + new["count"]})
 
-    def write(self, events: Sequence[DeliveryEvent], dropped: int) -> None:
-        """Write one batch and apply the retention; raises what the driver raises, then nothing of it was written."""
-        counted = _collapsed(events) if len(events) > COLLAPSE_ROWS else [(event, 1) for event in events]
-        try:
-            self._write(counted, dropped)
-        except (UnicodeError, ValueError, sa.exc.DataError):
-            # A peer can send text that no database takes (lone surrogates, NUL).  Rare: so only then is all text cleaned.
-            self._write([(_cleaned(event), count) for event, count in counted], dropped)
+    def write(
+        self, connection: sa.Connection, events: Sequence[DeliveryEvent], told: Sequence[tuple[DeliveryEvent, int]]
+    ) -> None:
+        """Add the rows of `events` and apply the retention, in the caller's transaction.
 
-    def _write(self, counted: Sequence[tuple[DeliveryEvent, int]], dropped: int) -> None:
-        now = max((event.at for event, _ in counted), default=0.0)
-        rows = [(*_as_row(event), count) for event, count in counted]
-        if dropped:
-            rows.append((*_as_row(_dropped_event(dropped, now)), dropped))
+        `told` are rows about lost events, each with their number.  Raises what the driver raises.
+        """
+        counted = _collapsed(events) if len(events) > COLLAPSE_ROWS else [(event, 1) for event in events]
+        now = max((event.at for event, _ in (*counted, *told)), default=0.0)
+        rows = [(*event, count) for event, count in counted]
+        rows += [(*event, count) for event, count in told]
+        self._recall_commons(connection, min((event.at for event, _ in counted), default=now))
         fetches, contents, knocks = self._derive(counted)
         # Rows in one order: two processes that write the same ones then never wait for each other in a ring (PostgreSQL).
-        with self._database.writing() as connection:
-            self._insert_event.run(connection, rows)
-            self._upsert_fetch.run(connection, [_fetch_row(*key, *fetches[key]) for key in sorted(fetches)])
-            self._upsert_content.run(connection, contents)
-            self._upsert_knock.run(connection, [_knock_row(*knocks[mac]) for mac in sorted(knocks)])
-            self._upsert_tally.run(connection, _tally_rows(counted))
-            self._retention.apply(connection, now, has_knocks=bool(knocks), has_contents=bool(contents))
+        self._insert_event.run(connection, rows)
+        self._upsert_fetch.run(connection, [_fetch_row(*key, *fetches[key]) for key in sorted(fetches)])
+        self._upsert_content.run(connection, contents)
+        self._upsert_knock.run(connection, [_knock_row(*knocks[mac]) for mac in sorted(knocks)])
+        self.count(connection, [*counted, *told])
+        self._retention.apply(connection, now, has_knocks=bool(knocks), has_contents=bool(contents))
         for row in contents:
             self._contents[row[0]] = row[-1]
             self._contents.move_to_end(row[0])
         while len(self._contents) > CONTENTS_REMEMBERED:
             self._contents.popitem(last=False)
+
+    def count(self, connection: sa.Connection, counted: Iterable[tuple[DeliveryEvent, int]]) -> None:
+        """Add events to the tallies alone: of those that are given up this stays."""
+        self._upsert_tally.run(connection, _tally_rows(counted))
+
+    def _recall_commons(self, connection: sa.Connection, first_at: float) -> None:
+        """Read which common files were fetched without a MAC shortly before `first_at`, or later, by whichever process."""
+        row = schema.event.c
+        query = (
+            sa.select(*(row[name] for name in EVENT_FIELDS))
+            # Written out, not as a parameter: only so the database knows that its small index will do.
+            .where(row.mac.is_(None), row.kind == sa.literal_column("'common'"), row.at >= first_at - COMMON_WAIT_S)
+            .where(row.outcome.in_(sorted(DELIVERED)))
+            .order_by(row.at.desc())
+            .limit(COMMON_PEERS)
+        )
+        found = [DeliveryEvent._make(values) for values in connection.execute(query)]
+        self._commons = {(event.peer, event.file or ""): event for event in reversed(found)}
 
     def _derive(
         self, counted: Sequence[tuple[DeliveryEvent, int]]
@@ -135,22 +148,18 @@ class BatchWriter:
                 if common is not None:
                     fetches[mac, "common"] = (common, common)
             elif outcome == Reason.UNKNOWN_MAC:
-                _, first, seen = knocks.pop(mac, (event, event.at, 0))
-                knocks[mac] = (event, first, seen + count)
+                older, first, seen = knocks.pop(mac, (event, event.at, 0))
+                knocks[mac] = (_with_agent_of(older, event), first, seen + count)
                 if len(knocks) > KNOCKING_KEPT:
                     knocks.popitem(last=False)
         return fetches, [contents[sha256] for sha256 in sorted(contents)], knocks
 
     def _remember_common(self, event: DeliveryEvent) -> None:
-        key = (event.peer, event.file or "")
-        self._commons[key] = event
-        self._commons.move_to_end(key)
-        if len(self._commons) > COMMON_PEERS:
-            self._commons.popitem(last=False)
+        self._commons[event.peer, event.file or ""] = event  # as many as are written at once, at most
 
     def _common_of(self, event: DeliveryEvent) -> DeliveryEvent | None:
         """Return the fetch of this phone's common file from the same address shortly before, if there was one."""
-        snapshot = self._snapshots.current() if self._snapshots is not None else None
+        snapshot = self._snapshot()
         phone = snapshot.phones.get(event.mac or "") if snapshot is not None else None
         common = self._commons.get((event.peer, phone.common_name)) if phone is not None else None
         return common if common is not None and 0 <= event.at - common.at <= COMMON_WAIT_S else None
@@ -190,6 +199,13 @@ def _newer_knock(old: Any, new: Any) -> dict[str, Any]:
     return changes | {"count": old["count"] + new["count"]}
 
 
+def _with_agent_of(older: DeliveryEvent, newer: DeliveryEvent) -> DeliveryEvent:
+    """Return the newer request with what only the older one's agent said: TFTP has none."""
+    if newer.agent is not None or older.agent is None:
+        return newer
+    return newer._replace(agent=older.agent, model=newer.model or older.model, firmware=newer.firmware or older.firmware)
+
+
 def _fetch_row(mac: str, kind: str, event: DeliveryEvent, delivered: DeliveryEvent | None) -> tuple[Any, ...]:
     return (
         mac, kind, event.at, event.protocol, event.peer, event.agent, event.model, event.firmware,
@@ -202,14 +218,14 @@ def _knock_row(event: DeliveryEvent, first: float, count: int) -> tuple[Any, ...
     return (event.mac, first, event.at, count, event.protocol, event.peer, event.name, event.agent, event.model, event.firmware)
 
 
-def _dropped_event(count: int, now: float) -> DeliveryEvent:
-    fact = f"{count} events were not written: more came than the database took"
-    return DeliveryEvent(now, "journal", "", "", "", None, None, None, None, None, DROPPED, 0, fact=fact)
+def lost_event(fact: str, at: float) -> DeliveryEvent:
+    """Return the row that tells of lost events."""
+    return DeliveryEvent(at, "journal", "", "", "", None, None, None, None, None, DROPPED, 0, fact=fact)
 
 
-def _cleaned(event: DeliveryEvent) -> DeliveryEvent:
-    texts = {name: value for name in EVENT_FIELDS if isinstance(value := getattr(event, name), str)}
-    changes: dict[str, Any] = {
-        name: value.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00") for name, value in texts.items()
-    }
-    return dataclasses.replace(event, **changes)
+def cleaned(event: DeliveryEvent) -> DeliveryEvent:
+    """Return the event in text that any database takes: a peer can send lone surrogates and NUL."""
+    return DeliveryEvent._make(
+        value.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00") if isinstance(value, str) else value
+        for value in event
+    )
