@@ -19,6 +19,7 @@ from sipstub.phone.models import load_models
 from sipstub.phone.outcome import FetchLimits
 from sipstub.phone.report import BootReport, FileReport
 from sipstub.phone.virtual import Phone
+from sipstub.serve_command import serve_command
 
 DONE, PROBLEMS = 0, 1
 DEFAULT_MODELS = Path("templates/yealink/models.toml")
@@ -130,6 +131,7 @@ def parse_cfg_command(file: Path, as_json: bool) -> int:
 
 
 cli.add_command(parse_command)
+cli.add_command(serve_command)
 
 
 def main(args: list[str] | None = None) -> None:

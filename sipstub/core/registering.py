@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
+from sipstub.registrar.binding import BindingChange
+from sipstub.registrar.reason import RegistrarEvent
 from sipstub.registrar.registrar import Registrar
 from sipstub.registrar.source import flow_of
 from sipstub.sip.message import Response
@@ -21,10 +24,23 @@ class Registering:
 
     def __init__(self, registrar: Registrar) -> None:
         self.registrar = registrar
+        self._on_change: list[Callable[[BindingChange], None]] = []
+        self._on_refusal: list[Callable[[RegistrarEvent], None]] = []
+
+    def watch(
+        self,
+        on_change: Callable[[BindingChange], None] | None = None,
+        on_refusal: Callable[[RegistrarEvent], None] | None = None,
+    ) -> None:
+        """Tell every change of a binding, or every refusal worth a line, from now on."""
+        self._on_change += [on_change] if on_change else []
+        self._on_refusal += [on_refusal] if on_refusal else []
 
     def handle(self, arrived: RequestArrived, now: float) -> Response | None:
         """Return what the registrar says."""
-        return self.registrar.handle(arrived.request, source_of(arrived.source), now)
+        response = self.registrar.handle(arrived.request, source_of(arrived.source), now)
+        self.tell()
+        return response
 
     def next_timer(self) -> float | None:
         """Return when the next binding ends."""
@@ -33,10 +49,21 @@ class Registering:
     def on_timer(self, now: float) -> None:
         """End bindings that are over."""
         self.registrar.on_timer(now)
+        self.tell()
 
     def on_flow_closed(self, flow: Hop, now: float) -> None:
         """End the bindings of phones that can be reached by nothing but this connection (RFC 5626)."""
-        self.registrar.drop_flow(flow_of(source_of(flow)), now)
+        if self.registrar.drop_flow(flow_of(source_of(flow)), now):
+            self.tell()
+
+    def tell(self) -> None:
+        """Pass on what the registrar has to say; whoever changes bindings by hand calls this after it."""
+        for change in self.registrar.take_changes():
+            for on_change in self._on_change:
+                on_change(change)
+        for refusal in self.registrar.take_events():
+            for on_refusal in self._on_refusal:
+                on_refusal(refusal)
 
 
 def source_of(hop: Hop) -> Endpoint:

@@ -1,0 +1,69 @@
+"""What happens, as lines for people: registrations and refusals, without secrets, printable, and never too many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sipstub.registrar.binding import BindingChange, Change
+from sipstub.registrar.reason import RegistrarEvent
+from sipstub.sip.error import SipError
+
+MAX_LINES = 100
+"In a row without a pause; the rest is counted."
+LINES_PER_S = 20.0
+"So fast room for further lines comes back."
+MAX_LINE = 400
+ROUTINE = (Change.REFRESHED, Change.SHORTENED)
+
+
+class Journal:
+    """Writes lines, at most as many as somebody can read."""
+
+    def __init__(self, write: Callable[[str], None], *, shows_refreshes: bool = False) -> None:
+        self._write = write
+        self._shows_refreshes = shows_refreshes
+        self._room = float(MAX_LINES)
+        self._at = 0.0
+        self._left_out = 0
+
+    def line(self, text: str, now: float) -> None:
+        """Write a line, or count it."""
+        self._room = min(float(MAX_LINES), self._room + max(0.0, now - self._at) * LINES_PER_S)
+        self._at = now
+        if self._room < 1:
+            self._left_out += 1
+            return
+        self._room -= 1
+        if self._left_out:
+            self._write(f"{self._left_out} more lines were left out")
+            self._left_out = 0
+        self._write(printable(text[:MAX_LINE]))
+
+    def change(self, change: BindingChange) -> None:
+        """Write what became of a binding; refreshes only if they are wanted."""
+        if change.change not in ROUTINE or self._shows_refreshes:
+            self.line(change_text(change), change.at)
+
+    def refusal(self, refusal: RegistrarEvent) -> None:
+        """Write who was refused what."""
+        fact = f" ({refusal.fact})" if refusal.fact else ""
+        whom = f" for {refusal.aor}" if refusal.aor else ""
+        self.line(f"refused {refusal.status} {refusal.why}{whom} from {refusal.flow}{fact}", refusal.at)
+
+
+def change_text(change: BindingChange) -> str:
+    """Return one line: what happened to whom, where he is, and for how long."""
+    binding = change.binding
+    try:
+        contact = binding.uri.masked()
+    except SipError:
+        contact = "?"
+    text = f"{change.change} {binding.aor} at {contact} over {binding.flow}"
+    if not change.is_removal:
+        text += f" for {binding.remaining_s(change.at)} s"
+    return f"{text}, {binding.user_agent}" if binding.user_agent else text
+
+
+def printable(text: str) -> str:
+    """Return the text with everything escaped that a terminal would take for a command."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)

@@ -1,0 +1,186 @@
+"""The stub alone in a process: binds, reads users, keeps certificates, and runs until a signal ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from sipstub.core.compose import Stub, compose
+from sipstub.core.journal import Journal
+from sipstub.errors import SipstubError
+from sipstub.net.address import ListenAddress, bind_both, bind_tcp
+from sipstub.net.certificate import RENEW_DAYS, keep_certificates
+from sipstub.net.descriptors import allow_descriptors
+from sipstub.net.server import Listening, NetEvent, SipServer
+from sipstub.net.tls import client_context, server_context
+from sipstub.registrar.policy import Policy
+from sipstub.registrar.registrar import Registrar
+from sipstub.registrar.user import MAX_HTDIGEST_BYTES, RegistrarUser, Users, htdigest_users
+from sipstub.trace.pcapng_writer import write_pcapng
+from sipstub.trace.record import Endpoint, Recorder
+
+DONE = 0
+SIP_PORT, SIPS_PORT = 5060, 5061
+KEY_BYTES = 32
+MAX_PASSWORD_BYTES = 4096
+CERTIFICATE_LOOK_S = 3600.0
+"How often a certificate of our own is looked at."
+
+
+class UsersProblem(SipstubError):
+    """Users that cannot be read."""
+
+    code = "bad-users"
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """What was asked for on the command line."""
+
+    sip: tuple[str, ...]
+    sips: tuple[str, ...]
+    realm: str
+    advertise: str | None
+    certificate: Path | None
+    key: Path | None
+    certificates: Path
+    tls_minimum: str
+    record: Path | None
+    record_digests: bool
+    ready_file: Path | None
+    shows_refreshes: bool
+
+
+def read_users(realm: str, users_file: Path | None, one_by_one: Iterable[str]) -> Users:
+    """Return all users; raises UsersProblem for a file that cannot be read."""
+    found: list[RegistrarUser] = []
+    if users_file is not None:
+        try:
+            found += htdigest_users(_read(users_file, MAX_HTDIGEST_BYTES), realm)
+        except ValueError as error:
+            raise UsersProblem(f"{users_file}: {error}", hint="lines of user:realm:hash, as htdigest writes them") from None
+        if not found:
+            raise UsersProblem(f"{users_file} has no user of realm {realm!r}", hint="--realm must be the one in the file")
+    for text in one_by_one:
+        name, _, file = text.partition(":")
+        if not name or not file:
+            raise UsersProblem(f"not NAME:FILE: {text!r}", hint="the password stands in the first line of FILE")
+        lines = _read(Path(file), MAX_PASSWORD_BYTES).decode("utf-8", "replace").splitlines()
+        if not lines or not lines[0]:
+            raise UsersProblem(f"{file} has no password in its first line")
+        found.append(RegistrarUser.of(name, lines[0], realm))
+    return Users(found)
+
+
+def _read(path: Path, limit: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise UsersProblem(f"cannot read {path}: {error.strerror}") from None
+    if len(data) > limit:
+        raise UsersProblem(f"{path} is larger than {limit} bytes")
+    return data
+
+
+async def serve(options: ServeOptions, users: Users) -> int:
+    """Run until a signal, and return the exit code."""
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[int] = loop.create_future()
+
+    def end() -> None:
+        if not ended.done():
+            ended.set_result(DONE)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end)
+    allow_descriptors()
+    journal = Journal(lambda text: click.echo(text, err=True), shows_refreshes=options.shows_refreshes)
+    stub = compose(Registrar(users, Policy(options.realm), secrets.token_bytes(KEY_BYTES)))
+    stub.registering.watch(journal.change, journal.refusal)
+    recorder = Recorder()
+    server = _bind(options, stub, recorder, lambda event: journal.line(f"{event.peer}: {event.fact}", event.at))
+    await server.start()
+    renewal = loop.create_task(_renew(options, server))
+    try:
+        _announce(options, server.locals, len(users))
+        return await ended
+    finally:
+        renewal.cancel()
+        await server.close()
+        if options.ready_file is not None:
+            options.ready_file.unlink(missing_ok=True)
+        if options.record is not None:
+            _write_record(options.record, recorder, masked=not options.record_digests)
+
+
+def _bind(options: ServeOptions, stub: Stub, recorder: Recorder, tell: Callable[[NetEvent], None]) -> SipServer:
+    plain = [ListenAddress.parse(text, default_port=SIP_PORT) for text in options.sip]
+    secure = [ListenAddress.parse(text, default_port=SIPS_PORT) for text in options.sips]
+    with contextlib.ExitStack() as unwinding:
+        listening: list[Listening] = []
+        for address in plain:
+            for sock in bind_both(address):
+                unwinding.callback(sock.close)
+                listening.append(Listening(sock))
+        for address in secure:
+            sock = bind_tcp(address)
+            unwinding.callback(sock.close)
+            listening.append(Listening(sock, is_tls=True))
+        context = None
+        if secure:
+            certificate, key = _certificate(options)
+            context = server_context(certificate, key, minimum=options.tls_minimum)
+        unwinding.pop_all()
+    return SipServer(stub.core, listening, recorder=recorder, server_tls=context, client_tls=client_context(), tell=tell)
+
+
+def _certificate(options: ServeOptions) -> tuple[Path, Path | None]:
+    if options.certificate is not None:
+        return options.certificate, options.key
+    hosts = [ListenAddress.parse(text, default_port=SIPS_PORT).host for text in options.sips]
+    names = [options.advertise or "", *(host for host in hosts if host not in ("0.0.0.0", "::"))]  # noqa: S104 - compared only
+    return keep_certificates(options.certificates, names, now=time.time()).server, None
+
+
+async def _renew(options: ServeOptions, server: SipServer) -> None:
+    """Look at our own certificate now and then; new connections get a new one RENEW_DAYS before the old one ends."""
+    while options.sips and options.certificate is None and RENEW_DAYS:
+        await asyncio.sleep(CERTIFICATE_LOOK_S)
+        try:
+            certificate, key = await asyncio.to_thread(_certificate, options)
+            server.streams.server_tls = server_context(certificate, key, minimum=options.tls_minimum)
+        except SipstubError as error:
+            click.echo(f"the certificate could not be renewed: {error.message}", err=True)
+
+
+def _announce(options: ServeOptions, local: list[Endpoint], users: int) -> None:
+    lines = [f"listening on {endpoint}" for endpoint in local]
+    if any(endpoint.transport == "tls" for endpoint in local) and options.certificate is None:
+        lines.append(f"phones trust {options.certificates / 'ca.pem'}")
+    lines.append(f"{users} users of realm {options.realm}")
+    click.echo("\n".join(lines))
+    sys.stdout.flush()
+    if options.ready_file is not None:
+        fresh = options.ready_file.with_name(f".{options.ready_file.name}.{os.getpid()}")
+        fresh.write_text("".join(f"{endpoint}\n" for endpoint in local), "utf-8")
+        fresh.replace(options.ready_file)
+
+
+def _write_record(path: Path, recorder: Recorder, *, masked: bool) -> None:
+    messages = [message.masked() if masked else message for message in recorder.messages()]
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        count = write_pcapng(file, messages)
+    forgotten = f", {recorder.forgotten.total} older ones were forgotten" if recorder.forgotten.total else ""
+    click.echo(f"{count} messages in {path}{forgotten}")
