@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sipstub.sip.error import SipError
-from sipstub.sip.name_addr import NameAddr
+from sipstub.sip.name_addr import NameAddr, parse_parts
 from sipstub.sip.scanner import split_values
 
 MAX_EXPIRES_S = 2**32 - 1
@@ -25,9 +25,7 @@ class Contact(NameAddr):
     @classmethod
     def parse(cls, text: str) -> Contact:
         """Return the contact, its q value checked."""
-        # zero-argument super() does not know the class that slots=True makes anew
-        address = NameAddr.parse(text)
-        found = cls(address.uri, address.display, address.params)
+        found = cls(*parse_parts(text))
         q = found.params.get("q")
         if q is not None and not _Q.match(q):
             raise SipError(f"q is not between 0 and 1: {q!r}")

@@ -25,6 +25,8 @@ _TYPED = RULES.keys()
 class Abilities:
     """What a user agent can do; None means anything."""
 
+    is_proxy: bool = False
+    "Whether Proxy-Require speaks to us too (16.3)."
     methods: tuple[str, ...] | None = None
     schemes: tuple[str, ...] | None = ("sip", "sips", "tel")
     extensions: tuple[str, ...] | None = (
@@ -120,7 +122,8 @@ def _demand(request: Request, abilities: Abilities) -> None:
         return
     if abilities.extensions is not None:
         known = abilities.extensions
-        strange = [tag for tag in (*request.require, *request.proxy_require) if tag.lower() not in known]
+        wanted = (*request.require, *request.proxy_require) if abilities.is_proxy else request.require
+        strange = [tag for tag in wanted if tag.lower() not in known]
         if strange:
             raise SipError(f"requires {', '.join(strange)}", status=420, headers=(("Unsupported", ", ".join(strange)),))
     if request.body and abilities.bodies is not None:

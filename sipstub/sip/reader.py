@@ -49,7 +49,7 @@ def parse_message(data: bytes, *, limits: Limits = LIMITS, is_stream: bool = Fal
         data = data.lstrip(b"\r\n")
     head, blank, rest = data.partition(b"\r\n\r\n")
     if not blank:
-        raise SipError("no empty line after the headers" if data else "empty")
+        raise SipError(_no_end(data))
     if len(head) > limits.head_bytes:
         raise SipError(f"headers of {len(head)} bytes, at most {limits.head_bytes} are taken", status=513)
     text = head.decode("utf-8", "surrogateescape")
@@ -70,6 +70,12 @@ def parse_message(data: bytes, *, limits: Limits = LIMITS, is_stream: bool = Fal
     message._raw = data if size == len(rest) else data[: len(head) + 4 + size]
     message._as_read = headers.version
     return message
+
+
+def _no_end(data: bytes) -> str:
+    if not data:
+        return "empty"
+    return "lines end with LF alone, not with CRLF" if b"\n\n" in data else "no empty line after the headers"
 
 
 def _refuse_lone_ends(text: str) -> None:

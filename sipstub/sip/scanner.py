@@ -86,6 +86,8 @@ def is_quoted(text: str) -> bool:
 
 def parse_number(text: str, what: str, *, limit: int) -> int:
     """Return a decimal number from 0 up to the limit; leading zeros are fine, signs and other digits are not."""
+    if len(text) < 10 and text.isdigit() and text.isascii() and (number := int(text)) <= limit:
+        return number  # nearly all of them
     digits = text.strip(LWS)
     if not (digits.isascii() and digits.isdigit()):
         raise SipError(f"{what} is not a number: {digits!r}")

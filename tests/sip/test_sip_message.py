@@ -193,6 +193,10 @@ def test_what_is_no_message_is_refused(data: bytes, status: int) -> None:
     assert refused(data).status == status
 
 
+def test_a_file_that_lost_its_line_ends_is_told_so() -> None:
+    assert "LF alone" in refused(raw().replace(b"\r\n", b"\n")).fact
+
+
 def test_large_things_are_refused_with_their_status() -> None:
     assert refused(raw(body="a" * 200), body_bytes=100).status == 413
     assert refused(raw(extra="l: 70000\r\n")).status == 413
@@ -240,6 +244,9 @@ def test_what_an_agent_cannot_do_is_refused_with_what_it_can() -> None:
     assert told(request("MESSAGE", "c: text/plain\r\ne: gzip\r\n", "x")) == (415, (("Accept-Encoding", "identity"),))
     demand(request("MESSAGE", "c: text/html\r\nContent-Disposition: render;handling=optional\r\n", "x"), able)
     demand(request("MESSAGE", "c: text/plain\r\n", "x"), able)
+    demand(request(extra="Proxy-Require: nonsense\r\n"))
+    with pytest.raises(SipError, match="nonsense"):
+        demand(request(extra="Proxy-Require: nonsense\r\n"), Abilities(is_proxy=True))
     demand(request("MESSAGE", "c: text/html\r\n"), able)
 
 
