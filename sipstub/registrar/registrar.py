@@ -51,10 +51,10 @@ class Registrar:
         self.dropped = 0
         "Changes and events that nobody took in time."
 
-    def handle(self, request: Request, source: Source, now: float) -> Response:
-        """Return the final response to a REGISTER, whatever is wrong with it."""
+    def handle(self, request: Request, source: Source, now: float, *, to_tag: str | None = None) -> Response:
+        """Return the final response to a REGISTER, whatever is wrong with it; `to_tag` is that of its transaction."""
         self.on_timer(now)
-        tag = self._to_tag(request)
+        tag = to_tag or self._to_tag(request)
         try:
             found = self._register(request, source, now, tag)
         except SipError as error:
@@ -62,13 +62,14 @@ class Registrar:
             return refuse(request, error, to_tag=tag)
         return found if isinstance(found, Response) else self._refuse(found, request, source, now, tag)
 
-    def authorise(self, request: Request, source: Source, name: str, now: float) -> Response | None:
+    def authorise(self, request: Request, source: Source, name: str, now: float, *, to_tag: str | None = None) -> Response | None:
         """Return None if a request of any method may act for the user of that name, else the response that says no."""
+        tag = to_tag or self._to_tag(request)
         try:
             found = self._ask(request, source, name, self._aor_of_name(name), now)
         except SipError as error:
-            return refuse(request, error, to_tag=self._to_tag(request))
-        return self._refuse(found, request, source, now, self._to_tag(request)) if isinstance(found, Refusal) else None
+            return refuse(request, error, to_tag=tag)
+        return self._refuse(found, request, source, now, tag) if isinstance(found, Refusal) else None
 
     def bindings(self, aor: str, now: float) -> tuple[Binding, ...]:
         """Return the live bindings of an address by its key, the oldest first."""

@@ -27,4 +27,4 @@ class Source(Protocol):
 def flow_of(source: Source) -> str:
     """Return the text by which requests of one flow are known as such: `udp 127.0.0.1:5060`."""
     host = f"[{source.host}]" if ":" in source.host else source.host
-    return f"{source.transport} {host}:{source.port}"
+    return f"{source.transport.lower()} {host}:{source.port}"
