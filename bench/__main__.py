@@ -13,6 +13,7 @@ import time
 BENCHES = {
     "rendering": "load, check and reload of 1,000 and 10,000 phones",
     "http_phones": "HTTP beside nginx: CPU per request, boot storm, stalls",
+    "sip_parse": "SIP messages beside sipmessage: parse, typed headers, write",
     "tftp": "TFTP beside tftpd-hpa and plain tftpy: CPU per transfer, boot storm, loss, large files",
 }
 

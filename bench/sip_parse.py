@@ -1,6 +1,6 @@
 """How fast SIP is read and written here, as a ratio against sipmessage in the same run.
 
-    python bench/sip_parse.py [--messages N] [--rounds N]
+    python -m bench sip_parse
 
 CPU microseconds per REGISTER with credentials, best of several rounds, the readers taking turns.  Messages differ as a
 phone's do: user, tags, branch, Call-ID, nonce and digest.
@@ -8,20 +8,18 @@ phone's do: user, tags, branch, Call-ID, nonce and digest.
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import sipmessage
 
+from bench.line import Line
 from sipstub.sip.examine import demand, examine
 from sipstub.sip.message import Request
 from sipstub.sip.reader import parse_message
 
 MESSAGES, ROUNDS = 2000, 7
-GOAL_US = 60.0
 
 
 def a_register(number: int) -> bytes:
@@ -105,13 +103,9 @@ def measure(calls: Sequence[tuple[str, Callable[[Any], Any], Sequence[Any]]], ro
     return best
 
 
-def main() -> None:
-    """Print the table, and a JSON line for whoever keeps numbers."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--messages", type=int, default=MESSAGES)
-    options.add_argument("--rounds", type=int, default=ROUNDS)
-    chosen = options.parse_args()
-    messages = [a_register(number) for number in range(chosen.messages)]
+def run(count: int = MESSAGES, rounds: int = ROUNDS) -> list[Line]:
+    """Return our times and their ratios to sipmessage's, of REGISTERs with credentials."""
+    messages = [a_register(number) for number in range(count)]
     ours = [parse_message(data) for data in messages]
     theirs = [sipmessage.Message.parse(data) for data in messages]
     best = measure(
@@ -124,19 +118,12 @@ def main() -> None:
             ("ours: write", ours_written, ours),
             ("sipmessage: write", theirs_written, theirs),
         ],
-        chosen.rounds,
+        rounds,
     )
-    for name, took in best.items():
-        print(f"{name:<28}{took:8.1f} us")
-    ratios = {
-        "parse": best["ours: parse"] / best["sipmessage: parse"],
-        "typed": best["ours: parse and type"] / best["sipmessage: parse and type"],
-        "write": best["ours: write"] / best["sipmessage: write"],
-    }
-    print("of sipmessage's time: " + ", ".join(f"{name} {ratio:.2f}" for name, ratio in ratios.items()))
-    print(f"a REGISTER of {len(messages[0])} bytes, typed: {best['ours: parse and type']:.1f} us, wanted below {GOAL_US} us")
-    print(json.dumps({"us": best, "ratio": ratios}))
-
-
-if __name__ == "__main__":
-    main()
+    lines = []
+    for what in ("parse", "parse and type", "write"):
+        mine, other = best[f"ours: {what}"], best[f"sipmessage: {what}"]
+        detail = f"{mine:.1f} / {other:.1f} us"
+        lines.append(Line(f"REGISTER of {len(messages[0])} bytes: {what}, to sipmessage", mine / other, "x", "", True, detail))
+    lines.append(Line("the same: parse and examine as a registrar does", best["ours: parse and examine"], "us", "", True))
+    return lines
