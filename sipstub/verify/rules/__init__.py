@@ -1,0 +1,56 @@
+"""All rules, in the order of reports.
+
+To add one: a function in the file of its subject, and a heading in docs/reference/rules.md.
+"""
+
+from sipstub.verify.rule import RULES
+from sipstub.verify.rules import (
+    account as account,
+)
+from sipstub.verify.rules import (
+    busy_lamp as busy_lamp,
+)
+from sipstub.verify.rules import (
+    call as call,
+)
+from sipstub.verify.rules import (
+    digit as digit,
+)
+from sipstub.verify.rules import (
+    failure as failure,
+)
+from sipstub.verify.rules import (
+    header as header,
+)
+from sipstub.verify.rules import (
+    identity as identity,
+)
+from sipstub.verify.rules import (
+    keep_alive as keep_alive,
+)
+from sipstub.verify.rules import (
+    media as media,
+)
+from sipstub.verify.rules import (
+    port as port,
+)
+from sipstub.verify.rules import (
+    proxy as proxy,
+)
+from sipstub.verify.rules import (
+    registration as registration,
+)
+from sipstub.verify.rules import (
+    resync as resync,
+)
+from sipstub.verify.rules import (
+    server as server,
+)
+from sipstub.verify.rules import (
+    subscription as subscription,
+)
+from sipstub.verify.rules import (
+    timer as timer,
+)
+
+__all__ = ["RULES"]

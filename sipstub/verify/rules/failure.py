@@ -1,0 +1,67 @@
+"""Rules about what a phone does when the registrar refuses or is silent."""
+
+from __future__ import annotations
+
+from sipstub.verify.case import FIRST_SERVER, Case
+from sipstub.verify.finding import Outcome, failed, passed, skipped, unseen, warned
+from sipstub.verify.rule import rule
+from sipstub.verify.stimulus import Stimulus
+from sipstub.verify.verdict import Certainty
+
+SECOND_SERVER = "2"
+NO_FAILURE = frozenset({401, 407, 423})
+"Answers that a phone acts upon at once."
+
+
+@rule("retry-count", row=12, source="guide", certainty=Certainty.STATED, also=("server-address",), stimulus=Stimulus.SILENCE)
+def retry_count(case: Case) -> Outcome:
+    """A silent first server is tried so often before the second one is."""
+    if not case.text("server-address", SECOND_SERVER):
+        return skipped("there is no second server")
+    expected = f"{case.value} tries"
+    registers = case.bindings
+    moved = next((request for request in registers if case.server_of(request) == SECOND_SERVER), None)
+    if moved is None:
+        return unseen("no REGISTER to the second server", expected=expected)
+    tries = 0
+    for request in reversed([request for request in registers if request.number < moved.number]):
+        if case.server_of(request) != FIRST_SERVER or request.answers:
+            break
+        tries += 1
+    if not tries:
+        return unseen("the first server was not silent", expected=expected)
+    seen = f"{tries} {'try' if tries == 1 else 'tries'}"
+    if str(tries) == case.value:
+        return passed(seen, moved, expected=expected)
+    if case.number is not None and tries == case.number + 1:
+        return warned(seen, moved, expected=expected, note="the guide does not say whether the first one counts")
+    return failed(seen, moved, expected=expected)
+
+
+@rule("retry-interval", row=23, source="guide", certainty=Certainty.STATED, stimulus=Stimulus.REFUSE)
+def retry_interval(case: Case) -> Outcome:
+    """After a refusal the next REGISTER comes after this wait; Retry-After may make it longer."""
+    wait = case.number
+    if wait is None:
+        return skipped("not a number")
+    expected = f"about {wait:g} s"
+    registers = case.registers
+    good: Outcome | None = None
+    for request in registers:
+        final = request.final
+        if final is None or final.status < 300 or final.status in NO_FAILURE:
+            continue
+        following = next((later for later in registers if later.at > final.at), None)
+        if following is None:
+            if case.watched_s(final.at) > wait + case.tolerance.retry(wait) and (final.retry_after_s or 0) <= wait:
+                return failed(f"nothing for {case.watched_s(final.at):.0f} s after {final.status}", request, expected=expected)
+            continue
+        gap = following.at - final.at
+        seen = f"{gap:.1f} s after {final.status}"
+        if final.retry_after_s is not None and gap >= final.retry_after_s - case.tolerance.edge_s:
+            good = good or passed(f"{seen}, Retry-After {final.retry_after_s}", following, expected=expected)
+        elif abs(gap - wait) > case.tolerance.retry(wait):
+            return failed(seen, following, expected=expected)
+        else:
+            good = passed(seen, following, expected=expected)
+    return good or unseen("no REGISTER was refused and tried again", expected=expected)
