@@ -7,7 +7,7 @@ seconds since 1970.  RFC 3261 section 8.2 in its order: method, scheme, extensio
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sipstub.core.service import Answered, Service
@@ -54,7 +54,8 @@ class Core:
         self._by_method: dict[str, Service] = {}
         self._abilities = Abilities(methods=ALWAYS)
         self._stateless_401: frozenset[str] = frozenset({"REGISTER", "SUBSCRIBE", "PUBLISH"})
-        self._flow_watchers: list[Service] = []
+        self.on_malformed: Callable[[SipError, Hop, float], None] = lambda error, source, now: None
+        "Called with what was wrong with a message, and who sent it."
 
     def add(self, service: Service) -> None:
         """Have a service answer its methods; one that was there before for a method is replaced."""
@@ -96,6 +97,7 @@ class Core:
     def receive_broken(self, error: SipError, source: Hop, now: float) -> None:
         """Answer a request that cannot be read whole, if enough of it can; responses and ACK are dropped."""
         self.counts.malformed += 1
+        self.on_malformed(error, source, now)
         request = error.partial
         if not isinstance(request, Request) or request.method == "ACK":
             return

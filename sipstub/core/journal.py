@@ -7,6 +7,7 @@ from collections.abc import Callable
 from sipstub.registrar.binding import BindingChange, Change
 from sipstub.registrar.reason import RegistrarEvent
 from sipstub.sip.error import SipError
+from sipstub.transaction.sending import Hop
 
 MAX_LINES = 100
 "In a row without a pause; the rest is counted."
@@ -49,6 +50,10 @@ class Journal:
         fact = f" ({refusal.fact})" if refusal.fact else ""
         whom = f" for {refusal.aor}" if refusal.aor else ""
         self.line(f"refused {refusal.status} {refusal.why}{whom} from {refusal.flow}{fact}", refusal.at)
+
+    def malformed(self, error: SipError, source: Hop, now: float) -> None:
+        """Write what was wrong with a message."""
+        self.line(f"malformed {error.status} from {source}: {error.fact}", now)
 
 
 def change_text(change: BindingChange) -> str:

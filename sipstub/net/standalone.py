@@ -108,6 +108,7 @@ async def serve(options: ServeOptions, users: Users) -> int:
     journal = Journal(lambda text: click.echo(text, err=True), shows_refreshes=options.shows_refreshes)
     stub = compose(Registrar(users, Policy(options.realm), secrets.token_bytes(KEY_BYTES)))
     stub.registering.watch(journal.change, journal.refusal)
+    stub.core.on_malformed = journal.malformed
     recorder = Recorder()
     server = _bind(options, stub, recorder, lambda event: journal.line(f"{event.peer}: {event.fact}", event.at))
     await server.start()
