@@ -26,6 +26,8 @@ class Setting:
     "Unit of a number."
     is_secret: bool = False
     "Whether its value must never be shown."
+    may_be_blank: bool = False
+    "Whether an empty value says something; of any other setting it says nothing, since releases differ on it."
 
     @property
     def is_flag(self) -> bool:
@@ -40,11 +42,11 @@ def _flag(name: str, summary: str) -> Setting:
 _ALL = (
     _flag("account-enabled", "the account is used"),
     Setting("user-name", "user part of the address of record"),
-    Setting("auth-name", "digest user name"),
+    Setting("auth-name", "digest user name", may_be_blank=True),
     Setting("password", "digest password", is_secret=True),
-    Setting("display-name", "name shown to the other side"),
-    Setting("label", "name shown on the phone"),
-    Setting("server-address", "registrar"),
+    Setting("display-name", "name shown to the other side", may_be_blank=True),
+    Setting("label", "name shown on the phone", may_be_blank=True),
+    Setting("server-address", "registrar", may_be_blank=True),
     Setting("server-port", "port of the registrar"),
     Setting("transport", "how SIP travels", ("udp", "tcp", "tls", "dns")),
     Setting("register-expiry", "registration period that is asked for", unit="s"),
@@ -88,7 +90,7 @@ _ALL = (
     Setting("rtp-port-min", "lowest port of media"),
     Setting("rtp-port-max", "highest port of media"),
     _flag("reliable-provisional", "RFC 3262"),
-    Setting("proxy-require", "text of Proxy-Require"),
+    Setting("proxy-require", "text of Proxy-Require", may_be_blank=True),
     _flag("anonymous-call", "calls hide who calls"),
     Setting("caller-id-source", "where the shown caller comes from"),
     Setting("connected-id-source", "where the shown callee comes from"),
