@@ -17,14 +17,16 @@ from sipstub.registrar.policy import Policy
 from sipstub.registrar.reason import Refusal, Why
 from sipstub.registrar.source import Source
 from sipstub.registrar.user import RegistrarUser, UserSource
-from sipstub.sip.credentials import Challenge, Credentials
-from sipstub.sip.digest import MD5, challenge_for, check, hash_text
+from sipstub.sip.credentials import Credentials
+from sipstub.sip.digest import MD5, SHA_256, challenge_for, check, hash_text
 from sipstub.sip.error import SipError
 from sipstub.sip.message import Request
-from sipstub.sip.nonce import CLOCK_SLACK_S, SALT_BYTES, TIME_BYTES, NonceMaker
+from sipstub.sip.nonce import CLOCK_SLACK_S, NONCE_BYTES, SALT_BYTES, TIME_BYTES, NonceMaker
 from sipstub.sip.nonce_count import MAX_NONCES, NonceCounts
 from sipstub.sip.uri import parse_uri
 
+MAX_TAGS = 4096
+"Hosts whose tag is not computed again."
 TAG_BYTES = 4
 "So much of a nonce's salt names the host that it was given to, under our key."
 
@@ -33,7 +35,7 @@ TAG_BYTES = 4
 class Denial(Refusal):
     """A no that may come with a challenge."""
 
-    challenge: Challenge | None = None
+    challenge: str = ""
     "Goes into WWW-Authenticate of a 401."
     is_failure: bool = False
     "Whether it counts against its source."
@@ -49,8 +51,10 @@ class Authenticator:
         self._nonces = NonceMaker(key, policy.realm, policy.nonce_lifetime_s)
         self._counts = NonceCounts(max_nonces)
         self.failures = Failures()
+        self._tags: dict[str, bytes] = {}
         self._made = 0
-        self._nobody = {name: hash_text(name, b"nobody:" + key) for name in (MD5, "SHA-256")}
+        self._nobody = {name: hash_text(name, b"nobody:" + key) for name in (MD5, SHA_256)}
+        self._challenges = {(name, stale): self._around_nonce(name, stale) for name in self._nobody for stale in (False, True)}
 
     @property
     def used_nonces(self) -> int:
@@ -74,22 +78,20 @@ class Authenticator:
         made_at = self._nonces.made_at(given.nonce)
         if made_at is None:
             return self._challenge(Why.FOREIGN_NONCE, algorithm, tag, now)
-        owner_tag = self._tag_in(given.nonce)
-        user_key = owner_tag + hashlib.blake2b(given.username.encode("utf-8", "surrogateescape"), digest_size=8).digest()
-        shut_out = self._shut_out_by(owner_tag, user_key, is_at_home, now)
+        shut_out = self._shut_out_by(given, is_at_home, now) if len(self.failures) else None
         if shut_out is not None:
             is_news = self.failures.tell(shut_out)
             return Denial(Why.TOO_MANY_FAILURES, f"user {given.username[:64]!r}", is_news=is_news)
         denial = self._judge_form(given, request, algorithm, tag, now)
         if denial is not None:
             if denial.is_failure:
-                self._note(owner_tag, user_key, now)
+                self._note(given, now)
             return denial
         user, is_own = self._find(given.username, name)
         ha1 = None if user is None else user.ha1.get(algorithm)
         is_right = check(given, ha1 or self._nobody[algorithm], request.method, request.body)
         if not is_right or user is None or ha1 is None:
-            self._note(owner_tag, user_key, now)
+            self._note(given, now)
             fact = f"user {given.username[:64]!r}: " + (
                 "wrong password" if user is not None else "no such user, or not for this address"
             )
@@ -101,7 +103,7 @@ class Authenticator:
         if not self._counts.accept(given.nonce, nc, made_at):
             return self._challenge(Why.REPLAYED, algorithm, tag, now, f"nc {nc}", is_stale=True)
         if not is_own:
-            self._note(owner_tag, user_key, now)
+            self._note(given, now)
             return Denial(Why.NOT_ITS_OWN, f"{given.username[:64]!r} asked for {name[:64]!r}", is_failure=True)
         return user
 
@@ -128,15 +130,21 @@ class Authenticator:
             return Denial(Why.URI_DIFFERS, f"digest for {given.uri[:100]!r}", is_failure=True)
         return None
 
-    def _shut_out_by(self, tag: bytes, user_key: bytes, is_at_home: bool, now: float) -> bytes | None:
+    def _shut_out_by(self, given: Credentials, is_at_home: bool, now: float) -> bytes | None:
         """Return the key of the count that is full, if one is."""
-        if self.failures.is_over(user_key, USER_FAILURES, now):
-            return user_key
-        return tag if not is_at_home and self.failures.is_over(tag, HOST_FAILURES, now) else None
+        host, user = self._keys(given)
+        if self.failures.is_over(user, USER_FAILURES, now):
+            return user
+        return host if not is_at_home and self.failures.is_over(host, HOST_FAILURES, now) else None
 
-    def _note(self, tag: bytes, user_key: bytes, now: float) -> None:
-        self.failures.note(tag, now)
-        self.failures.note(user_key, now)
+    def _note(self, given: Credentials, now: float) -> None:
+        for key in self._keys(given):
+            self.failures.note(key, now)
+
+    def _keys(self, given: Credentials) -> tuple[bytes, bytes]:
+        """Return what failures are counted by: the host that was given the nonce, and that host with the name that it claims."""
+        host = self._tag_in(given.nonce)
+        return host, host + hashlib.blake2b(given.username.encode("utf-8", "surrogateescape"), digest_size=8).digest()
 
     def _challenge(
         self,
@@ -151,13 +159,26 @@ class Authenticator:
     ) -> Denial:
         self._made += 1
         salt = hashlib.blake2b(self._made.to_bytes(8, "big"), key=self._key[:64], digest_size=SALT_BYTES - TAG_BYTES).digest()
-        challenge = challenge_for(
-            self._policy.realm, self._nonces.make(now, salt + tag), algorithm=algorithm, qops=self._policy.qops, is_stale=is_stale
-        )
-        return Denial(why, fact, challenge=challenge, is_failure=is_failure)
+        before, after = self._challenges[algorithm, is_stale]
+        return Denial(why, fact, challenge=f"{before}{self._nonces.make(now, salt + tag)}{after}", is_failure=is_failure)
+
+    def _around_nonce(self, algorithm: str, is_stale: bool) -> tuple[str, str]:
+        """Return a challenge, cut where its nonce goes: all that differs from one to the next."""
+        mark = "0" * NONCE_BYTES
+        policy = self._policy
+        before, _, after = str(
+            challenge_for(policy.realm, mark, algorithm=algorithm, qops=policy.qops, is_stale=is_stale)
+        ).partition(f'nonce="{mark}"')
+        return f'{before}nonce="', f'"{after}'
 
     def _tag(self, host: str) -> bytes:
-        return hashlib.blake2b(host.encode(), key=self._key[:64], digest_size=TAG_BYTES, person=b"host").digest()
+        found = self._tags.get(host)
+        if found is None:
+            if len(self._tags) >= MAX_TAGS:
+                self._tags.clear()
+            found = hashlib.blake2b(host.encode(), key=self._key[:64], digest_size=TAG_BYTES, person=b"host").digest()
+            self._tags[host] = found
+        return found
 
     @staticmethod
     def _tag_in(nonce: str) -> bytes:

@@ -67,9 +67,9 @@ class Binding:
         """Return the whole seconds that remain, rounded up: a phone told 60 is told 60, and never 0 while the binding lives."""
         return max(0, math.ceil(self.expires_at - now))
 
-    def as_contact(self, now: float) -> Contact:
+    def listed(self, now: float) -> str:
         """Return the contact as a 200 lists it: everything the phone said, with what remains."""
-        return Contact(self.uri, "", self.params.set("expires", str(self.remaining_s(now))))
+        return f"<{self.contact}>{self.params};expires={self.remaining_s(now)}"
 
     def holds(self, contact: Contact, *, by_flow: bool) -> bool:
         """Return whether a contact means this binding: by instance and reg-id first, then by equal URIs (RFC 5626 section 6)."""

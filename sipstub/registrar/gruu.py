@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sipstub.registrar.binding import Binding, BindingChange
-from sipstub.sip.contact import Contact
+from sipstub.sip.params import NO_PARAMS
 from sipstub.sip.uri import SipUri, escape, parse_uri, unescape
 
 PREFIX = "tgruu."
@@ -62,18 +62,18 @@ class Gruus:
         self._ids[owner] = (id, binding.call_id)
         self._owners[id] = owner
 
-    def mark(self, contact: Contact, binding: Binding) -> Contact:
-        """Return the contact with `pub-gruu` and a new `temp-gruu`, if its phone named its instance."""
+    def params(self, binding: Binding) -> str:
+        """Return `pub-gruu` and a new `temp-gruu` as parameters of a contact, nothing if its phone names no instance."""
         known = self._ids.get(Owner(binding.aor, binding.instance))
         aor = parse_uri(binding.aor)
         if known is None or not isinstance(aor, SipUri):
-            return contact
+            return ""
         public = replace(aor, params=aor.params.set("gr", escape(binding.instance).replace("%3A", ":")))
         self._count += 1
         head = known[0] + self._count.to_bytes(COUNT_BYTES, "big")
         opaque = base64.b32encode(head + self._mac(head)).decode().lower().rstrip("=")
         temporary = replace(aor, user=PREFIX + opaque, params=aor.params.set("gr"))
-        return replace(contact, params=contact.params.set("pub-gruu", str(public)).set("temp-gruu", str(temporary)))
+        return str(NO_PARAMS.set("pub-gruu", str(public)).set("temp-gruu", str(temporary)))
 
     def resolve(self, uri: SipUri, aor: str) -> Owner | None:
         """Return whom a GRUU means, None for a URI that is none; `aor` is the key of its address.

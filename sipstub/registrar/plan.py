@@ -6,7 +6,7 @@ Contacts are taken in their order.  A contact that stands twice in one request c
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sipstub.registrar.binding import MAX_BINDING_CHARACTERS, Binding, BindingChange, Change
 from sipstub.registrar.outbound import judge_outbound, uses_flow
@@ -34,6 +34,11 @@ class Facts:
     def call_id(self) -> str:
         """Return the Call-ID."""
         return self.request.call_id
+
+    @property
+    def is_large(self) -> bool:
+        """Return whether a binding made of it could be too large at all."""
+        return self.request.raw is None or len(self.request.raw) > MAX_BINDING_CHARACTERS
 
     @property
     def cseq(self) -> int:
@@ -91,7 +96,7 @@ def _plan_contacts(facts: Facts, bindings: tuple[Binding, ...], policy: Policy) 
                     changes[old.id] = BindingChange(Change.UNREGISTERED, before[old.id], facts.now)
             continue
         made = _bind(contact, old, facts, granted, by_flow)
-        if made.characters > MAX_BINDING_CHARACTERS:
+        if facts.is_large and made.characters > MAX_BINDING_CHARACTERS:
             return Refusal(Why.TOO_LARGE, f"a contact of {made.characters} characters, at most {MAX_BINDING_CHARACTERS}")
         current[made.id] = made
         changes[made.id] = BindingChange(_kind(before.get(made.id), made), made, facts.now)
@@ -111,33 +116,32 @@ def _find(contact: Contact, current: dict[str, Binding], by_flow: bool) -> Bindi
 
 def _bind(contact: Contact, old: Binding | None, facts: Facts, granted: int, by_flow: bool) -> Binding:
     request, text = facts.request, str(contact.uri)
-    made = Binding(
-        aor=facts.aor,
-        id=_binding_id(facts, contact, by_flow) if old is None else old.id,
-        contact=text,
-        params=contact.params.without("expires"),
-        call_id=facts.call_id,
-        cseq=facts.cseq,
+    params = contact.params.without("expires")
+    path = tuple(str(hop) for hop in request.paths)
+    flow, agent, display = facts.flow, (request.user_agent or "")[:MAX_USER_AGENT], request.to.display
+    if old is not None:  # what a refresh repeats is not held twice
+        text, flow, agent, display = (
+            before if after == before else after
+            for after, before in ((text, old.contact), (flow, old.flow), (agent, old.user_agent), (display, old.display))
+        )
+        params = old.params if params == old.params else params
+    return Binding(
+        facts.aor,
+        _binding_id(facts, contact, by_flow) if old is None else old.id,
+        text,
+        params,
+        facts.call_id,
+        facts.cseq,
         created_at=facts.now if old is None else old.created_at,
         updated_at=facts.now,
         expires_at=facts.now + granted,
         instance=contact.instance or "",
         reg_id=(contact.reg_id or 0) if by_flow else 0,
-        path=tuple(str(hop) for hop in request.paths),
-        flow=facts.flow,
-        user_agent=(request.user_agent or "")[:MAX_USER_AGENT],
-        display=request.to.display,
+        path=path,
+        flow=flow,
+        user_agent=agent,
+        display=display,
     )
-    if old is not None and made.params == old.params and made.path == old.path:
-        # the same objects again: what a refresh repeats is not held twice
-        return replace(
-            made, contact=_kept(made.contact, old.contact), params=old.params, path=old.path, flow=_kept(made.flow, old.flow)
-        )
-    return made
-
-
-def _kept(new: str, old: str) -> str:
-    return old if new == old else new
 
 
 def _binding_id(facts: Facts, contact: Contact, by_flow: bool) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from sipstub.sip.digest import MD5
 from sipstub.sip.host import host_key, parse_host
-from sipstub.sip.uri import SipUri
+from sipstub.sip.uri import SipUri, escape, unescape
 
 ANY_DOMAIN = "*"
 NO_DOMAIN = "registrar.invalid"
@@ -86,14 +86,17 @@ class Policy:
 
     def serves(self, uri: SipUri) -> bool:
         """Return whether the host of that URI is one of ours, whatever its port."""
-        return ANY_DOMAIN in self.domains or host_key(uri.host) in self._hosts
+        return ANY_DOMAIN in self.domains or uri.host in self._hosts or host_key(uri.host) in self._hosts
 
     def aor_key(self, uri: SipUri) -> str:
         """Return the key of an address of record: no parameters, no port, no escapes, one name for the domain (10.3 step 5).
 
         `sips:` and `sip:` of one user are one address.
         """
-        return SipUri(self._domain, uri.user).aor()
+        user = uri.user
+        if user is None:
+            return f"sip:{self._domain}"
+        return f"sip:{user if user.isalnum() and user.isascii() else escape(unescape(user))}@{self._domain}"
 
     def granted_s(self, asked: int | None) -> int:
         """Return what is granted for a wish in seconds, None for no wish; 0 stays 0."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Iterable
+from functools import lru_cache
 
 from sipstub.registrar.authentication import Authenticator, Denial
 from sipstub.registrar.binding import Binding, BindingChange, BindingStore, Change
@@ -20,9 +21,10 @@ from sipstub.registrar.outbound import asks_outbound
 from sipstub.registrar.plan import plan
 from sipstub.registrar.policy import Policy
 from sipstub.registrar.reason import Refusal, RegistrarEvent, Why
+from sipstub.registrar.reply import reply
 from sipstub.registrar.source import Source, flow_of
 from sipstub.registrar.user import UserSource
-from sipstub.sip.answer import answer, refuse
+from sipstub.sip.answer import refuse
 from sipstub.sip.date import SipDate
 from sipstub.sip.error import SipError
 from sipstub.sip.message import Request, Response
@@ -66,7 +68,7 @@ class Registrar:
         """Return None if a request of any method may act for the user of that name, else the response that says no."""
         tag = to_tag or self._to_tag(request)
         try:
-            found = self._ask(request, source, name, self._aor_of_name(name), now)
+            found = self._ask(request, source, flow_of(source), name, self._aor_of_name(name), now)
         except SipError as error:
             return refuse(request, error, to_tag=tag)
         return self._refuse(found, request, source, now, tag) if isinstance(found, Refusal) else None
@@ -141,12 +143,12 @@ class Registrar:
             return refusal
         to = request.to.sip_uri
         aor = self.policy.aor_key(to)
-        denial = self._ask(request, source, to.username or "", aor, now)
+        flow = flow_of(source)
+        denial = self._ask(request, source, flow, to.username or "", aor, now)
         if denial is not None:
             return denial
         if not self.policy.serves(to):
             return Refusal(Why.UNKNOWN_DOMAIN, f"To {to.masked()[:100]!r}")
-        flow = flow_of(source)
         before = self.location.live(aor, now)
         changes = plan(request, aor, flow, before, self.policy, now)
         if isinstance(changes, Refusal):
@@ -164,6 +166,7 @@ class Registrar:
     def _admit(self, request: Request) -> Refusal | None:
         """Return what speaks against the request before anybody is asked for a password (steps 1 and 2)."""
         limits = self.policy.limits
+        _ = request.supported, request.paths  # what the answer will need is read before anything changes
         if request.method != "REGISTER":
             return Refusal(Why.OTHER_METHOD, request.method[:32], (("Allow", "REGISTER"),))
         if request.raw is not None and len(request.raw) > limits.message_bytes:
@@ -175,7 +178,7 @@ class Registrar:
             return Refusal(Why.UNKNOWN_DOMAIN, f"Request-URI of scheme {uri.scheme}", status_hint=416)
         if not self.policy.serves(uri):
             return Refusal(Why.UNKNOWN_DOMAIN, f"Request-URI {uri.masked()[:100]!r}")
-        strange = [word for word in request.require if word.lower() not in self.extensions]
+        strange = [word for word in request.require if word.lower() not in self.extensions] if request.require else None
         if strange:
             return Refusal(Why.UNKNOWN_EXTENSION, ", ".join(strange)[:100], (("Unsupported", ", ".join(strange)),))
         if self.policy.needs_path_support and request.paths and not _asks(request, "path"):
@@ -187,41 +190,32 @@ class Registrar:
         """Return the option tags that may be required."""
         return frozenset({"path"} | ({OUTBOUND} if self.policy.outbound else set()) | ({"gruu"} if self.policy.gruu else set()))
 
-    def _ask(self, request: Request, source: Source, name: str, aor: str, now: float) -> Denial | None:
-        flow = flow_of(source)
+    def _ask(self, request: Request, source: Source, flow: str, name: str, aor: str, now: float) -> Denial | None:
         is_at_home = any(binding.flow == flow for binding in self.location.live(aor, now))
         found = self.authenticator.judge(request, source, name, now, is_at_home=is_at_home)
         return found if isinstance(found, Denial) else None
 
     def _accept(self, request: Request, aor: str, now: float, tag: str) -> Response:
-        response = answer(request, 200, to_tag=tag)
-        add = response.headers.add
         bindings = self.location.live(aor, now)
         gives_gruu = self.policy.gruu and _asks(request, "gruu")
-        for binding in bindings:
-            contact = binding.as_contact(now)
-            add("Contact", self.gruus.mark(contact, binding) if gives_gruu else contact)
+        added = [("Contact", binding.listed(now) + (self.gruus.params(binding) if gives_gruu else "")) for binding in bindings]
         if request.paths and _asks(request, "path"):
-            for hop in request.paths:
-                add("Path", hop)
-        for route in self.policy.service_route:
-            add("Service-Route", route)
-        if asks_outbound(request) and any(one.reg_id and one.call_id == request.call_id for one in bindings):
-            add("Require", OUTBOUND)
+            added += [("Path", str(hop)) for hop in request.paths]
+        added += [("Service-Route", route) for route in self.policy.service_route]
+        if any(one.reg_id and one.call_id == request.call_id for one in bindings) and asks_outbound(request):
+            added.append(("Require", OUTBOUND))
             if self.policy.flow_timer_s:
-                add("Flow-Timer", self.policy.flow_timer_s)
+                added.append(("Flow-Timer", str(self.policy.flow_timer_s)))
         if self.policy.sends_date:
-            add("Date", SipDate(int(now)))
-        return response
+            added.append(("Date", _date(int(now))))
+        return reply(request, 200, added, tag)
 
     def _refuse(self, refusal: Refusal, request: Request, source: Source, now: float, tag: str) -> Response:
-        response = answer(request, refusal.status, to_tag=tag)
-        for name, value in refusal.headers:
-            response.headers.add(name, value)
-        if isinstance(refusal, Denial) and refusal.challenge is not None:
-            response.headers.add("WWW-Authenticate", refusal.challenge)
+        added = list(refusal.headers)
+        if isinstance(refusal, Denial) and refusal.challenge:
+            added.append(("WWW-Authenticate", refusal.challenge))
         self._note(refusal, request, source, now)
-        return response
+        return reply(request, refusal.status, added, tag)
 
     def _note(self, refusal: Refusal, request: Request, source: Source, now: float) -> None:
         if not refusal.is_news or refusal.why in ORDINARY:
@@ -236,7 +230,8 @@ class Registrar:
     def _commit(self, changes: tuple[BindingChange, ...]) -> None:
         for change in changes:
             self.location.apply(change)
-            self.gruus.apply(change, self.location.live(change.binding.aor, change.at))
+            if self.policy.gruu:
+                self.gruus.apply(change, self.location.live(change.binding.aor, change.at))
             self.dropped += len(self._changes) == MAX_WAITING
             self._changes.append(change)
 
@@ -265,3 +260,8 @@ class Registrar:
 
 def _asks(request: Request, tag: str) -> bool:
     return any(word.lower() == tag for word in (*request.supported, *request.require))
+
+
+@lru_cache(2)
+def _date(at: int) -> str:
+    return str(SipDate(at))

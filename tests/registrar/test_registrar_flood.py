@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 
+import pytest
 from registrar_builders import AOR, HERE, REALM, START, At, Phone, a_register, a_registrar, some_users, uris
 
+import sipstub.registrar.registrar as registrar_module
+from sipstub.registrar.authentication import MAX_TAGS
 from sipstub.registrar.failures import MAX_SOURCES
 from sipstub.registrar.policy import Limits, Policy
-from sipstub.registrar.registrar import EXPIRIES_AT_ONCE, MAX_WAITING
-from sipstub.sip.credentials import Credentials
+from sipstub.registrar.registrar import EXPIRIES_AT_ONCE
+from sipstub.sip.message import Response
 
 POLICY = Policy(REALM, domains=("example.com", "127.0.0.1"))
 FLOOD = 100_000
@@ -24,27 +27,43 @@ def test_a_flood_of_invented_users_leaves_no_trace_and_a_phone_undisturbed() -> 
     request = a_register()
     statuses = set()
     for number in range(FLOOD):
-        source = At(host=f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", port=4000)
+        now, source = START + number / 1000, At(host=f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", port=4000)
         request.headers.set("To", f"<sip:user{number}@example.com>")
-        request.headers.remove("Authorization")
-        first = registrar.handle(request, source, START + number / 1000)
-        challenge = first.www_authenticate[0]
-        guess = (
-            f'Digest username="user{number}", realm="{REALM}", nonce="{challenge.nonce}", uri="sip:example.com", '
-            f'response="{"0" * 32}", algorithm=MD5, cnonce="x", qop=auth, nc=00000001'
-        )
-        request.headers.set("Authorization", Credentials.parse(guess))
-        statuses.add(registrar.handle(request, source, START + number / 1000).status)
+        first = registrar.handle(request, source, now, to_tag="t")
+        statuses.add(first.status)
+        if number % 4 == 0:
+            guess = a_register(user=f"user{number}")
+            guess.headers.set("Authorization", guessed(first, f"user{number}"))
+            statuses.add(registrar.handle(guess, source, now, to_tag="t").status)
         if number % 20_000 == 0:
-            assert phone.register(now=START + number / 1000, expires=3600).status == 200
+            assert phone.register(now=now, expires=3600).status == 200
     assert statuses == {401}
     assert registrar.location.aors == 1 and registrar.location.heap_size <= 3
-    assert len(registrar.authenticator.failures) <= MAX_SOURCES
+    assert len(registrar.authenticator.failures) == MAX_SOURCES
+    assert len(registrar.authenticator._tags) <= MAX_TAGS
     assert registrar.authenticator.used_nonces <= 6
-    assert len(registrar.take_events()) == MAX_WAITING
-    assert registrar.dropped == FLOOD - MAX_WAITING
+    assert len(registrar.take_events()) == FLOOD // 4
     assert phone.register(now=START + 101, expires=3600).status == 200
     assert uris(registrar.bindings(AOR, START + 101)) == ["sip:100@127.0.0.1:5062"]
+
+
+def guessed(first: Response, name: str) -> str:
+    nonce = first.www_authenticate[0].nonce
+    return (
+        f'Digest username="{name}", realm="{REALM}", nonce="{nonce}", uri="sip:example.com", response="{"0" * 32}", '
+        'algorithm=MD5, cnonce="x", qop=auth, nc=00000001'
+    )
+
+
+def test_events_and_changes_that_nobody_takes_are_bounded_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registrar_module, "MAX_WAITING", 10)
+    registrar = a_registrar()
+    phone = Phone(registrar)
+    for _ in range(15):
+        phone.register(expires=3600)
+        registrar.handle(a_register(uri="sip:elsewhere.example"), HERE, START)
+    assert registrar.dropped == 10
+    assert (len(registrar.take_changes()), len(registrar.take_events())) == (10, 10)
 
 
 def test_phones_in_great_number_end_little_by_little_and_leave_nothing() -> None:
