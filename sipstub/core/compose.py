@@ -5,10 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sipstub.core.core import Core
-from sipstub.core.options import Options
+from sipstub.core.flow import Flow
+from sipstub.core.others import Others
 from sipstub.core.registering import Registering
+from sipstub.registrar.binding import BindingChange
+from sipstub.registrar.reginfo import CONTENT_TYPE, reginfo
 from sipstub.registrar.registrar import Registrar
+from sipstub.sip.uri import SipUri, Uri
+from sipstub.subscriptions.dialog_info import dialog_info
+from sipstub.subscriptions.message_summary import message_summary
+from sipstub.subscriptions.notifier import Notifier
+from sipstub.subscriptions.other_methods import OtherMethods
+from sipstub.subscriptions.package import News, Package
 from sipstub.transaction.layer import TransactionLayer
+
+REG = "reg"
+REG_EXPIRES_S = 3761
+"What RFC 3680 section 4.4 proposes."
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +30,7 @@ class Stub:
 
     core: Core
     registering: Registering
+    others: Others
 
     @property
     def registrar(self) -> Registrar:
@@ -24,10 +38,39 @@ class Stub:
         return self.registering.registrar
 
 
-def compose(registrar: Registrar, layer: TransactionLayer | None = None) -> Stub:
-    """Return a stub around that registrar."""
+def compose(registrar: Registrar, layer: TransactionLayer | None = None, *, packages: tuple[Package, ...] = ()) -> Stub:
+    """Return a stub around that registrar; `packages` take the place of those of the same name that know nothing."""
     core = Core(layer)
+    policy = registrar.policy
+
+    def is_ours(uri: Uri) -> bool:
+        return isinstance(uri, SipUri) and policy.serves(uri)
+
+    def resource_of(uri: Uri) -> str | None:
+        return policy.aor_key(uri) if isinstance(uri, SipUri) and policy.serves(uri) else None
+
+    def reg_body(news: News) -> bytes:
+        changes = [detail for detail in news.details if isinstance(detail, BindingChange)]
+        return reginfo(news.resource, registrar.bindings(news.resource, news.now), changes, news.version, news.now)
+
+    known = {
+        package.name: package
+        for package in (
+            message_summary(),
+            dialog_info(),
+            Package(REG, CONTENT_TYPE, reg_body, default_expires_s=REG_EXPIRES_S, is_private=True),
+            *packages,
+        )
+    }
+
+    def contact(watcher: object) -> str:
+        assert isinstance(watcher, Flow)
+        return core.places.contact(watcher.hop)
+
+    notifier = Notifier(known.values(), resource_of, contact, registrar.authorise)
     registering = Registering(registrar)
-    core.add(Options(lambda: core.allow, supported=tuple(sorted(registrar.extensions))))
+    others = Others(core, notifier, OtherMethods(notifier, is_ours, supported=tuple(sorted(registrar.extensions))))
+    registering.watch(lambda change: others.changed(REG, change.binding.aor, change.at, (change,)))
     core.add(registering)
-    return Stub(core, registering)
+    core.add(others, is_fallback=True)
+    return Stub(core, registering, others)

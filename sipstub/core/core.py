@@ -1,7 +1,7 @@
 """Bytes in, bytes out: reads messages, runs transactions, asks services, answers what nobody is there for.
 
 No request but ACK goes without an answer, and no answer is sent to an answer.  Nothing here knows sockets or a clock; `now` is
-seconds since 1970.  RFC 3261 section 8.2 in its order: method, scheme, extensions, body, then the service.
+seconds since 1970.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from sipstub.core.places import Places
 from sipstub.core.service import Answered, Service
 from sipstub.sip.answer import answer, refuse
 from sipstub.sip.error import SipError
-from sipstub.sip.examine import Abilities, demand, examine
+from sipstub.sip.examine import examine
 from sipstub.sip.framing import is_keep_alive
 from sipstub.sip.message import Request, Response
 from sipstub.sip.reader import LIMITS, Limits, parse_message
@@ -23,9 +24,8 @@ from sipstub.transaction.layer import TransactionLayer
 from sipstub.transaction.machine import ClientTransaction, ServerTransaction
 from sipstub.transaction.sending import Hop, Sending
 
-ALWAYS = ("ACK", "CANCEL")
-"The layer takes these for whoever takes INVITE."
-IN_DIALOG = frozenset({"BYE", "INFO", "NOTIFY", "PRACK", "REFER", "SUBSCRIBE", "UPDATE", "INVITE", "MESSAGE"})
+CHALLENGING = frozenset({"REGISTER", "SUBSCRIBE", "PUBLISH"})
+"Methods whose first challenge is answered without a state: a repetition is challenged again, and strangers leave nothing behind."
 MAX_EVENTS_AT_ONCE = 10_000
 "Events handled in one go; services that answer themselves in a circle are stopped by it."
 
@@ -52,22 +52,20 @@ class Core:
         self._limits = limits
         self._services: list[Service] = []
         self._by_method: dict[str, Service] = {}
-        self._abilities = Abilities(methods=ALWAYS)
-        self._stateless_401: frozenset[str] = frozenset({"REGISTER", "SUBSCRIBE", "PUBLISH"})
+        self.fallback: Service | None = None
+        "Gets what no service takes; without one that is 405."
+        self.places = Places()
+        "Where we are reached; the shell says it when it has bound its sockets."
         self.on_malformed: Callable[[SipError, Hop, float], None] = lambda error, source, now: None
         "Called with what was wrong with a message, and who sent it."
 
-    def add(self, service: Service) -> None:
-        """Have a service answer its methods; one that was there before for a method is replaced."""
+    def add(self, service: Service, *, is_fallback: bool = False) -> None:
+        """Have a service answer its methods, and as the fallback all that nobody takes; a later one replaces an earlier."""
         self._services.append(service)
+        if is_fallback:
+            self.fallback = service
         for method in service.methods:
             self._by_method[method] = service
-        self._abilities = Abilities(methods=(*self._by_method, *(word for word in ALWAYS if "INVITE" in self._by_method)))
-
-    @property
-    def allow(self) -> str:
-        """Return the value of Allow."""
-        return ", ".join(self._abilities.methods or ())
 
     @property
     def services(self) -> Iterable[Service]:
@@ -146,9 +144,11 @@ class Core:
         """Send an answer that was not given at once; return whether it went out."""
         return self.layer.respond(transaction, response, now)
 
-    def request(self, request: Request, hop: Hop, via: Via, now: float, answered: Answered | None = None) -> ClientTransaction:
-        """Send a request of ours; `answered` gets what comes of it."""
-        transaction = self.layer.request(request, hop, via, now)
+    def request(
+        self, request: Request, hop: Hop, now: float, answered: Answered | None = None, *, via: Via | None = None
+    ) -> ClientTransaction:
+        """Send a request of ours, by a Via that says where we are reached; `answered` gets what comes of it."""
+        transaction = self.layer.request(request, hop, via or self.places.via(hop), now)
         transaction.user = answered
         return transaction
 
@@ -171,7 +171,7 @@ class Core:
 
     def _handle(self, arrived: RequestArrived, now: float) -> None:
         request, transaction = arrived.request, arrived.transaction
-        service = self._by_method.get(request.method)
+        service = self._by_method.get(request.method, self.fallback)
         if transaction is None:
             if service is not None:
                 service.handle(arrived, now)
@@ -181,27 +181,19 @@ class Core:
         try:
             if service is None:
                 self.counts.unhandled += 1
-                response = self._without_service(request, transaction)
+                response = answer(request, 405, to_tag=transaction.to_tag)
+                response.headers.add("Allow", ", ".join(self._by_method))
             else:
-                if request.method != "REGISTER":  # a registrar asks who it is first, then for the rest (10.3)
-                    demand(request, self._abilities)
                 response = service.handle(arrived, now)
         except SipError as error:
             response = refuse(request, error, to_tag=transaction.to_tag)
         if response is None:
             return
         is_challenge = response.status in (401, 407) and not (request.authorization or request.proxy_authorization)
-        if is_challenge and request.method in self._stateless_401:
+        if is_challenge and request.method in CHALLENGING:
             self.layer.respond_and_forget(transaction, response, now)
         else:
             self.layer.respond(transaction, response, now)
-
-    def _without_service(self, request: Request, transaction: ServerTransaction) -> Response:
-        if request.method in IN_DIALOG and request.to.tag is not None:
-            return answer(request, 481)
-        response = answer(request, 405, to_tag=transaction.to_tag)
-        response.headers.add("Allow", self.allow)
-        return response
 
     def _tell_service(self, event: Cancelled | TransactionFailed, now: float) -> None:
         told = getattr(event.transaction.user, "on_server_event", None)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 
+from sipstub.core.flow import flow_of_hop
 from sipstub.registrar.binding import BindingChange
 from sipstub.registrar.reason import RegistrarEvent
 from sipstub.registrar.registrar import Registrar
 from sipstub.registrar.source import flow_of
 from sipstub.sip.message import Response
-from sipstub.trace.record import Endpoint
 from sipstub.transaction.event import RequestArrived
 from sipstub.transaction.sending import Hop
-
-CACHED = 16_384
 
 
 class Registering:
@@ -38,7 +35,8 @@ class Registering:
 
     def handle(self, arrived: RequestArrived, now: float) -> Response | None:
         """Return what the registrar says."""
-        response = self.registrar.handle(arrived.request, source_of(arrived.source), now)
+        tag = arrived.transaction.to_tag if arrived.transaction else None
+        response = self.registrar.handle(arrived.request, flow_of_hop(arrived.source), now, to_tag=tag)
         self.tell()
         return response
 
@@ -53,7 +51,7 @@ class Registering:
 
     def on_flow_closed(self, flow: Hop, now: float) -> None:
         """End the bindings of phones that can be reached by nothing but this connection (RFC 5626)."""
-        if self.registrar.drop_flow(flow_of(source_of(flow)), now):
+        if self.registrar.drop_flow(flow_of(flow_of_hop(flow)), now):
             self.tell()
 
     def tell(self) -> None:
@@ -64,13 +62,3 @@ class Registering:
         for refusal in self.registrar.take_events():
             for on_refusal in self._on_refusal:
                 on_refusal(refusal)
-
-
-def source_of(hop: Hop) -> Endpoint:
-    """Return the other end of a hop as an endpoint."""
-    return _endpoint(hop.transport, hop.host, hop.port)
-
-
-@lru_cache(CACHED)
-def _endpoint(transport: str, host: str, port: int) -> Endpoint:
-    return Endpoint(transport.lower(), host, port)  # type: ignore[arg-type]

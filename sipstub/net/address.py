@@ -19,6 +19,8 @@ CACHED_ENDPOINTS = 16_384
 SAME_PORT_TRIES = 20
 "With port 0, TCP wants the number that UDP got; somebody else may have it."
 MAX_PORT = 65_535
+ELSEWHERE = "192.0.2.1"
+"An address of documentation (RFC 5737): nobody is there."
 
 
 class ListenProblem(SipstubError):
@@ -101,6 +103,22 @@ def endpoint_of(transport: Transport, host: str, port: int) -> Endpoint:
 def endpoint_at(transport: Transport, address: Any) -> Endpoint:
     """Return the endpoint of an address tuple of IPv4 or IPv6; link-local IPv6 keeps its zone."""
     return endpoint_of(transport, address[0], address[1])
+
+
+@lru_cache(CACHED_ENDPOINTS)
+def is_loopback(host: str) -> bool:
+    """Return whether an address never leaves this machine."""
+    return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+
+
+def outward_host() -> str:
+    """Return the address that the system would talk to others from; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((ELSEWHERE, 9))
+        except OSError:
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sipstub.core.core import Core
-from sipstub.net.address import endpoint_of
+from sipstub.core.places import Place, Places
+from sipstub.net.address import endpoint_of, is_loopback, outward_host
 from sipstub.net.connection import StreamConnection
 from sipstub.net.limits import STREAM_LIMITS, StreamLimits
 from sipstub.net.streams import Streams
@@ -58,10 +59,14 @@ class SipServer:
         limits: StreamLimits = STREAM_LIMITS,
         server_tls: ssl.SSLContext | None = None,
         client_tls: ssl.SSLContext | None = None,
+        advertised: str = "",
         tell: Callable[[NetEvent], None] = lambda event: None,
         settled: Callable[[], None] = lambda: None,
     ) -> None:
-        """`tell` gets what connections do wrong; `settled` is called after each burst, when everything was sent."""
+        """`advertised` is the name or address that phones use for us, if not the one we listen on.
+
+        `tell` gets what connections do wrong; `settled` is called after each burst, when everything was sent.
+        """
         self.core = core
         self.recorder = recorder
         self._tell = tell
@@ -85,6 +90,8 @@ class SipServer:
             *(endpoint_of("tls" if is_tls else "tcp", *sock.getsockname()[:2]) for sock, is_tls in self._listening),
         ]
         "Where we listen."
+        places = tuple(Place(_NAME[local.transport], local.host, local.port) for local in self.locals)
+        core.places = Places(places, advertised, outward_host())
 
     @property
     def now(self) -> float:
@@ -194,8 +201,11 @@ class SipServer:
         return is_sent
 
     def _any_udp(self, host: str) -> UdpTransport | None:
-        is_ipv6 = ":" in host
-        return next((transport for transport in self._udp if transport.is_ipv6 is is_ipv6), None)
+        """Return a socket that can reach that host: of its family, and on loopback only if the host is."""
+        is_ipv6, is_near = ":" in host, is_loopback(host)
+        fitting = [transport for transport in self._udp if transport.is_ipv6 is is_ipv6]
+        near = [transport for transport in fitting if is_loopback(transport.local.host) is is_near]
+        return next(iter(near or fitting), None)
 
     # Time
 

@@ -143,7 +143,15 @@ def _bind(options: ServeOptions, stub: Stub, recorder: Recorder, tell: Callable[
             certificate, key = _certificate(options)
             context = server_context(certificate, key, minimum=options.tls_minimum)
         unwinding.pop_all()
-    return SipServer(stub.core, listening, recorder=recorder, server_tls=context, client_tls=client_context(), tell=tell)
+    return SipServer(
+        stub.core,
+        listening,
+        recorder=recorder,
+        server_tls=context,
+        client_tls=client_context(),
+        advertised=options.advertise or "",
+        tell=tell,
+    )
 
 
 def _certificate(options: ServeOptions) -> tuple[Path, Path | None]:
