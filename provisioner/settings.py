@@ -83,6 +83,27 @@ SETTINGS: tuple[SettingSpec, ...] = (
         'tftp = ":6969"',
     ),
     SettingSpec(
+        "sip",
+        str,
+        "off",
+        "address of the SIP registrar over UDP and TCP",
+        'sip = ":5060"',
+    ),
+    SettingSpec(
+        "sips",
+        str,
+        "off",
+        "address of the SIP registrar over TLS; without a certificate it makes its own",
+        'sips = ":5061"',
+    ),
+    SettingSpec(
+        "realm",
+        str,
+        "provisioner",
+        "realm of the registrar's digest challenges",
+        'realm = "example.com"',
+    ),
+    SettingSpec(
         "people",
         str,
         "127.0.0.1:8081",
@@ -135,14 +156,14 @@ SETTINGS: tuple[SettingSpec, ...] = (
         "sip_port",
         int,
         5060,
-        'port that server = "@stub" means for UDP and TCP',
+        'port that server = "@stub" means for UDP and TCP where no registrar of ours listens',
         "sip_port = 5060",
     ),
     SettingSpec(
         "sips_port",
         int,
         5061,
-        'port that server = "@stub" means for TLS',
+        'port that server = "@stub" means for TLS where no registrar of ours listens',
         "sips_port = 5061",
     ),
     SettingSpec(
@@ -289,7 +310,7 @@ def _from_text(spec: SettingSpec, text: str, who: str) -> Any:
 def _check(settings: Settings) -> None:
     from provisioner.address import parse_listen
 
-    for name in ("http", "https", "tftp", "people"):
+    for name in ("http", "https", "tftp", "sip", "sips", "people"):
         try:
             parse_listen(settings[name])
         except ValueError as error:

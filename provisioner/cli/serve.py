@@ -9,16 +9,19 @@ import click
 from provisioner.cli.session import settings_options, templates_folder
 from provisioner.settings import Settings
 
+SERVED = (
+    "devices templates state http https tftp sip sips realm people advertise allow certificate certificate_key tls_minimum "
+    "workers sip_port sips_port poll_seconds drain_seconds"
+).split()
+"Settings that are flags of `serve`."
+
 
 @click.command("serve", epilog="Documentation: docs/README.md")
 @click.option(
     "--ready-file", type=click.Path(path_type=Path, dir_okay=False), help="Write all listening addresses here as JSON once ready."
 )
 @click.option("-q", "--quiet", is_flag=True, help="Do not print a line per request.")
-@settings_options(
-    "devices", "templates", "state", "http", "https", "tftp", "people", "advertise", "allow", "certificate", "certificate_key",
-    "tls_minimum", "workers", "sip_port", "sips_port", "poll_seconds", "drain_seconds",
-)  # fmt: skip
+@settings_options(*SERVED)
 @click.pass_context
 def command(ctx: click.Context, settings: Settings, ready_file: Path | None, quiet: bool) -> None:
     """Serve phones over HTTP(S) and TFTP, and people on localhost.

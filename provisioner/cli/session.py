@@ -51,7 +51,7 @@ def settings_options(*names: str) -> Callable[[Command], Command]:
 
 
 def _metavar(name: str, kind: type) -> str:
-    if name in ("http", "https", "tftp", "people"):
+    if name in ("http", "https", "tftp", "sip", "sips", "people"):
         return "HOST:PORT"
     if name in ("devices", "templates", "state"):
         return "DIR"

@@ -38,9 +38,17 @@ def advertised(settings: Settings) -> tuple[str, bool]:
     return guess_address(), True
 
 
-def addresses_of(settings: Settings) -> Addresses:
-    """Return the addresses that these settings make."""
-    return Addresses(advertised(settings)[0], settings["sip_port"], settings["sips_port"])
+def addresses_of(settings: Settings, sip_port: int | None = None, sips_port: int | None = None) -> Addresses:
+    """Return the addresses that these settings make; ports of a registrar of ours, where it listens, go before them."""
+    return Addresses(
+        advertised(settings)[0], sip_port or _port(settings, "sip") or settings["sip_port"],
+        sips_port or _port(settings, "sips") or settings["sips_port"],
+    )  # fmt: skip
+
+
+def _port(settings: Settings, name: str) -> int:
+    listen = parse_listen(settings[name])
+    return listen.port if listen is not None else 0
 
 
 def read_addresses(settings: Settings) -> Addresses:

@@ -18,6 +18,7 @@ from provisioner.runtime.addresses import addresses_of, advertised, write_addres
 from provisioner.runtime.fleet import Fleet
 from provisioner.runtime.loader import Loader
 from provisioner.runtime.ready import Ready, write_ready_file
+from provisioner.runtime.sip import bind_sip_side, serve_sip
 from provisioner.runtime.sources import FleetSource, policy_of
 from provisioner.services.http_server import PhoneServer
 from provisioner.services.http_tls import TlsSettings
@@ -62,10 +63,15 @@ class Server:
         if "https" in self.bound:
             self.tls = TlsSettings(settings.path("certificate"), Path(key) if key else None, settings["tls_minimum"])
             self.tls.context()
+        self.sip = bind_sip_side(settings)
+        self.bound |= self.sip.bound
         self.state = StateFolder.open(settings.path("state"))
         Publisher(self.state).close()  # another loader on this folder is one line now, not a crashing child later
         self.database = Database.open(self.state)
-        write_addresses(self.state.path, addresses_of(settings))
+        self.addresses = addresses_of(
+            settings, *(self.bound[name].port if name in self.bound else None for name in ("sip", "sips"))
+        )
+        write_addresses(self.state.path, self.addresses)
         FleetSource(self.state, templates)  # contradicting facts are one line now too
         policy_of(settings)
         parts = {"loader": 1}
@@ -73,6 +79,8 @@ class Server:
             parts["http"] = settings["workers"]
         if "tftp" in self.bound:
             parts["tftp"] = 1
+        if self.sip.listening:
+            parts["sip"] = 1
         if self.people is not None:
             parts["people"] = 1
         self._ready = Ready(parts)
@@ -89,6 +97,8 @@ class Server:
             supervisor.add("http", self._http)
         if "tftp" in self.bound:
             supervisor.add("tftp", self._tftp)
+        if self.sip.listening:
+            supervisor.add("sip", self._sip)
         if self.people is not None:
             supervisor.add("people", self._people)
         try:
@@ -101,7 +111,7 @@ class Server:
     def facts(self) -> dict[str, Any]:
         """Return what --ready-file holds: every listening address, and the process to signal."""
         found: dict[str, Any] = {"pid": os.getpid(), "version": version("provisioner"), "advertise": self.host}
-        for scheme in ("http", "https", "tftp"):
+        for scheme in ("http", "https", "tftp", "sip", "sips"):
             bound = self.bound.get(scheme)
             found[scheme] = {"url": bound.url(self.host), "port": bound.port, "listen": bound.addresses} if bound else None
         people = self.people
@@ -128,7 +138,7 @@ class Server:
         publisher = Publisher(self.state, pinned=self._pinned)
         for repair in publisher.repairs:
             self._say(f"state folder: {repair}")
-        fleet = Fleet(self.templates, self.settings.path("devices"), addresses_of(self.settings))
+        fleet = Fleet(self.templates, self.settings.path("devices"), self.addresses)
         loader = Loader(fleet, publisher, self._say)
         unpacker = BackgroundUnpacker(self.database, self._retention())
 
@@ -184,6 +194,10 @@ class Server:
             server.listen()
         finally:
             journal.close()
+
+    def _sip(self) -> None:
+        source = FleetSource(self.state, self.templates)
+        serve_sip(self.sip, self.settings, self.host, self.state, source, self.database, lambda: self._ready.tell("sip"))
 
     def _people(self) -> None:
         assert self.people is not None

@@ -14,13 +14,15 @@ BACKLOG = 4096
 
 FREE_PORT_TRIES = 50
 
+DATAGRAMS = frozenset({"tftp", "sip-udp"})
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
     """The sockets of one listener."""
 
     scheme: str
-    "http, https or tftp."
+    "http, https, tftp, sip (TCP), sip-udp or sips."
 
     sockets: tuple[socket.socket, ...]
     "IPv4 and IPv6, as far as the address means both; all on one port."
@@ -39,6 +41,8 @@ class Bound:
     def url(self, host: str) -> str:
         """Return the URL of this listener under the name `host`; the scheme's own port is left out."""
         shown = f"[{host}]" if ":" in host else host
+        if self.scheme.startswith("sip"):
+            return f"{self.scheme.partition('-')[0]}:{shown}:{self.port}"
         usual = {"http": 80, "https": 443, "tftp": 69}[self.scheme]
         return f"{self.scheme}://{shown}/" if self.port == usual else f"{self.scheme}://{shown}:{self.port}/"
 
@@ -50,7 +54,7 @@ class Bound:
 
 def bind(scheme: str, listen: Listen) -> Bound:
     """Return the bound sockets (TCP ones listening); EnvironmentProblem in one line with the ways out."""
-    kind = socket.SOCK_DGRAM if scheme == "tftp" else socket.SOCK_STREAM
+    kind = socket.SOCK_DGRAM if scheme in DATAGRAMS else socket.SOCK_STREAM
     for attempt in range(FREE_PORT_TRIES):
         sockets: list[socket.socket] = []
         port = listen.port
@@ -67,6 +71,19 @@ def bind(scheme: str, listen: Listen) -> Bound:
                 continue
             raise _problem(scheme, listen, error) from None
         return Bound(scheme, tuple(sockets), listen.host, port)
+    raise AssertionError("unreachable")
+
+
+def bind_sip(listen: Listen) -> tuple[Bound, Bound]:
+    """Return UDP and TCP on the same port, also where the port was left open; EnvironmentProblem as `bind`."""
+    for attempt in range(FREE_PORT_TRIES):
+        stream = bind("sip", listen)
+        try:
+            return bind("sip-udp", Listen(listen.host, stream.port)), stream
+        except EnvironmentProblem:
+            stream.close()
+            if listen.port or attempt == FREE_PORT_TRIES - 1:
+                raise
     raise AssertionError("unreachable")
 
 
@@ -109,7 +126,8 @@ def _has_ipv6() -> bool:
 
 
 def _problem(scheme: str, listen: Listen, error: OSError) -> EnvironmentProblem:
-    free = {"http": 8080, "https": 8443, "tftp": 6969}.get(scheme, 8081)
+    free = {"http": 8080, "https": 8443, "tftp": 6969, "sip": 5070, "sip-udp": 5070, "sips": 5071}.get(scheme, 8081)
+    scheme = scheme.partition("-")[0]
     if error.errno == errno.EACCES:
         return EnvironmentProblem(
             f"{scheme} {listen}: port {listen.port} is for privileged processes only",

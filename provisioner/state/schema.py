@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text, text
 
-HEAD = "0002"
+HEAD = "0003"
 "Newest migration; held to the files under migrations/versions by a test."
 
 metadata = MetaData()
@@ -147,3 +147,14 @@ tally = Table(
     Column("count", BigInteger, nullable=False),
     comment="Decisions ever made, for metrics: journal rows are deleted, counters must not fall",
 )
+
+binding = Table(
+    "binding",
+    metadata,
+    Column("id", String(128), primary_key=True),
+    Column("aor", Text, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("body", Text, nullable=False),
+    comment="Where phones are registered now; one row per contact, the body as the registrar reads it back (JSON)",
+)
+Index("binding_expires_index", binding.c.expires_at)

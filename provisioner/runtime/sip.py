@@ -1,0 +1,189 @@
+"""The SIP process: the registrar of sipstub over the published fleet, with bindings that outlive a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import ssl
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from provisioner.address import parse_listen
+from provisioner.delivery.event import DeliveryEvent, EventSink
+from provisioner.delivery.snapshot import SnapshotSource
+from provisioner.services.listener import Bound, bind, bind_sip
+from provisioner.services.sip_bindings import KeptBindings
+from provisioner.services.sip_users import FleetUsers
+from provisioner.settings import Settings
+from provisioner.state.binding_table import BindingTable
+from provisioner.state.database import Database
+from provisioner.state.folder import StateFolder
+from provisioner.state.journal import Journal
+from sipstub.core.compose import compose
+from sipstub.net.certificate import keep_certificates
+from sipstub.net.descriptors import allow_descriptors
+from sipstub.net.server import Listening, NetEvent, SipServer
+from sipstub.net.tls import client_context, server_context
+from sipstub.registrar.binding import BindingChange
+from sipstub.registrar.policy import NO_DOMAIN, Policy
+from sipstub.registrar.reason import RegistrarEvent
+from sipstub.registrar.registrar import Registrar
+from sipstub.trace.record import Recorder
+
+CERTIFICATES = "certificates"
+"In the state folder: the authority and the certificate that the registrar makes for itself."
+
+KEY_FILE = "registrar.key"
+KEY_BYTES = 32
+FLUSH_S = 1.0
+MAX_TEXT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class SipSide:
+    """The sockets of the registrar, bound before anything starts."""
+
+    bound: Mapping[str, Bound]
+    "`sip` (TCP; UDP has the same port) and `sips`, as far as they are on."
+
+    listening: tuple[Listening, ...]
+    "All sockets."
+
+    def port(self, name: str) -> int | None:
+        """Return the real port of `sip` or `sips`; None if it is off."""
+        return self.bound[name].port if name in self.bound else None
+
+
+def bind_sip_side(settings: Settings) -> SipSide:
+    """Bind what the settings ask for; EnvironmentProblem in one line."""
+    bound: dict[str, Bound] = {}
+    listening: list[Listening] = []
+    listen = parse_listen(settings["sip"])
+    if listen is not None:
+        datagrams, bound["sip"] = bind_sip(listen)
+        listening += [Listening(sock) for sock in (*datagrams.sockets, *bound["sip"].sockets)]
+    listen = parse_listen(settings["sips"])
+    if listen is not None:
+        bound["sips"] = bind("sips", listen)
+        listening += [Listening(sock, is_tls=True) for sock in bound["sips"].sockets]
+    return SipSide(bound, tuple(listening))
+
+
+def serve_sip(
+    side: SipSide,
+    settings: Settings,
+    host: str,
+    state: StateFolder,
+    source: SnapshotSource,
+    database: Database,
+    ready: Callable[[], None],
+) -> None:
+    """Serve in this process until SIGTERM."""
+    tls = server_context(*_certificate(settings, host, state), minimum=settings["tls_minimum"]) if "sips" in side.bound else None
+    users = FleetUsers(source, settings["realm"])
+    journal = Journal(database)
+    store = KeptBindings(BindingTable(database), time.time)
+    registrar = Registrar(users, Policy(settings["realm"]), registrar_key(state.path), store)
+    try:
+        asyncio.run(_serve(side, registrar, store, users, journal, tls, ready))
+    finally:
+        journal.close()
+
+
+def _certificate(settings: Settings, host: str, state: StateFolder) -> tuple[Path, Path | None]:
+    if settings["certificate"]:
+        return settings.path("certificate"), Path(settings["certificate_key"]) if settings["certificate_key"] else None
+    return keep_certificates(state.path / CERTIFICATES, [host], now=time.time()).server, None
+
+
+async def _serve(
+    side: SipSide,
+    registrar: Registrar,
+    store: KeptBindings,
+    users: FleetUsers,
+    journal: EventSink,
+    tls: ssl.SSLContext | None,
+    ready: Callable[[], None],
+) -> None:
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, ended.set)
+    allow_descriptors()
+    stub = compose(registrar)
+    registrar.restore(list(store.load()), time.time())
+    stub.registering.watch(
+        lambda change: journal.record(_changed(change, users)), lambda refusal: journal.record(_refused(refusal, users))
+    )
+
+    def tell(event: NetEvent) -> None:
+        journal.record(_event(event.at, "CONNECT", "", str(event.peer), None, "connection", 0, event.fact))
+
+    server = SipServer(stub.core, side.listening, recorder=Recorder(), server_tls=tls, client_tls=client_context(), tell=tell)
+    await server.start()
+    ready()
+    try:
+        while not ended.is_set():
+            try:
+                await asyncio.wait_for(ended.wait(), FLUSH_S)
+            except TimeoutError:
+                await _write(store)
+    finally:
+        await server.close()
+        await _write(store)
+
+
+async def _write(store: KeptBindings) -> None:
+    taken = store.take()
+    try:
+        await asyncio.to_thread(store.write, taken)
+    except Exception as error:
+        # The phones go on; the database gets everything with the next try.
+        store.give_back(taken)
+        print(f"bindings not written: {error}", file=sys.stderr, flush=True)
+
+
+def _changed(change: BindingChange, users: FleetUsers) -> DeliveryEvent:
+    binding = change.binding
+    fact = f"{binding.contact} over {binding.flow} for {binding.remaining_s(change.at)} s"
+    return _event(change.at, "REGISTER", binding.aor, binding.flow, binding.user_agent, str(change.change), 200, fact, users)
+
+
+def _refused(refusal: RegistrarEvent, users: FleetUsers) -> DeliveryEvent:
+    return _event(refusal.at, "REGISTER", refusal.aor, refusal.flow, None, str(refusal.why), refusal.status, refusal.fact, users)
+
+
+def _event(
+    at: float,
+    method: str,
+    aor: str,
+    flow: str,
+    agent: str | None,
+    outcome: str,
+    status: int,
+    fact: str,
+    users: FleetUsers | None = None,
+) -> DeliveryEvent:
+    user = aor.partition(":")[2].partition("@")[0]
+    owner = users.owner(user) if users is not None and user else None
+    peer = flow.partition(" ")[2] or flow
+    return DeliveryEvent(
+        at, "sip", method, aor.removesuffix("@" + NO_DOMAIN)[:MAX_TEXT], peer[:64], agent[:MAX_TEXT] if agent else None,
+        owner.mac if owner else None, None, owner.model if owner else None, None, outcome[:32], status, fact=fact[:MAX_TEXT],
+    )  # fmt: skip
+
+
+def registrar_key(state: Path) -> bytes:
+    """Return the key of nonces and GRUUs, made on first use: a phone's nonce stays good over a restart."""
+    path = state / KEY_FILE
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        key = secrets.token_bytes(KEY_BYTES)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(key)
+        return key
