@@ -130,7 +130,7 @@ class Dialog:
         """Take the answer to a request of ours in this dialog."""
         status = response.status
         if request.method in REFRESHING and 200 <= status < 300:
-            self._refresh(response)
+            self.refresh(response)
         if status in (408, 481) or status in ENDING or (request.method == "BYE" and status >= 200):
             self.state = DialogState.TERMINATED
 
@@ -139,13 +139,14 @@ class Dialog:
         self.state = DialogState.TERMINATED
 
     def confirm(self, response: Response) -> None:
-        """Take the 2xx to the request that made this dialog; its route set counts, not that of the 1xx (13.2.2.4)."""
-        if self.state is DialogState.TERMINATED:
-            return
-        if self.state is DialogState.EARLY:
+        """Take the 2xx to the request that made this dialog; its route set counts, not that of the 1xx (13.2.2.4).
+
+        A fork that was given up comes back to life, so that it can be hung up in due form.
+        """
+        if self.state is not DialogState.CONFIRMED:
             self.route_set = route_set_of_client(response)
             self.state = DialogState.CONFIRMED
-        self._refresh(response)
+        self.refresh(response)
 
     # Requests of the other side
 
@@ -168,7 +169,7 @@ class Dialog:
         """Take note of our answer to a request in this dialog."""
         if 200 <= status < 300:
             if request.method in REFRESHING:
-                self._refresh(request)
+                self.refresh(request)
             elif request.method == "BYE":
                 self.state = DialogState.TERMINATED
 
@@ -189,7 +190,8 @@ class Dialog:
             self.invite_cseq = self.local_cseq
         return self.local_cseq
 
-    def _refresh(self, message: Message) -> None:
+    def refresh(self, message: Message) -> None:
+        """Move the remote target to the Contact of a message, if it has one."""
         contacts = message.contacts.addresses
         if contacts:
             self.remote_target = contacts[0].uri

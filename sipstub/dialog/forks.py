@@ -35,12 +35,13 @@ class Fork:
 class InviteForks:
     """The dialogs of one INVITE."""
 
-    __slots__ = ("_dialogs", "_end", "_invite", "_timing")
+    __slots__ = ("_confirmed", "_dialogs", "_end", "_invite", "_timing")
 
     def __init__(self, invite: Request, timing: Timing) -> None:
         self._invite = invite
         self._timing = timing
         self._dialogs: dict[DialogId, Dialog] = {}
+        self._confirmed: set[DialogId] = set()
         self._end: float | None = None
 
     def __len__(self) -> int:
@@ -56,19 +57,19 @@ class InviteForks:
             if dialog is None:
                 return Fork(None)
             self._dialogs[dialog.id] = dialog
-            return Fork(dialog, is_new=True, is_confirmed=self._confirmed(response, now))
-        if dialog.state is DialogState.CONFIRMED:
+            return Fork(dialog, is_new=True, is_confirmed=self._confirm(dialog, response, now))
+        if dialog.id in self._confirmed:
             return Fork(dialog, is_repeated=response.status >= 200)
-        if dialog.is_ended:  # a fork given up may still say yes: it has to be acknowledged and hung up
-            return Fork(dialog, is_confirmed=response.status >= 200)
+        if response.status >= 200:  # also from a fork that was given up: it has to be acknowledged and hung up
+            dialog.confirm(response)
+            return Fork(dialog, is_confirmed=self._confirm(dialog, response, now))
+        if dialog.is_ended:
+            return Fork(dialog)
         if response.status == 199:  # RFC 6228: the fork is over, another may still answer
             dialog.end()
             return Fork(dialog, ended=(dialog,))
-        if response.status >= 200:
-            dialog.confirm(response)
-        else:
-            dialog.receive_response(self._invite, response)
-        return Fork(dialog, is_confirmed=self._confirmed(response, now))
+        dialog.refresh(response)
+        return Fork(dialog)
 
     @property
     def next_timer(self) -> float | None:
@@ -87,10 +88,13 @@ class InviteForks:
             return None
         return dialog_of_client(self._invite, response)
 
-    def _confirmed(self, response: Response, now: float) -> bool:
-        if response.status >= 200 and self._end is None:
+    def _confirm(self, dialog: Dialog, response: Response, now: float) -> bool:
+        if response.status < 200:
+            return False
+        if not self._confirmed:
             self._end = now + self._timing.timeout_s
-        return response.status >= 200
+        self._confirmed.add(dialog.id)
+        return True
 
     def _end_early(self) -> tuple[Dialog, ...]:
         early = tuple(dialog for dialog in self._dialogs.values() if dialog.state is DialogState.EARLY)

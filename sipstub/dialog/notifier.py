@@ -47,7 +47,7 @@ class Notifier:
         self.reason = ""
         "Why it ended: timeout, deactivated, rejected, noresource, ..."
         self._limits = limits or Limits()
-        self._expires_at = 0.0
+        self._expires_at = float("inf")
 
     @property
     def is_ended(self) -> bool:
@@ -104,7 +104,7 @@ class Notifier:
     @property
     def next_timer(self) -> float | None:
         """Return when `on_timer` has to be called."""
-        return None if self.is_ended else self._expires_at
+        return None if self.is_ended or self._expires_at == float("inf") else self._expires_at
 
     def on_timer(self, now: float) -> bool:
         """Return whether the time is up; then a last NOTIFY is due, with `reason=timeout`."""

@@ -1,4 +1,4 @@
-"""A subscription as the side has it that wants to know: waiting, refreshed in time, ended by the other side.  RFC 6665 section 4.1.
+"""A subscription as the side has it that wants to know: waiting, refreshed, ended by the other side.  RFC 6665 section 4.1.
 
 What NOTIFY says counts, before what SUBSCRIBE was granted; no NOTIFY at all for 64 * T1 (timer N) ends it.
 """
@@ -20,6 +20,8 @@ AT_ONCE = frozenset({"deactivated", "timeout"})
 LATER = frozenset({"probation", "giveup"})
 "Reasons after which it may be tried after Retry-After, or some time."
 LATER_S = 60.0
+GONE = frozenset({404, 405, 410, 416, 480, 481, 482, 483, 484, 485, 489, 501, 604})
+"Answers to a refresh after which there is no subscription any more."
 
 
 class SubscriberTurn(enum.Enum):
@@ -35,7 +37,7 @@ class SubscriberTurn(enum.Enum):
 class Subscriber:
     """One subscription of ours."""
 
-    __slots__ = ("_ends_at", "_refresh_at", "_timing", "event", "phase", "retry_s")
+    __slots__ = ("_ends_at", "_has_time", "_refresh_at", "_timing", "event", "phase", "retry_s")
 
     def __init__(self, event: Event, timing: Timing, now: float) -> None:
         self.event = event
@@ -45,6 +47,7 @@ class Subscriber:
         self._timing = timing
         self._ends_at = now + timing.timeout_s  # timer N
         self._refresh_at: float | None = None
+        self._has_time = False
 
     @property
     def is_ended(self) -> bool:
@@ -52,7 +55,7 @@ class Subscriber:
         return self.phase is SubscriptionPhase.TERMINATED
 
     def subscribe_answered(self, response: Response, now: float) -> None:
-        """Take the final answer to SUBSCRIBE.  A refused refresh leaves the old time standing, but for 481 and its like (4.1.2.2)."""
+        """Take the final answer to SUBSCRIBE; a refused refresh leaves the old time as it was, but for the GONE (4.1.2.2)."""
         status = response.status
         if self.is_ended or status < 200:
             return
@@ -60,21 +63,7 @@ class Subscriber:
             seconds = USUAL_EXPIRES_S if response.expires is None else response.expires
             if self.phase is not SubscriptionPhase.WAITING and seconds > 0:
                 self._lasts(seconds, now)
-        elif self.phase is SubscriptionPhase.WAITING or status in (
-            404,
-            405,
-            410,
-            416,
-            480,
-            481,
-            482,
-            483,
-            484,
-            485,
-            489,
-            501,
-            604,
-        ):
+        elif self.phase is SubscriptionPhase.WAITING or status in GONE:
             self._end(response.retry_after.seconds if response.retry_after is not None else None)
 
     def receive(self, notify: Request, now: float) -> Refusal | None:
@@ -94,13 +83,9 @@ class Subscriber:
         self.phase = SubscriptionPhase.PENDING if said.state == "pending" else SubscriptionPhase.ACTIVE
         if said.expires_s is not None:
             self._lasts(said.expires_s, now)
-        elif self._refresh_at is None:
+        elif not self._has_time:
             self._lasts(USUAL_EXPIRES_S, now)
         return None
-
-    def refreshing(self, now: float) -> None:
-        """Take note that a SUBSCRIBE goes out in this subscription; timer N runs while the time lasts anyhow."""
-        self._refresh_at = None
 
     @property
     def next_timer(self) -> float | None:
@@ -122,6 +107,7 @@ class Subscriber:
         return SubscriberTurn.NOTHING
 
     def _lasts(self, seconds: int, now: float) -> None:
+        self._has_time = True
         self._ends_at = now + seconds
         self._refresh_at = now + max(seconds / 2, seconds - REFRESH_MARGIN_S)
 
