@@ -38,6 +38,12 @@ class PhoneModel:
     http_agent_sample: str = ""
     "A User-Agent that ends in example firmware and MAC, for models with a form of their own; empty for the usual one."
 
+    sip_agent_sample: str = ""
+    "The same of SIP messages; it ends in example firmware."
+
+    codec_slots: int = 0
+    "How many codecs an account can name; 0 where nobody knows."
+
     @property
     def pn(self) -> str:
         """What `$PN` stands for in a URL: the model without `SIP-`."""
@@ -82,7 +88,9 @@ class PhoneIdentity:
     @property
     def sip_agent(self) -> str:
         """The User-Agent of its SIP messages: `Yealink SIP-T46G 28.80.0.60`."""
-        return f"Yealink {self.model.user_agent_name} {self.firmware}"
+        sample = self.model.sip_agent_sample
+        before = sample.removesuffix(self.model.example_firmware)
+        return f"{before if before != sample else f'Yealink {self.model.user_agent_name} '}{self.firmware}"
 
     @property
     def generation(self) -> int:

@@ -29,4 +29,6 @@ def _model(name: str, table: dict[str, object]) -> PhoneModel:
         common_name=str(table["common_name"]),
         example_firmware=str(table["example_firmware"]),
         http_agent_sample=str(table.get("http_agent_sample", "")),
+        sip_agent_sample=str(table.get("sip_agent_sample", "")),
+        codec_slots=slots if isinstance(slots := table.get("codec_slots", 0), int) else 0,
     )

@@ -1,0 +1,205 @@
+"""A call, once both sides know of it: what the other side may still ask, and how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from sipstub.phone.agent.account import Account
+from sipstub.phone.agent.asking import NOBODY, Asker, Sender
+from sipstub.phone.agent.event import CallChanged, CallState
+from sipstub.phone.agent.leg import Leg
+from sipstub.phone.agent.offer import Description, MediaWriter, answering_direction, read_sdp
+from sipstub.phone.agent.shape import EVENTS, MAX_FORWARDS, METHODS, SDP_TYPE, Pairs, Shape
+from sipstub.phone.agent.strand import Strand
+from sipstub.phone.agent.surroundings import Surroundings
+from sipstub.sip.error import SipError
+from sipstub.sip.message import Request, Response
+from sipstub.sip.via import Via
+from sipstub.transaction.machine import ClientTransaction, ServerTransaction
+from sipstub.transaction.sending import Hop
+
+DTMF_TYPES = {"1": "application/dtmf-relay", "2": "application/dtmf", "3": "audio/telephone-event"}
+"By dtmf.info_type; that 3 is written so is not known."
+DIGIT_MS = 100
+INFO_TYPES = ("2", "3")
+"Values of dtmf.type with which a digit is an INFO."
+KEYS = "0123456789*#ABCD"
+
+
+class CallLine(Sender, Protocol):
+    """What a call needs of its account."""
+
+    def ask_call(self, request: Request, hop: Hop, asker: Asker, now: float) -> ClientTransaction:
+        """Send an INVITE or a request of a call."""
+
+    def respond(
+        self, request: Request, transaction: ServerTransaction, status: int, now: float, more: Pairs = ..., body: bytes = ...
+    ) -> None:
+        """Answer a request."""
+
+    def send_ack(self, ack: Request, hop: Hop, via: Via) -> bytes:
+        """Send an ACK to a 2xx; return its bytes."""
+
+    def send_raw(self, data: bytes, hop: Hop) -> None:
+        """Send bytes as they are."""
+
+    def forget_call(self, call: Call) -> None:
+        """Drop a call that has ended."""
+
+    def cancel(self, transaction: ClientTransaction, now: float) -> None:
+        """Cancel an INVITE."""
+
+
+class Call:
+    """What incoming and outgoing calls have in common."""
+
+    is_outgoing = False
+
+    def __init__(
+        self, around: Surroundings, account: Account, shape: Shape, writer: MediaWriter, line: CallLine, rtp_port: int
+    ) -> None:
+        self._around = around
+        self._account = account
+        self._shape = shape
+        self._writer = writer
+        self._line = line
+        self._strand = Strand(account, around.conduct, around.identifiers, around.place.host)
+        self._rtp_port = rtp_port
+        self._description: Description | None = None
+        self.leg: Leg | None = None
+        self.state = CallState.CALLING
+        self.call_id = self._strand.call_id
+
+    @property
+    def is_ended(self) -> bool:
+        """Return whether this is over."""
+        return self.state is CallState.ENDED
+
+    def became(self, state: CallState, status: int = 0) -> None:
+        """Go on, and tell."""
+        if self.is_ended:
+            return
+        self.state = state
+        self._around.tell(CallChanged(self._account.number, self.call_id, state, self.is_outgoing, status))
+        if state is CallState.ENDED:
+            self._line.forget_call(self)
+
+    def hang_up(self, now: float) -> None:
+        """End the call."""
+        if self.leg is not None and not self.is_ended:
+            self.send("BYE", now)
+            self.became(CallState.ENDED)
+
+    def press(self, key: str, now: float) -> None:
+        """Press a key; where digits travel as RTP there is nothing to see here."""
+        if self.leg is None or key not in KEYS or self._account.dtmf_type not in INFO_TYPES:
+            return
+        kind = DTMF_TYPES[self._account.dtmf_info]
+        body = key if self._account.dtmf_info == "2" else f"Signal={key}\r\nDuration={DIGIT_MS}\r\n"
+        self.send("INFO", now, [("Content-Type", kind)], body.encode())
+
+    def send(self, method: str, now: float, more: Pairs | None = None, body: bytes = b"", asker: Asker = NOBODY) -> None:
+        """Send a request inside of the dialog."""
+        if self.leg is None:
+            return
+        hop = self.leg.hop
+        end: Pairs = [("Max-Forwards", MAX_FORWARDS), ("User-Agent", self._shape.agent)]
+        auth = self._strand.authorization(method, self.leg.target)
+        head: Pairs = [*([auth] if auth else []), *(more or [])]
+        request = self.leg.request(method, self._shape.contact(hop.transport), [*head, *end], body)
+        self._line.ask_call(request, hop, asker, now)
+
+    # What the other side asks
+
+    def receive(self, request: Request, transaction: ServerTransaction, now: float) -> None:
+        """Answer a request inside of the dialog."""
+        assert self.leg is not None
+        if not self.leg.takes(request):
+            self._line.respond(request, transaction, 500, now)
+            return
+        handler = self._handlers().get(request.method)
+        if handler is None:
+            self._line.respond(request, transaction, 405, now, [("Allow", METHODS)])
+        else:
+            handler(request, transaction, now)
+
+    def _handlers(self) -> dict[str, Callable[[Request, ServerTransaction, float], None]]:
+        return {
+            "BYE": self._take_bye,
+            "INVITE": self._take_invite,
+            "UPDATE": self._take_update,
+            "INFO": self._take_gladly,
+            "OPTIONS": self._take_gladly,
+            "NOTIFY": self._take_gladly,
+            "MESSAGE": self._take_gladly,
+            "REFER": self._take_refer,
+        }
+
+    def _take_bye(self, request: Request, transaction: ServerTransaction, now: float) -> None:
+        self._line.respond(request, transaction, 200, now)
+        self.became(CallState.ENDED)
+
+    def _take_gladly(self, request: Request, transaction: ServerTransaction, now: float) -> None:
+        self._line.respond(request, transaction, 200, now)
+
+    def _take_refer(self, request: Request, transaction: ServerTransaction, now: float) -> None:
+        self._line.respond(request, transaction, 603, now)
+
+    def _take_invite(self, request: Request, transaction: ServerTransaction, now: float) -> None:
+        """Answer a re-INVITE: hold, resume, or a refresh."""
+        self._changed(request, transaction, now, is_offer_needed=not request.body)
+
+    def _take_update(self, request: Request, transaction: ServerTransaction, now: float) -> None:
+        self._changed(request, transaction, now, is_offer_needed=False)
+
+    def _changed(self, request: Request, transaction: ServerTransaction, now: float, *, is_offer_needed: bool) -> None:
+        assert self.leg is not None
+        self.leg.refresh_target(request)
+        contact = self._shape.contact(self.leg.hop.transport)
+        more: Pairs = [("Contact", contact)]
+        if not request.body and not is_offer_needed:
+            self._line.respond(request, transaction, 200, now, [*more, *self.session_answer(request)])
+            return
+        offered = read_sdp(request.body) if request.body else None
+        if (request.body and offered is None) or self._description is None:
+            self._line.respond(request, transaction, 488, now)
+            return
+        direction = "sendrecv" if offered is None else answering_direction(offered)
+        self._description = self._writer.again(self._description, direction)
+        head: Pairs = [*more, ("Content-Type", SDP_TYPE), ("Allow", METHODS), *self.session_answer(request)]
+        self._line.respond(request, transaction, 200, now, head, self._description.body)
+
+    def session_answer(self, request: Request) -> Pairs:
+        """Return what a 200 says about the session interval that was offered.  RFC 4028 section 9."""
+        account = self._account
+        try:
+            offered = request.session_expires
+            is_known = "timer" in (word.lower() for word in request.supported)
+        except SipError:
+            return []
+        if not account.session_expires_s or offered is None:
+            return []
+        refresher = offered.refresher or ("uac" if account.refresher == "uas" and is_known else "uas")
+        found: Pairs = [("Session-Expires", f"{offered.seconds};refresher={refresher}")]
+        return [("Require", "timer"), *found] if refresher == "uac" else found
+
+    def answer_headers(self, request: Request, transport: str) -> Pairs:
+        """Return the headers of a 200 to INVITE."""
+        return [
+            ("Contact", self._shape.contact(transport)),
+            ("Content-Type", SDP_TYPE),
+            ("Allow", METHODS),
+            *self.session_answer(request),
+            ("Supported", self._shape.supported),
+            ("Allow-Events", EVENTS),
+        ]
+
+    def acknowledged(self, now: float) -> None:
+        """Take an ACK."""
+
+    def answered(self, response: Response, transaction: ClientTransaction, now: float) -> None:
+        """Take an answer to a request inside of the dialog."""
+
+    def failed(self, status: int, now: float) -> None:
+        """Take that there was none."""

@@ -1,0 +1,136 @@
+"""A call that the phone gets.  RFC 3261 section 13.3: the 200 is repeated until its ACK comes."""
+
+from __future__ import annotations
+
+import enum
+
+from sipstub.phone.agent.account import Account
+from sipstub.phone.agent.alarm import Alarm
+from sipstub.phone.agent.call import Call, CallLine
+from sipstub.phone.agent.event import CallState
+from sipstub.phone.agent.leg import Leg
+from sipstub.phone.agent.offer import MediaWriter, read_sdp
+from sipstub.phone.agent.shape import Shape
+from sipstub.phone.agent.surroundings import Surroundings
+from sipstub.sip.message import Request
+from sipstub.transaction.machine import ServerTransaction
+from sipstub.transaction.timing import Timing
+
+
+class Answering(enum.StrEnum):
+    """What the person at the phone does with a call."""
+
+    RING = "ring"
+    "Nothing: the file may still say auto_answer."
+    ANSWER = "answer"
+    BUSY = "busy"
+
+
+class IncomingCall(Call):
+    """INVITE of the other side."""
+
+    def __init__(
+        self,
+        around: Surroundings,
+        account: Account,
+        shape: Shape,
+        writer: MediaWriter,
+        line: CallLine,
+        rtp_port: int,
+        *,
+        request: Request,
+        transaction: ServerTransaction,
+        timing: Timing,
+    ) -> None:
+        super().__init__(around, account, shape, writer, line, rtp_port)
+        self._request = request
+        self.transaction = transaction
+        self._timing = timing
+        self._alarm: Alarm | None = None
+        self._interval_s = timing.t1_s
+        self._waited_s = 0.0
+        self.call_id = request.call_id
+
+    def begin(self, answering: Answering, now: float) -> None:
+        """Ring, and perhaps answer."""
+        if answering is Answering.BUSY:
+            self.refuse(486, now)
+            return
+        if not self._prepare(now):
+            return
+        self._line.respond(self._request, self.transaction, 180, now, [("Contact", self._contact())])
+        self.became(CallState.RINGING)
+        if answering is Answering.ANSWER:
+            self.accept(now)
+        elif self._account.is_auto_answered:
+            self._alarm = self._around.alarms.after(self._account.auto_answer_s, self.accept, now)
+
+    def _contact(self) -> str:
+        return self._shape.contact(self.transaction.source.transport)
+
+    def _prepare(self, now: float) -> bool:
+        """Make the answer to the offer, or an offer where there is none; return False, refused, where nothing fits."""
+        if not self._request.body:
+            self._description = self._writer.offer(self._rtp_port)
+            return True
+        offered = read_sdp(self._request.body)
+        self._description = None if offered is None else self._writer.answer(offered, self._rtp_port)
+        if self._description is None:
+            self.refuse(488, now)
+        return self._description is not None
+
+    def accept(self, now: float) -> None:
+        """Answer the call."""
+        if self.is_ended or self.leg is not None or self._description is None:
+            return
+        source = self.transaction.source
+        self.leg = Leg.as_callee(self._request, self.transaction.to_tag, source)
+        self._interval_s, self._waited_s = self._timing.t1_s, 0.0
+        self._send_200(now)
+
+    def _send_200(self, now: float) -> None:
+        assert self._description is not None
+        transport = self.transaction.source.transport
+        headers = self.answer_headers(self._request, transport)
+        self._line.respond(self._request, self.transaction, 200, now, headers, self._description.body)
+        self._alarm = self._around.alarms.after(self._interval_s, self._not_acknowledged, now, self._alarm)
+
+    def _not_acknowledged(self, now: float) -> None:
+        self._waited_s += self._interval_s
+        if self._waited_s >= self._timing.timeout_s:
+            self.send("BYE", now)
+            self.became(CallState.ENDED, 200)
+            return
+        self._interval_s = self._timing.after(self._interval_s)
+        self._send_200(now)
+
+    def acknowledged(self, now: float) -> None:
+        """Stop repeating the 200."""
+        self._around.alarms.stop(self._alarm)
+        if self.leg is not None and self.state is CallState.RINGING:
+            self.became(CallState.ANSWERED, 200)
+
+    def refuse(self, status: int, now: float) -> None:
+        """Say no."""
+        if self.leg is None and not self.is_ended:
+            self._line.respond(self._request, self.transaction, status, now)
+            self._around.alarms.stop(self._alarm)
+            self.became(CallState.ENDED, status)
+
+    def cancelled(self, now: float) -> None:
+        """Stop ringing."""
+        self.refuse(487, now)
+
+    def hang_up(self, now: float) -> None:
+        """Refuse before the answer, say BYE after it."""
+        if self.leg is None:
+            self.refuse(486, now)
+        else:
+            self._around.alarms.stop(self._alarm)
+            super().hang_up(now)
+
+    def became(self, state: CallState, status: int = 0) -> None:
+        """Go on, and repeat nothing for a call that has ended."""
+        if state is CallState.ENDED:
+            self._around.alarms.stop(self._alarm)
+        super().became(state, status)
