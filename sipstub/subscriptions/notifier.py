@@ -11,6 +11,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from sipstub.dialog.dialog import dialog_of_server
+from sipstub.dialog.dialog_id import DialogId
+from sipstub.dialog.notifier import Limits
+from sipstub.dialog.notifier import Notifier as Grant
 from sipstub.sip.answer import answer, refuse
 from sipstub.sip.error import SipError
 from sipstub.sip.event import Event
@@ -155,13 +159,12 @@ class Notifier:
         asked = request.expires
         if asked is not None and 0 < asked < min(package.min_expires_s, AN_HOUR_S):
             return _with(answer(request, 423, to_tag=to_tag), ("Min-Expires", str(package.min_expires_s)))
-        granted = min(package.default_expires_s if asked is None else asked, package.max_expires_s)
         if request.to.tag is not None:
-            return self._refresh(request, source, event, granted, now)
-        return self._begin(request, source, event, package, granted, now, to_tag)
+            return self._refresh(request, source, event, now)
+        return self._begin(request, source, event, package, now, to_tag)
 
     def _begin(
-        self, request: Request, source: Watcher, event: Event, package: Package, granted: int, now: float, to_tag: str
+        self, request: Request, source: Watcher, event: Event, package: Package, now: float, to_tag: str
     ) -> Reply | Response:
         watcher = request.from_.sip_uri.username or ""
         if self._authorise is not None:
@@ -175,67 +178,57 @@ class Notifier:
             return answer(request, 403, to_tag=to_tag)
         if request.accept and not any(kind.accepts(package.content_type) for kind in request.accept):
             return _with(answer(request, 406, to_tag=to_tag), ("Accept", package.content_type))
+        _target(request)
         made = Subscription(
             package=package,
             resource=resource,
             watcher=watcher,
             event=event,
-            call_id=request.call_id,
-            local=str(request.to.with_tag(to_tag)),
-            remote=str(request.from_),
-            local_tag=to_tag,
-            remote_tag=request.from_.tag or "",
-            target=_target(request),
-            routes=tuple(str(route) for route in request.record_routes),
+            dialog=dialog_of_server(request, to_tag, is_accepted=True),
+            grant=Grant(Limits(package.min_expires_s, package.max_expires_s, package.default_expires_s)),
             contact=f"<{self._contact(source)}>",
-            remote_cseq=request.cseq.number,
-            expires_at=now + granted,
         )
-        if sum(map(len, (made.call_id, made.local, made.remote, made.target, *made.routes))) > MAX_SUBSCRIPTION_CHARACTERS:
+        if _characters(request) > MAX_SUBSCRIPTION_CHARACTERS:
             return answer(request, 513, to_tag=to_tag)
         if made.key in self._all:  # the same SUBSCRIBE once more, when its transaction is forgotten
             return answer(request, 482, to_tag=to_tag)
-        if granted and (len(self._all) >= MAX_SUBSCRIPTIONS or self._of_watcher.get(watcher, 0) >= MAX_OF_WATCHER):
+        if request.expires != 0 and (len(self._all) >= MAX_SUBSCRIPTIONS or self._of_watcher.get(watcher, 0) >= MAX_OF_WATCHER):
             return _with(answer(request, 503, to_tag=to_tag), ("Retry-After", str(RETRY_AFTER_S)))
-        self._keep(made, source)
-        return self._accept(request, made, source, granted, now)
+        self._of_watcher[watcher] = self._of_watcher.get(watcher, 0) + 1
+        self._by_resource.setdefault((package.name, resource), {})[made.key] = None
+        return self._accept(request, made, source, now)
 
-    def _refresh(self, request: Request, source: Watcher, event: Event, granted: int, now: float) -> Reply | Response:
-        key = (request.call_id, request.to.tag or "", request.from_.tag or "", event.package, event.id)
-        held = self._all.get(key)
+    def _refresh(self, request: Request, source: Watcher, event: Event, now: float) -> Reply | Response:
+        held = self._all.get(Key(DialogId.of_request_received(request), event.package, event.id))
         if held is None:
             return answer(request, 481)
-        subscription = held[0]
-        if request.cseq.number <= subscription.remote_cseq:
-            return answer(request, 500)
-        target = _target(request) if len(request.contacts) else subscription.target
-        subscription.remote_cseq = request.cseq.number
-        subscription.target = target
-        subscription.expires_at = now + granted
-        self._all[key] = (subscription, source)
-        self._push(subscription)
-        return self._accept(request, subscription, source, granted, now)
+        if len(request.contacts):
+            _target(request)
+        if _characters(request) > MAX_SUBSCRIPTION_CHARACTERS:
+            return answer(request, 513)
+        refused = held[0].dialog.receive_request(request)
+        return refused.answer_to(request) if refused is not None else self._accept(request, held[0], source, now)
 
-    def _accept(self, request: Request, subscription: Subscription, source: Watcher, granted: int, now: float) -> Reply:
-        response = answer(request, 200, to_tag=subscription.local_tag)
+    def _accept(self, request: Request, subscription: Subscription, source: Watcher, now: float) -> Reply:
+        granted = subscription.grant.receive(request, now)
+        assert isinstance(granted, int), "what is too brief was refused before"
+        subscription.dialog.request_answered(request, 200)
+        response = answer(request, 200, to_tag=subscription.dialog.id.local_tag)
         _with(response, ("Contact", subscription.contact), ("Expires", str(granted)))
-        if granted == 0:
+        self._all[subscription.key] = (subscription, source)
+        if subscription.grant.is_ended:
             return Reply(response, (self._end(subscription, source, now, "timeout"),))
+        self._push(subscription)
         return Reply(response, (self._notify(subscription, source, now),))
 
     def _notify(self, subscription: Subscription, source: Watcher, now: float, *, details: tuple[object, ...] = ()) -> Notify:
         subscription.in_flight += 1
-        return Notify(subscription.notify(now, details=details), source, subscription.key)
+        return Notify(subscription.notify(now, details), source, subscription.key)
 
     def _end(self, subscription: Subscription, source: Watcher, now: float, reason: str) -> Notify:
         self._forget(subscription)
-        return Notify(subscription.notify(now, ended_by=reason), source, subscription.key)
-
-    def _keep(self, made: Subscription, source: Watcher) -> None:
-        self._all[made.key] = (made, source)
-        self._by_resource.setdefault((made.package.name, made.resource), {})[made.key] = None
-        self._of_watcher[made.watcher] = self._of_watcher.get(made.watcher, 0) + 1
-        self._push(made)
+        subscription.grant.end(reason)
+        return Notify(subscription.notify(now), source, subscription.key)
 
     def _push(self, subscription: Subscription) -> None:
         self._pushed += 1
@@ -264,12 +257,18 @@ def _with(response: Response, *headers: tuple[str, str]) -> Response:
     return response
 
 
-def _target(request: Request) -> str:
-    """Return where NOTIFYs go; raises SipError unless there is exactly one contact, of sip or sips (RFC 3261 section 8.1.1.8)."""
+def _target(request: Request) -> None:
+    """Raise SipError unless there is exactly one contact for NOTIFYs to go to, of sip or sips (RFC 3261 section 8.1.1.8)."""
     addresses = request.contacts.addresses
     if len(addresses) != 1:
         raise SipError(f"a SUBSCRIBE with {len(addresses)} contacts")
-    return str(addresses[0].sip_uri)
+    _ = addresses[0].sip_uri
+
+
+def _characters(request: Request) -> int:
+    """Return the size of all that a subscription keeps of its SUBSCRIBE."""
+    keys = ("from", "to", "call-id", "contact", "record-route", "event")
+    return sum(len(line) for key in keys for line in request.headers.lines(key))
 
 
 def _is_of(uri: Uri, name: str) -> bool:
