@@ -47,7 +47,7 @@ class Notifier:
         self.reason = ""
         "Why it ended: timeout, deactivated, rejected, noresource, ..."
         self._limits = limits or Limits()
-        self._expires_at = float("inf")
+        self._expires_at: float | None = None
 
     @property
     def is_ended(self) -> bool:
@@ -86,7 +86,8 @@ class Notifier:
         """Return the value of Subscription-State for a NOTIFY of now."""
         if self.is_ended:
             return f"terminated;reason={self.reason}"
-        return f"{self.phase.value};expires={max(0, round(self._expires_at - now))}"
+        left = 0 if self._expires_at is None else max(0, round(self._expires_at - now))
+        return f"{self.phase.value};expires={left}"
 
     def end(self, reason: str) -> None:
         """End it; a last NOTIFY is due."""
@@ -104,11 +105,11 @@ class Notifier:
     @property
     def next_timer(self) -> float | None:
         """Return when `on_timer` has to be called."""
-        return None if self.is_ended or self._expires_at == float("inf") else self._expires_at
+        return None if self.is_ended else self._expires_at
 
     def on_timer(self, now: float) -> bool:
         """Return whether the time is up; then a last NOTIFY is due, with `reason=timeout`."""
-        if self.is_ended or now < self._expires_at:
+        if self.is_ended or self._expires_at is None or now < self._expires_at:
             return False
         self.end("timeout")
         return True
