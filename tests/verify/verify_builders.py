@@ -170,7 +170,7 @@ class Talk:
     def subscribe(self, event: str, expires: int = 3600, *, target: str = "", headers: Headers | None = None) -> Talk:
         uri = f"sip:{target or self.user}@{self.server}:{self.port}"
         lines = {"Event": event, "Expires": str(expires), **(headers or {})}
-        data = self.request("SUBSCRIBE", uri, lines, to=f"<{uri}>", call_id=f"s{self._count}@phone")
+        data = self.request("SUBSCRIBE", uri, lines, to=f"<{uri}>", call_id=f"s{self._count}-{self.user}@phone")
         self.answer(data, 200, {"Expires": str(expires)})
         return self
 
@@ -200,7 +200,7 @@ class Talk:
         media = Media("audio", media_port, protocol, tuple(payload for payload, _, _ in formats), tuple(lines))
         body = bytes(Sdp.build(address=self.phone, session=20001, version=20001, media=(media,)))
         target = uri or f"sip:199@{self.server}:{self.port}"
-        call_id = f"c{self._count}@phone"
+        call_id = f"c{self._count}-{self.user}@phone"
         found: dict[str, str | None] = {"Content-Type": "application/sdp", "Supported": "replaces", **(headers or {})}
         data = self.request("INVITE", target, found, body, to=to or f"<{target}>", call_id=call_id, names=names)
         if status:
@@ -209,7 +209,7 @@ class Talk:
 
     def info(self, content_type: str, body: bytes = b"Signal=5\r\n") -> Talk:
         to = f"<sip:199@{self.server}>;tag=t1"
-        data = self.request("INFO", f"sip:199@{self.server}", {"Content-Type": content_type}, body, to=to, call_id="c0@phone")
+        data = self.request("INFO", f"sip:199@{self.server}", {"Content-Type": content_type}, body, to=to, call_id=f"c0-{self.user}@phone")
         self.answer(data, 200)
         return self
 
@@ -234,7 +234,7 @@ class Talk:
         return self
 
     def options(self) -> Talk:
-        data = self.request("OPTIONS", call_id=f"o{self._count}@phone")
+        data = self.request("OPTIONS", call_id=f"o{self._count}-{self.user}@phone")
         self.answer(data, 200)
         return self
 

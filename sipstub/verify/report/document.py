@@ -1,0 +1,190 @@
+"""The report as a value, and as JSON: what every other form of it is made from.
+
+It holds no secret: findings come masked, and of the phone only its name, MAC, model and firmware are kept.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sipstub.errors import SipstubError
+from sipstub.verify.expectation import Expectations
+from sipstub.verify.facts import Facts
+from sipstub.verify.finding import Finding
+from sipstub.verify.verdict import WORST_FIRST, Verdict
+
+FORMAT = "sipstub-report-1"
+DONE, FAILED, INCONCLUSIVE = 0, 1, 4
+"Exit codes: nothing failed, something did, some phone showed nothing that could be judged."
+TELLING = (Verdict.PASS, Verdict.FAIL, Verdict.WARN)
+
+SWITCH = "account-enabled"
+"The rule that also speaks of accounts that are off."
+_PHONE = ("name", "mac", "model", "firmware", "agent", "state")
+
+
+class ReportProblem(SipstubError):
+    """A file that is no report."""
+
+    code = "bad-report"
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneReport:
+    """What is to be said of one phone."""
+
+    name: str
+    mac: str
+    model: str
+    firmware: str
+    agent: str
+    "How it called itself."
+    state: str
+    "`registered udp`, `heard`, `silent`."
+    messages: int
+    "How many were looked at."
+    findings: tuple[Finding, ...]
+
+    @classmethod
+    def of(cls, expectations: Expectations, facts: Facts, findings: Iterable[Finding]) -> PhoneReport:
+        """Return the report of one phone."""
+        subject = expectations.subject
+        transport = facts.is_registered
+        heard = bool(facts.requests or facts.keepalives)
+        state = f"registered {transport}" if transport else "heard" if heard else "silent"
+        agent = "".join(character for character in facts.user_agent[:120] if character.isprintable())
+        return cls(subject.name, subject.mac, subject.model, subject.firmware, agent, state, facts.messages, tuple(findings))
+
+    @property
+    def counts(self) -> Counter[Verdict]:
+        """Return how many findings have each verdict."""
+        return Counter(finding.verdict for finding in self.findings)
+
+    @property
+    def rules(self) -> int:
+        """Return how many questions were asked; what the file does not say is none."""
+        return sum(finding.verdict is not Verdict.INFO for finding in self.findings)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Return the verdict on the phone: the worst that was seen, INCONCLUSIVE if nothing could be told."""
+        counts = self.counts
+        if counts[Verdict.FAIL]:
+            return Verdict.FAIL
+        if not any(counts[verdict] for verdict in TELLING):
+            return Verdict.INCONCLUSIVE
+        return Verdict.WARN if counts[Verdict.WARN] else Verdict.PASS
+
+    def worst_first(self) -> list[Finding]:
+        """Return the findings, worst first, else in the order of accounts and rules."""
+        return sorted(self.findings, key=lambda finding: WORST_FIRST.index(finding.verdict))
+
+    def title(self, finding: Finding) -> str:
+        """Return the name of a finding for people: the account only where there are several."""
+        accounts = {other.account for other in self.findings if other.account is not None and other.rule != SWITCH}
+        account = f" account {finding.account}" if finding.account is not None and len(accounts) > 1 else ""
+        index = f" [{finding.index}]" if finding.index not in ("", "1") else ""
+        return f"{finding.rule}{account}{index}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all fields under their names, and the counts."""
+        head: dict[str, Any] = {name: getattr(self, name) for name in _PHONE}
+        head |= {"verdict": str(self.verdict), "rules": self.rules, "messages": self.messages}
+        head["counts"] = {str(verdict): self.counts[verdict] for verdict in WORST_FIRST}
+        head["findings"] = [finding.as_json() for finding in self.findings]
+        return head
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One run."""
+
+    made_at: float
+    "Unix seconds."
+    phones: tuple[PhoneReport, ...]
+    program: str = "sipstub"
+    "Who made it, with its version."
+
+    @property
+    def counts(self) -> Counter[Verdict]:
+        """Return how many findings have each verdict."""
+        return Counter(finding.verdict for phone in self.phones for finding in phone.findings)
+
+    @property
+    def silent(self) -> int:
+        """Return how many phones showed nothing that could be judged."""
+        return sum(phone.verdict is Verdict.INCONCLUSIVE for phone in self.phones)
+
+    @property
+    def exit_code(self) -> int:
+        """Return what a command that made this report should end with."""
+        if self.counts[Verdict.FAIL]:
+            return FAILED
+        return INCONCLUSIVE if self.silent or not self.phones else DONE
+
+    def worst_first(self) -> list[PhoneReport]:
+        """Return the phones, worst first, else by name."""
+        return sorted(self.phones, key=lambda phone: (WORST_FIRST.index(phone.verdict), phone.name))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the whole report as plain values."""
+        counts = self.counts
+        return {
+            "format": FORMAT,
+            "program": self.program,
+            "made_at": iso(self.made_at),
+            "summary": {"phones": len(self.phones), "silent": self.silent, "exit_code": self.exit_code}
+            | {str(verdict): counts[verdict] for verdict in WORST_FIRST},
+            "phones": [phone.as_json() for phone in self.phones],
+        }
+
+    def to_text(self) -> str:
+        """Return the JSON file."""
+        return json.dumps(self.as_json(), indent=2, ensure_ascii=False) + "\n"
+
+
+def read_report(text: str) -> Report:
+    """Return the report of a JSON file; ReportProblem says why it is none."""
+    try:
+        found = json.loads(text)
+        if not isinstance(found, Mapping) or found.get("format") != FORMAT:
+            raise ReportProblem(f'not a report: there is no "format": "{FORMAT}"')
+        phones = tuple(_phone(row) for row in found["phones"])
+        return Report(datetime.fromisoformat(found["made_at"]).timestamp(), phones, str(found.get("program", "")))
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise ReportProblem(f"not a report: {error}") from None
+
+
+def _phone(row: Mapping[str, Any]) -> PhoneReport:
+    findings = tuple(Finding.from_json(finding) for finding in row["findings"])
+    return PhoneReport(**{name: row[name] for name in _PHONE}, messages=row["messages"], findings=findings)
+
+
+def iso(at: float) -> str:
+    """Return a moment in UTC, to the millisecond."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def clock(at: float) -> str:
+    """Return the time of day in UTC: `14:03:22.118`."""
+    return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S.") + f"{int(at * 1000) % 1000:03d}"
+
+
+def evidence(finding: Finding) -> str:
+    """Return which message shows it: `REGISTER #4 14:03:22.118`; empty if none does."""
+    if not finding.number:
+        return ""
+    return f"{finding.label or 'message'} #{finding.number} {clock(finding.at)}"
+
+
+def remark(finding: Finding) -> str:
+    """Return what else is to be known of the evidence: where it began, and what had to be sent again."""
+    parts = [finding.note] if finding.note else []
+    if finding.retries:
+        parts.append(f"after {finding.retries} {'retry' if finding.retries == 1 else 'retries'}")
+    return ", ".join(parts)

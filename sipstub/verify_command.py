@@ -1,0 +1,126 @@
+"""`sipstub verify`: expectations from a file against a recording or a capture made elsewhere; sends nothing."""
+
+from __future__ import annotations
+
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import click
+
+from sipstub.errors import SipstubError
+from sipstub.trace.opening import open_recording
+from sipstub.verify.expectation import Expectations, read_expectations
+from sipstub.verify.report.document import Report
+from sipstub.verify.report.junit import write_junit
+from sipstub.verify.report.page import write_html
+from sipstub.verify.report.plain import SHOWN, write_text
+from sipstub.verify.report.table import write_csv
+from sipstub.verify.run import Circumstances, Verified, verify
+from sipstub.verify.stimulus import PASSIVE, Stimulus
+from sipstub.verify.verdict import Verdict
+
+MAX_FILE_BYTES = 64 * 2**20
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_OUT = click.Path(dir_okay=False, path_type=Path)
+
+
+class FileProblem(SipstubError):
+    """A file that cannot be read or written."""
+
+    code = "file"
+
+
+@click.command("verify")
+@click.option("--expectations", "expected", type=_FILE, required=True, multiple=True, help="What the phones' files say (JSON).")
+@click.option("--messages", "--from", "source", type=_FILE, required=True, help="A recording as JSON, or a pcap or pcapng file.")
+@click.option("--phone-host", help="The phone's address, where a capture leaves it in doubt which side is the phone.")
+@click.option(
+    "--stimulus", type=click.Choice([str(name) for name in Stimulus]), multiple=True, help="What was done while it was recorded."
+)
+@click.option("--factory-reset", is_flag=True, help="The phone was reset before: factory values count like written ones.")
+@click.option("--all", "shows_all", is_flag=True, help="Write out every finding, not only what is wrong.")
+@click.option("--json", "json_file", type=_OUT, help="Write the report as JSON; - prints it instead of the text.")
+@click.option("--junit", "junit_file", type=_OUT, help="Write JUnit XML.")
+@click.option("--html", "html_file", type=_OUT, help="Write one HTML file.")
+@click.option("--csv", "csv_file", type=_OUT, help="Write a table.")
+def verify_command(
+    expected: tuple[Path, ...],
+    source: Path,
+    phone_host: str | None,
+    stimulus: tuple[str, ...],
+    factory_reset: bool,
+    shows_all: bool,
+    json_file: Path | None,
+    junit_file: Path | None,
+    html_file: Path | None,
+    csv_file: Path | None,
+) -> int:
+    """Judge recorded messages by what the phones' files say.  Exit 1 on FAIL, 4 if a phone showed nothing.
+
+    \b
+    Example:
+      sipstub verify --expectations lobby.json --from lobby.pcapng --html report.html
+    """
+    phones = [phone for file in expected for phone in read_expectations(_read(file))]
+    _refuse_doubles(phones)
+    recording = open_recording(source, phone=phone_host)
+    for note in recording.notes:
+        click.echo(f"note: {note}", err=True)
+    known = Circumstances(frozenset({*PASSIVE, *map(Stimulus, stimulus)}), is_factory_reset=factory_reset)
+    done = verify(phones, recording.messages, known, now=time.time(), program=_program())
+    is_printed = json_file is not None and str(json_file) == "-"
+    written = _write_files(done, None if is_printed else json_file, junit_file, html_file, csv_file)
+    if is_printed:
+        click.echo(done.report.to_text(), nl=False)
+    else:
+        shown = tuple(Verdict) if shows_all else SHOWN
+        click.echo(write_text(done.report, shown=shown, files=written), nl=False)
+    return done.report.exit_code
+
+
+def _write_files(done: Verified, json_file: Path | None, junit: Path | None, html: Path | None, table: Path | None) -> str:
+    """Write what was asked for; return which files these are, for people."""
+    report: Report = done.report
+    jobs = [
+        ("json", json_file, report.to_text),
+        ("junit", junit, lambda: write_junit(report, done.texts())),
+        ("report", html, lambda: write_html(report, done.drawings())),
+        ("table", table, lambda: write_csv(report)),
+    ]
+    written = []
+    for name, path, make in jobs:
+        if path is None:
+            continue
+        try:
+            path.write_text(make(), encoding="utf-8", newline="")
+        except OSError as error:
+            raise FileProblem(f"{path}: {error.strerror}") from None
+        written.append(f"{name}: {path}")
+    return "   ".join(written)
+
+
+def _read(file: Path) -> str:
+    try:
+        if file.stat().st_size > MAX_FILE_BYTES:
+            raise FileProblem(f"{file} has more than {MAX_FILE_BYTES} bytes")
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise FileProblem(f"{file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise FileProblem(f"{file} is not UTF-8 text") from None
+
+
+def _refuse_doubles(phones: list[Expectations]) -> None:
+    names = [phone.subject.name for phone in phones]
+    double = next((name for name in names if names.count(name) > 1), None)
+    if double is not None:
+        raise FileProblem(f"two phones are called {double!r}", hint="give each its own name")
+
+
+def _program() -> str:
+    try:
+        return f"sipstub {version('provisioner')}"
+    except PackageNotFoundError:
+        return "sipstub"
