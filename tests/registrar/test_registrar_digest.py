@@ -9,11 +9,9 @@ import pytest
 from registrar_builders import AOR, HERE, KEY, REALM, START, At, Phone, a_register, a_registrar, some_users
 
 import sipstub.sip.digest as digest
-from sipstub.registrar.failures import HOST_FAILURES, MAX_SOURCES, USER_FAILURES, WINDOW_S, Failures
 from sipstub.registrar.policy import Policy
 from sipstub.registrar.reason import Why
-from sipstub.registrar.registrar import Registrar
-from sipstub.registrar.user import RegistrarUser, Users, htdigest_users
+from sipstub.registrar.user import RegistrarUser, Users
 from sipstub.sip.message import Response
 from sipstub.sip.nonce import NonceMaker
 
@@ -321,101 +319,3 @@ def test_no_event_and_no_answer_holds_a_digest_or_an_ha1() -> None:
     assert user is not None and user.ha1["MD5"] not in repr(user)
     assert user.ha1["MD5"] not in repr(registrar.take_events()) + repr(registrar.authenticator)
     assert KEY.decode() not in repr(registrar.authenticator.__dict__["_nonces"])
-
-
-# Failures
-
-
-def guess(registrar: Registrar, user: str, source: At, now: float, answered_from: At | None = None) -> int:
-    challenge = registrar.handle(a_register(user=user), source, now)
-    request = Phone(registrar, user=user, password="wrong").signed(a_register(user=user), challenge)
-    return registrar.handle(request, answered_from or source, now).status
-
-
-def test_who_guesses_too_often_is_not_looked_at_for_a_while(hashes: list[str]) -> None:
-    registrar = a_registrar()
-    assert [guess(registrar, "100", HERE, START) for _ in range(USER_FAILURES)] == [401] * USER_FAILURES
-    hashes.clear()
-    registrar.take_events()
-    for _ in range(3):
-        challenge = registrar.handle(a_register(), HERE, START + 1)
-        request = Phone(registrar).signed(a_register(), challenge)
-        hashes.clear()
-        answer = registrar.handle(request, HERE, START + 1)
-        assert (answer.status, hashes) == (403, [])
-    assert [event.why for event in registrar.take_events()] == [Why.TOO_MANY_FAILURES]
-    assert Phone(registrar, user="101").register(now=START + 1).status == 200
-    assert Phone(registrar).register(now=START + WINDOW_S).status == 200
-
-
-def test_unknown_users_are_shut_out_like_known_ones() -> None:
-    registrar = a_registrar()
-    known = [guess(registrar, "100", HERE, START) for _ in range(USER_FAILURES + 2)]
-    assert [guess(registrar, "999", HERE, START) for _ in range(USER_FAILURES + 2)] == known
-
-
-def test_a_host_that_tries_many_names_is_shut_out_but_its_registered_phones_are_not() -> None:
-    registrar = a_registrar()
-    phone = Phone(registrar)
-    assert phone.register(now=START).status == 200
-    statuses = [guess(registrar, f"guess{number}", At(port=9999), START + 1) for number in range(HOST_FAILURES + 1)]
-    assert set(statuses[:HOST_FAILURES]) == {401} and statuses[HOST_FAILURES:] == [403]
-    assert phone.register(now=START + 2).status == 200
-    assert Phone(registrar, user="101", source=At(port=5064)).register(now=START + 2).status == 403
-    assert Phone(registrar, user="101", source=At(host="127.0.0.9")).register(now=START + 2).status == 200
-
-
-def test_a_forged_source_does_not_shut_out_its_owner() -> None:
-    registrar = a_registrar()
-    for _ in range(USER_FAILURES + 1):
-        guess(registrar, "100", At(host="192.0.2.66"), START, answered_from=HERE)
-    assert Phone(registrar).register(now=START + 1).status == 200
-    assert guess(registrar, "100", At(host="192.0.2.66"), START + 1, answered_from=At(host="192.0.2.67")) == 403
-
-
-def test_the_table_of_failures_is_bounded() -> None:
-    failures = Failures()
-    for number in range(MAX_SOURCES + 100):
-        failures.note(number.to_bytes(8, "big"), START)
-    assert len(failures) == MAX_SOURCES
-
-
-def test_a_window_ends_and_a_clock_set_back_ends_it_too() -> None:
-    failures = Failures()
-    assert [failures.note(b"x", START + second) for second in (0, 1, WINDOW_S, WINDOW_S + 1, 5)] == [1, 2, 1, 2, 1]
-
-
-# Users
-
-
-def test_users_of_an_htdigest_file_register_with_md5() -> None:
-    ha1 = digest.make_ha1("100", REALM, "secret100")
-    content = f"100:{REALM}:{ha1.upper()}\n101:other:{ha1}\n"
-    users = htdigest_users(content, REALM)
-    assert [user.name for user in users] == ["100"]
-    registrar = a_registrar(replace(POLICY, algorithm=lambda agent: "SHA-256"), users)
-    assert Phone(registrar).register().status == 200
-    assert Phone(registrar, user="101").register().status == 401
-
-
-@pytest.mark.parametrize("content", ["100:example.com", "no colon at all\n", "a:b:c:d:e\n"])
-def test_what_is_no_htdigest_file_is_refused(content: str) -> None:
-    with pytest.raises(ValueError, match=r".+"):
-        htdigest_users(content, REALM)
-
-
-def test_users_come_from_any_mapping_and_an_empty_one_knows_nobody() -> None:
-    some = some_users("100")
-    assert Phone(a_registrar(users=Users({user.name: user for user in some}))).register().status == 200
-    assert Phone(a_registrar(users=Users())).register().status == 401
-
-
-def test_other_methods_are_authorised_by_the_same_digest() -> None:
-    registrar = a_registrar()
-    ask = a_register(method="SUBSCRIBE", uri="sip:100@example.com")
-    first = registrar.authorise(ask, HERE, "100", START)
-    assert first is not None and first.status == 401
-    assert registrar.authorise(Phone(registrar).signed(ask, first), HERE, "100", START) is None
-    bad = a_register(method="SUBSCRIBE", headers=(("Authorization", "Digest"),))
-    refused = registrar.authorise(bad, HERE, "100", START)
-    assert refused is not None and refused.status == 400
