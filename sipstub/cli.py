@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from sipstub.errors import SipstubError
+from sipstub.ladder_command import ladder_command
 from sipstub.parse_command import parse_command
 from sipstub.phone.boot.fetch import FetchOptions
 from sipstub.phone.format.cfg import parse_cfg
@@ -20,6 +21,7 @@ from sipstub.phone.outcome import FetchLimits
 from sipstub.phone.report import BootReport, FileReport
 from sipstub.phone.virtual import Phone
 from sipstub.serve_command import serve_command
+from sipstub.verify_command import verify_command
 
 DONE, PROBLEMS = 0, 1
 DEFAULT_MODELS = Path("templates/yealink/models.toml")
@@ -131,7 +133,9 @@ def parse_cfg_command(file: Path, as_json: bool) -> int:
 
 
 cli.add_command(parse_command)
+cli.add_command(ladder_command)
 cli.add_command(serve_command)
+cli.add_command(verify_command)
 
 
 def main(args: list[str] | None = None) -> None:

@@ -15,8 +15,8 @@ from sipstub.trace.exported_pdu import ExportedPdu
 from sipstub.trace.packet import MAX_UDP_PAYLOAD, address_pair, udp_packet
 from sipstub.trace.record import RecordedMessage
 
-APPLICATION = "sipstub"
-"Stands in the section header; our reader knows its own files by it."
+APPLICATION, COPY = "sipstub", "sipstub copy"
+"Stand in the section header, so that our reader knows its own files: recorded by a stub, or taken over from elsewhere."
 MAX_COMMENT_BYTES = 4_096
 MAX_COMMENTS = 32
 "Of one packet."
@@ -35,10 +35,21 @@ _NO_COMMENTS: Mapping[int, Sequence[str]] = {}
 
 
 def write_pcapng(
-    stream: BinaryIO, messages: Iterable[RecordedMessage], comments: Mapping[int, Sequence[str]] = _NO_COMMENTS
+    stream: BinaryIO,
+    messages: Iterable[RecordedMessage],
+    comments: Mapping[int, Sequence[str]] = _NO_COMMENTS,
+    *,
+    is_own: bool = True,
 ) -> int:
-    """Write a whole file and return the number of packets; `comments` go by message number."""
-    stream.write(_block(SECTION, struct.pack("<IHHq", BYTE_ORDER, 1, 0, -1) + _options((OPTION_APPLICATION, APPLICATION))))
+    """Write a whole file and return the number of packets; `comments` go by message number.
+
+    `is_own` says whether a stub of ours recorded the messages, rather than a capture made elsewhere.
+    """
+    stream.write(
+        _block(
+            SECTION, struct.pack("<IHHq", BYTE_ORDER, 1, 0, -1) + _options((OPTION_APPLICATION, APPLICATION if is_own else COPY))
+        )
+    )
     stream.write(_interface(RAW_IP, "udp", "SIP over UDP, as raw IP"))
     stream.write(_interface(exported_pdu.LINK_TYPE, "tcp+tls", "SIP over TCP and decrypted TLS, as exported PDUs"))
     count = 0

@@ -14,6 +14,7 @@ from typing import BinaryIO
 from sipstub.trace.pcapng_writer import (
     APPLICATION,
     BYTE_ORDER,
+    COPY,
     INTERFACE,
     OPTION_APPLICATION,
     OPTION_FLAGS,
@@ -71,7 +72,9 @@ class PacketFile:
         self._notes = notes
         self._count = 0
         self.is_own = False
-        "Whether sipstub wrote this."
+        "Whether a stub of ours recorded this."
+        self.is_ours = False
+        "Whether sipstub wrote this, numbers and directions included."
 
     @property
     def packets(self) -> int:
@@ -131,8 +134,8 @@ class PacketFile:
             if kind == SECTION:
                 end = "<" if body[:4] == BYTE_ORDER.to_bytes(4, "little") else ">"
                 interfaces = []
-                named = _options(body[16:], end).get(OPTION_APPLICATION, b"")
-                self.is_own = named.decode("utf-8", "replace").split("\0")[0] == APPLICATION
+                writer = _options(body[16:], end).get(OPTION_APPLICATION, b"").decode("utf-8", "replace")
+                self.is_own, self.is_ours = writer == APPLICATION, writer in (APPLICATION, COPY)
             elif kind == INTERFACE:
                 if len(interfaces) < MAX_INTERFACES:
                     interfaces.append(_interface(body, end))
@@ -196,7 +199,7 @@ class PacketFile:
             return None
         data = body[head_size : head_size + min(size, MAX_PACKET_BYTES)]
         is_inbound = packet_id = None
-        if self.is_own and kind == PACKET:
+        if self.is_ours and kind == PACKET:
             options = _options(body[head_size + size + -size % 4 :], end)
             direction = int.from_bytes(options.get(OPTION_FLAGS, b""), _ENDS[end]) & 3  # type: ignore[arg-type]
             is_inbound = {1: True, 2: False}.get(direction)

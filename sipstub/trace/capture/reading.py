@@ -88,7 +88,7 @@ class _Reader:
         source = Endpoint("udp", datagram.source, int.from_bytes(ports[:2], "big"))
         target = Endpoint("udp", datagram.target, int.from_bytes(ports[2:], "big"))
         said = Said(packet.at, source, target, data, packet.is_inbound, packet.packet_id)
-        if not self.file.is_own and self._was_seen(said):
+        if not self.file.is_ours and self._was_seen(said):
             self.notes.add("a datagram was captured twice")
             return
         if START.match(data.lstrip(b"\r\n")):
@@ -144,13 +144,12 @@ def read_capture(stream: BinaryIO, *, phone: str | None = None) -> Recording:
     reader.run()
     said = sorted(reader.all_said(), key=lambda one: one.at)
     sides = Sides(said, phone=phone)
-    is_own = reader.file.is_own and all(one.is_inbound is not None for one in said)
     numbers = [one.number for one in said]
-    keeps_numbers = is_own and None not in numbers and len(set(numbers)) == len(numbers)
+    keeps_numbers = reader.file.is_ours and None not in numbers and len(set(numbers)) == len(numbers)
     messages = []
     for position, one in enumerate(said, 1):
-        is_inbound = one.is_inbound if is_own and one.is_inbound is not None else sides.is_inbound(one.source, one.target)
+        is_inbound = one.is_inbound if one.is_inbound is not None else sides.is_inbound(one.source, one.target)
         local, peer = (one.target, one.source) if is_inbound else (one.source, one.target)
         number = one.number if keeps_numbers and one.number is not None else position
         messages.append(RecordedMessage(number, one.at, is_inbound, local, peer, one.data))
-    return Recording(tuple(messages), reader.notes.texts(), is_own, reader.file.packets)
+    return Recording(tuple(messages), reader.notes.texts(), reader.file.is_own, reader.file.packets)

@@ -1,0 +1,213 @@
+"""The rows of a ladder: messages as arrows, retransmissions folded into the first, the middle of long flows left out.
+
+Equal bytes between the same ends within FOLD_S are one message sent again.  Keep-alives fold for as long as nothing else is said.
+A flow is at most `max_rows` long; arrows with findings stay before others do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from sipstub.trace.ladder.gist import KEEP_ALIVE, Gist, Gists, plain
+from sipstub.trace.ladder.party import Parties, Party
+from sipstub.trace.record import Endpoint, RecordedMessage
+from sipstub.trace.recording import Recording
+
+MAX_ROWS = 400
+FOLD_S = 35.0
+"A little more than 64*T1, after which no transaction sends again (RFC 3261 section 17)."
+MAX_PINS = 8
+"On one arrow."
+MAX_PIN_TEXT = 200
+WORST_FIRST = ("FAIL", "WARN", "INCONCLUSIVE", "SKIPPED", "INFO", "PASS")
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A finding that belongs to a message."""
+
+    number: int
+    "Of the message."
+    verdict: str
+    "PASS, FAIL, WARN, ..."
+    rule: str
+    detail: str = ""
+    "Expected and seen, in words."
+
+    @property
+    def text(self) -> str:
+        """Return verdict and rule."""
+        return plain(f"{self.verdict} {self.rule}", MAX_PIN_TEXT)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """One message, and those that repeat it."""
+
+    number: int
+    at: float
+    after_s: float
+    "Since the first message of the flow."
+    gap_s: float
+    "Since the arrow before."
+    source: int
+    "Column."
+    target: int
+    kind: str
+    label: str
+    note: str
+    transport: str
+    repeats: int
+    "How many times it was sent: 1 or more."
+    last_at: float
+    pins: tuple[Pin, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """Return what stands on the arrow."""
+        return self.label if self.repeats == 1 else f"{self.label} x{self.repeats}"
+
+    @property
+    def remark(self) -> str:
+        """Return what stands beside it."""
+        if self.repeats == 1:
+            return self.note
+        span = self.last_at - self.at
+        again = f"every {span / (self.repeats - 1):.3g} s" if self.kind == KEEP_ALIVE else f"sent again for {span:.3g} s"
+        return f"{again}, {self.note}" if self.note else again
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A row that stands for arrows that are not drawn."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A ladder, before it is drawn."""
+
+    parties: tuple[Party, ...]
+    rows: tuple[Arrow | LeftOut, ...]
+    began_at: float
+    "Unix time of the first message."
+    messages: int
+    "How many it was made of."
+    notes: tuple[str, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """Return in one sentence who took part and how it went on."""
+        lasted = max((row.last_at for row in self.rows if isinstance(row, Arrow)), default=self.began_at) - self.began_at
+        who = ", ".join(party.title for party in self.parties)
+        return f"{self.messages} messages in {lasted:.3f} s between {who}" if self.messages else "no messages"
+
+
+@dataclass(slots=True)
+class _Draft:
+    message: RecordedMessage
+    gist: Gist
+    repeats: int = 1
+    last_at: float = 0.0
+    pins: list[Pin] = field(default_factory=list)
+
+
+_Key = tuple[Endpoint, Endpoint, bytes]
+
+
+def flow_of(
+    recording: Recording,
+    pins: Iterable[Pin] = (),
+    names: Mapping[str, str] | None = None,
+    *,
+    max_rows: int = MAX_ROWS,
+) -> Flow:
+    """Return the flow of a recording; `names` calls parties by their host or `host:port`."""
+    messages = recording.messages
+    parties = Parties(messages, is_own=recording.is_own, names=names)
+    drafts = _folded(messages, pins)
+    began_at = messages[0].at if messages else 0.0
+    arrows, before = [], began_at
+    for draft in drafts:
+        arrows.append(_arrow(draft, parties, began_at, before))
+        before = draft.message.at
+    return Flow(parties.parties, _bounded(arrows, max_rows), began_at, len(messages), recording.notes)
+
+
+def _folded(messages: Iterable[RecordedMessage], pins: Iterable[Pin]) -> list[_Draft]:
+    """Return one draft per message that is not a repetition; a finding goes to the draft that its message is in."""
+    wanted: dict[int, list[Pin]] = {}
+    for pin in pins:
+        wanted.setdefault(pin.number, []).append(pin)
+    gists, drafts = Gists(), list[_Draft]()
+    seen: dict[_Key, _Draft] = {}
+    quiet: dict[frozenset[Endpoint], list[_Key]] = {}
+    for message in messages:
+        key = (message.source, message.target, message.data)
+        ends = frozenset(key[:2])
+        draft = seen.get(key)
+        if message.is_keep_alive:
+            quiet.setdefault(ends, []).append(key)
+        else:
+            for silent in quiet.pop(ends, ()):  # something is said: the next keep-alive gets an arrow of its own
+                seen.pop(silent, None)
+            if draft is not None and message.at - draft.message.at > FOLD_S:
+                draft = None
+        if draft is None:
+            draft = seen[key] = _Draft(message, gists.of(message), 0)
+            drafts.append(draft)
+        draft.repeats += 1
+        draft.last_at = message.at
+        draft.pins += wanted.get(message.number, ())
+    return drafts
+
+
+def _arrow(draft: _Draft, parties: Parties, began_at: float, before: float) -> Arrow:
+    message, gist = draft.message, draft.gist
+    pins = sorted(draft.pins, key=_weight)
+    return Arrow(
+        number=message.number,
+        at=message.at,
+        after_s=message.at - began_at,
+        gap_s=message.at - before,
+        source=parties.column(message.source),
+        target=parties.column(message.target),
+        kind=gist.kind,
+        label=gist.label,
+        note=gist.note,
+        transport=message.source.transport,
+        repeats=draft.repeats,
+        last_at=draft.last_at,
+        pins=tuple(pins[:MAX_PINS]),
+    )
+
+
+def _bounded(arrows: list[Arrow], limit: int) -> tuple[Arrow | LeftOut, ...]:
+    """Return the beginning, the end, and what has findings in between; the worst of them if even those are too many."""
+    if len(arrows) <= limit:
+        return tuple(arrows)
+    side = limit // 4
+    pinned = [place for place in range(side, len(arrows) - side) if arrows[place].pins]
+    pinned.sort(key=lambda place: min(_weight(pin) for pin in arrows[place].pins))
+    kept = {*range(side), *range(len(arrows) - side, len(arrows)), *pinned[: limit - 2 * side]}
+    for place in range(side, len(arrows)):  # what room is left shows more of the beginning
+        if len(kept) >= limit:
+            break
+        kept.add(place)
+    rows: list[Arrow | LeftOut] = []
+    missing = 0
+    for place, arrow in enumerate(arrows):
+        if place not in kept:
+            missing += 1
+            continue
+        if missing:
+            rows.append(LeftOut(missing))
+            missing = 0
+        rows.append(arrow)
+    return tuple(rows)
+
+
+def _weight(pin: Pin) -> int:
+    return WORST_FIRST.index(pin.verdict) if pin.verdict in WORST_FIRST else 0
