@@ -102,6 +102,11 @@ def test_the_same_private_address_behind_two_networks_is_two_phones() -> None:
     assert len(flow.parties) == 3
 
 
+def test_who_claims_the_address_of_the_one_it_talks_to_does_not_become_that_one() -> None:
+    flow = flow_of(said((0, LOBBY, SERVER, from_lobby(via=SERVER.address, contact=f"<sip:101@{SERVER.address}>"))))
+    assert len(flow.parties) == 2
+
+
 def test_what_a_proxy_passes_on_does_not_make_it_the_phone() -> None:
     passed = from_lobby("REGISTER").replace(b"Via:", b"Via: SIP/2.0/UDP 10.1.0.7:5060;branch=z9hG4bKp\r\nVia:", 1)
     proxy = Endpoint("udp", "10.1.0.7", 5060)

@@ -62,7 +62,9 @@ class Parties:
         self._columns: dict[End, int] = {}
         ends = {_end(endpoint) for message in messages for endpoint in (message.local, message.peer)}
         for message in messages:
-            self._merge(message, ends, is_own=is_own)
+            self._merge_local(message, is_own=is_own)
+        for message in messages:
+            self._merge_claims(message, ends)
         found: dict[End, list[Endpoint]] = {}
         local: set[End] = set()
         users: dict[End, set[str]] = {}
@@ -99,18 +101,22 @@ class Parties:
         """Return the place of an endpoint's column, from 0."""
         return self._columns.get(self._root(_end(endpoint)), len(self._parties) - 1)
 
-    def _merge(self, message: RecordedMessage, ends: set[End], *, is_own: bool) -> None:
+    def _merge_local(self, message: RecordedMessage, *, is_own: bool) -> None:
         local = _end(message.local)
         if is_own:
             self._join(local, _LOCAL)
         elif not _is_loopback(local[0]):  # on a loopback address many parties may live, elsewhere a server is one machine
             self._join(local, (local[0], 0))
-        source = _end(message.source)
+
+    def _merge_claims(self, message: RecordedMessage, ends: set[End]) -> None:
+        source, target = _end(message.source), _end(message.target)
         parsed = message.message
         if parsed is None:
             return
         for host, port in _claims(parsed):
             claimed = (plain_host(host), port)
+            if self._root(claimed) == self._root(target):
+                continue  # who says that it is the one it talks to is wrong, or lies
             if claimed in ends or claimed[0] == source[0]:
                 self._join(source, claimed)
 
