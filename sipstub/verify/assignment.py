@@ -54,7 +54,9 @@ def assign(facts: Facts, expectations: Expectations) -> Assignment:
     found = {account: AccountFacts() for account in expectations.accounts}
     strangers = []
     for request in facts.requests:
-        account = owner.get((request.user, request.host)) or by_call.get(request.call_id)
+        account = owner.get((request.user, request.host))
+        if account is None and request.method != "REGISTER":
+            account = by_call.get(request.call_id)
         if account is None and request.user.lower() == ANONYMOUS:
             account = _by_contact(request, groups, owner, expectations)
         if account is None:

@@ -209,7 +209,8 @@ class Talk:
 
     def info(self, content_type: str, body: bytes = b"Signal=5\r\n") -> Talk:
         to = f"<sip:199@{self.server}>;tag=t1"
-        data = self.request("INFO", f"sip:199@{self.server}", {"Content-Type": content_type}, body, to=to, call_id=f"c0-{self.user}@phone")
+        call_id = f"c0-{self.user}@phone"
+        data = self.request("INFO", f"sip:199@{self.server}", {"Content-Type": content_type}, body, to=to, call_id=call_id)
         self.answer(data, 200)
         return self
 

@@ -6,6 +6,7 @@ It holds no secret: findings come masked, and of the phone only its name, MAC, m
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ DONE, FAILED, INCONCLUSIVE = 0, 1, 4
 "Exit codes: nothing failed, something did, some phone showed nothing that could be judged."
 TELLING = (Verdict.PASS, Verdict.FAIL, Verdict.WARN)
 
+_VERSION = re.compile(r"(?<![\d.])\d+(?:\.\d+){2,}(?![\d.])")
+"Of firmware, in a User-Agent."
 SWITCH = "account-enabled"
 "The rule that also speaks of accounts that are off."
 _PHONE = ("name", "mac", "model", "firmware", "agent", "state")
@@ -58,7 +61,8 @@ class PhoneReport:
         heard = bool(facts.requests or facts.keepalives)
         state = f"registered {transport}" if transport else "heard" if heard else "silent"
         agent = "".join(character for character in facts.user_agent[:120] if character.isprintable())
-        return cls(subject.name, subject.mac, subject.model, subject.firmware, agent, state, facts.messages, tuple(findings))
+        firmware = subject.firmware or next(iter(_VERSION.findall(agent)), "")
+        return cls(subject.name, subject.mac, subject.model, firmware, agent, state, facts.messages, tuple(findings))
 
     @property
     def counts(self) -> Counter[Verdict]:

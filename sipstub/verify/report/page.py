@@ -149,7 +149,7 @@ def _row(phone: PhoneReport, finding: Finding) -> str:
     extra = f'<br><span class="muted">{shown}</span>' if shown else ""
     return (
         f'<tr class="{finding.verdict.lower()}"><td>{_badge(finding.verdict)}</td><th scope="row">{escape(phone.title(finding))}'
-        f'<br><span class="code muted">{escape(finding.parameter)}</span></th>'
+        f'<br><span class="code muted">{_breakable(finding.parameter)}</span></th>'
         f'<td>{escape(finding.expected)}<br><span class="place">{escape(finding.place)}</span></td>'
         f'<td>{escape(finding.seen)}</td><td class="code">{where}{extra}</td></tr>'
     )
@@ -171,3 +171,8 @@ def _badge(verdict: Verdict) -> str:
 
 def _mac(mac: str) -> str:
     return ":".join(mac[at : at + 2] for at in range(0, len(mac), 2)) if len(mac) == 12 else escape(mac)
+
+
+def _breakable(name: str) -> str:
+    """Return a dotted name that may be broken behind its dots."""
+    return escape(name).replace(".", ".<wbr>")

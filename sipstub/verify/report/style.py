@@ -9,7 +9,7 @@ STYLE = """
 --fail:light-dark(#b3261e,#ff8f87);--warn:light-dark(#8a5300,#f2b661);--pass:light-dark(#1b6e35,#7fd69a);
 --inconclusive:light-dark(#5b3f9e,#c0aaff);--skipped:light-dark(#5a6472,#a3adba);--info:light-dark(#0b57a4,#8abaff)}
 *{box-sizing:border-box}
-body{margin:0 auto;max-width:1100px;padding:1.5rem;background:var(--paper);color:var(--ink);
+body{margin:0 auto;max-width:1160px;padding:1.5rem;background:var(--paper);color:var(--ink);
 font:15px/1.5 system-ui,"Segoe UI",Roboto,"Liberation Sans",sans-serif}
 a{color:var(--link)}a:focus-visible{outline:3px solid var(--link);outline-offset:2px}
 .skip{position:absolute;left:-999px}.skip:focus{left:1rem;top:1rem;background:var(--paper);padding:.5rem}
@@ -24,7 +24,8 @@ caption{text-align:left;color:var(--soft);padding:.3rem 0}
 th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
 thead th{border-bottom:2px solid var(--line);font-weight:600}tbody th{font-weight:600}
 .number{text-align:right;font-variant-numeric:tabular-nums}
-.summary td,.summary th,.badge{white-space:nowrap}
+.summary td,.summary th,.badge{white-space:nowrap}.summary td,.summary th{padding:.35rem .45rem}
+.summary thead .number{font-size:.72rem;vertical-align:bottom}
 .code,.place{font-family:ui-monospace,"Cascadia Mono","DejaVu Sans Mono",monospace;font-size:.85em;font-weight:400}
 .badge{display:inline-block;font-size:.78rem;font-weight:700;letter-spacing:.02em;padding:.05rem .5rem;border-radius:1rem;
 border:1.5px solid currentColor}
