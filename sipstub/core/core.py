@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from sipstub.core.places import Places
 from sipstub.core.service import Answered, Service
+from sipstub.registrar.binding import Binding
 from sipstub.sip.answer import answer, refuse
 from sipstub.sip.error import SipError
 from sipstub.sip.examine import examine
@@ -128,6 +129,10 @@ class Core:
     def on_transport_error(self, failed: Sending, now: float) -> None:
         """What `to_send` gave could not be sent."""
         self.layer.on_transport_error(failed, now)
+        transaction = failed.transaction
+        # over a stream the transaction ends with its answer (timer J is zero), but the answer has a second way (18.2.2)
+        if isinstance(transaction, ServerTransaction) and transaction.is_ended and failed.hop in transaction.hops[:-1]:
+            self.layer.send_again(failed.data, transaction.hops[transaction.hops.index(failed.hop) + 1])
         self._run(now)
 
     def flow_closed(self, flow: Hop, now: float) -> None:
@@ -151,6 +156,12 @@ class Core:
         transaction = self.layer.request(request, hop, via or self.places.via(hop), now)
         transaction.user = answered
         return transaction
+
+    def hop_to(self, binding: Binding) -> Hop:
+        """Return the way to a phone: the flow that it registered over, which NAT and firewalls let through."""
+        transport, _, address = binding.flow.partition(" ")
+        host, _, port = address.rpartition(":")
+        return Hop(transport.upper(), host.strip("[]"), int(port))
 
     # Events of the layer
 

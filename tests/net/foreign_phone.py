@@ -56,7 +56,7 @@ def twinkle(home: Path, transport: str, port: int, ca: Path, password: str = PAS
         f"user_name=100\nuser_domain=127.0.0.1:{port}\nauth_name=100\nauth_pass={password}\nregistrar=127.0.0.1:{port}\n"
         f"registration_time={EXPIRES_S}\nregister_at_startup=yes\nsip_transport={transport}\n"
     )
-    own_port = _free_port()  # it cannot choose one itself: it would say port 0 in its Contact
+    own_port = free_port()  # it cannot choose one itself: it would say port 0 in its Contact
     (folder / "twinkle.sys").write_text(
         f"dev_ringtone=alsa:null\ndev_speaker=alsa:null\ndev_mic=alsa:null\nsip_port={own_port}\nsip_udp_port={own_port}\n"
     )
@@ -70,7 +70,7 @@ PHONES: dict[str, Callable[..., ForeignPhone]] = {
 }
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Return a port that is free for UDP and TCP."""
     for _ in range(20):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one, socket.socket(socket.AF_INET, socket.SOCK_STREAM) as two:
