@@ -127,7 +127,9 @@ def serve(folder: Path, options: dict[str, Any]) -> None:
     from provisioner.state.database import Database
     from provisioner.state.folder import StateFolder
     from provisioner.state.journal import Journal
+    from provisioner.state.retention import Retention
     from provisioner.state.source import PublishedSource
+    from provisioner.state.unpacker import BackgroundUnpacker
 
     state = StateFolder.open(folder / "state")
     catalogue = load_catalogue(ROOT / "templates" / "yealink")
@@ -148,7 +150,7 @@ def serve(folder: Path, options: dict[str, Any]) -> None:
             http=[listener],
             snapshots=snapshots,
             policy=lambda: Policy(parse_networks(["127.0.0.0/8", "10.0.0.0/8", "192.168.0.0/16", "::1"])),
-            events=lambda: Journal(database, source) if options.get("journal", True) else _Nowhere(),
+            events=lambda: Journal(database) if options.get("journal", True) else _Nowhere(),
             decide=decide,
             workers=1,
             ready_fd=writer,
@@ -158,8 +160,11 @@ def serve(folder: Path, options: dict[str, Any]) -> None:
         ).run()
     signal.signal(signal.SIGTERM, lambda *_: os.kill(pid, signal.SIGTERM))
     wait_until_ready(reader, 1, 20.0)
+    unpacker = BackgroundUnpacker(database, Retention())  # as in the loader's process of `provisioner serve`
+    unpacker.start()
     print(json.dumps({"port": listener.getsockname()[1]}), flush=True)
     os.waitpid(pid, 0)
+    unpacker.stop()
 
 
 class _Nowhere:

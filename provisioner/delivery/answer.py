@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from provisioner.delivery.file import PublishedFile
 from provisioner.delivery.reason import HINTS, Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(NamedTuple):  # made for every request: a third of the cost of a frozen dataclass
     """The one file this phone should get now."""
 
     file: PublishedFile
@@ -31,8 +30,7 @@ class Served:
     "A remark for the journal: `newer-firmware`, or empty."
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """The reason a phone gets nothing.  The wire shows 404, TFTP error 1, or 503 before the first generation."""
 
     reason: Reason

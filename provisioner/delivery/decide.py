@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+from provisioner.catalogue.agent import NOBODY, Agent, AgentReader
 from provisioner.delivery.answer import Answer, Refusal, Served
 from provisioner.delivery.identify import Asked, Name, is_newer, read_name
 from provisioner.delivery.policy import Policy
 from provisioner.delivery.reason import Reason
 from provisioner.delivery.request import FileRequest
 from provisioner.delivery.snapshot import PhoneEntry, Snapshot
+
+MAX_REMEMBERED_AGENTS = 16_384
+"User-Agents whose reading is remembered, about 0.5 kB each."
+
+MAC_NAME_LENGTH = len("001565aabbcc.cfg")
 
 
 def decide(request: FileRequest, snapshot: Snapshot | None, policy: Policy, *, now: float) -> Answer:
@@ -24,37 +32,49 @@ def decide(request: FileRequest, snapshot: Snapshot | None, policy: Policy, *, n
         return Refusal(Reason.TRANSPORT_OFF, f"{request.protocol} is off")
     if snapshot is None:
         return Refusal(Reason.NOT_READY, "no generation has been published yet")
-    name = read_name(request.name)
+    name = _name(request.name, snapshot)
     reader = snapshot.agents
-    agent = reader.read(request.agent) if reader is not None and request.agent is not None else None
-    model, firmware, agent_mac = (agent.model, agent.firmware, agent.mac) if agent is not None else (None, None, None)
+    agent = _read_agent(reader, request.agent) if reader is not None and request.agent is not None else NOBODY
+    model, firmware, agent_mac = agent.model, agent.firmware, agent.mac
     mac = name.mac or agent_mac
     entry = snapshot.phones.get(mac) if mac is not None else None
-
-    def refuse(reason: Reason, fact: str) -> Refusal:
-        return Refusal(reason, fact, mac, entry.name if entry is not None else None, model, firmware)
-
+    refusal: tuple[Reason, str] | None
     if request.is_write:
-        return refuse(Reason.WRITE_REFUSED, f"{request.peer} wants to write {_shown(request.name)}")
-    if name.mac is not None and agent_mac is not None and name.mac != agent_mac:
-        return refuse(Reason.AGENT_DISAGREES, f"the path says {name.mac}, the agent says {agent_mac}")
-    if name.asked is Asked.MAC:
+        refusal = Reason.WRITE_REFUSED, f"{request.peer} wants to write {_shown(request.name)}"
+    elif name.mac is not None and agent_mac is not None and name.mac != agent_mac:
+        refusal = Reason.AGENT_DISAGREES, f"the path says {name.mac}, the agent says {agent_mac}"
+    elif name.asked is Asked.MAC:
         refusal = _check_mac_file(name, entry, model, snapshot)
     elif name.asked is Asked.COMMON:
         refusal = _check_common_file(name, model, entry, snapshot)
     else:
         refusal = _check_other(name, request.name, snapshot)
+    phone = entry.name if entry is not None else None
     if refusal is not None:
-        return refuse(*refusal)
-    file = snapshot.files[name.canonical]
+        return Refusal(*refusal, mac, phone, model, firmware)
     return Served(
-        file,
+        snapshot.files[name.canonical],
         mac,
-        entry.name if entry is not None else None,
+        phone,
         model or (entry.model if entry is not None else None),
         firmware,
-        "newer-firmware" if is_newer(firmware, snapshot.newest_minor) else "",
+        "newer-firmware" if firmware is not None and is_newer(firmware, snapshot.newest_minor) else "",
     )
+
+
+def _name(text: str, snapshot: Snapshot) -> Name:
+    """Return what `text` asks for; a MAC file that exists, asked for in the usual form, is not read letter by letter."""
+    plain = text[1:] if text[:1] == "/" else text
+    file = snapshot.files.get(plain)
+    if file is not None and file.mac is not None and len(plain) == MAC_NAME_LENGTH and plain == file.mac + ".cfg":
+        return Name(Asked.MAC, plain, file.mac)
+    return read_name(text)
+
+
+@lru_cache(maxsize=MAX_REMEMBERED_AGENTS)
+def _read_agent(reader: AgentReader, text: str) -> Agent:
+    """Return what the User-Agent says: a phone that boots says the same with each of its files."""
+    return reader.read(text)
 
 
 def _check_mac_file(name: Name, entry: PhoneEntry | None, model: str | None, snapshot: Snapshot) -> tuple[Reason, str] | None:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import enum
 import re
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 MAX_NAME = 255
 "Longer names are nobody's file."
+
+MAX_REMEMBERED_VERSIONS = 256
+"Firmware versions whose generation is remembered."
 
 _MAC = r"([0-9a-f]{12}|[0-9a-f]{2}(?::[0-9a-f]{2}){5}|[0-9a-f]{2}(?:-[0-9a-f]{2}){5}|[0-9a-f]{4}(?:\.[0-9a-f]{4}){2})"
 _MAC_FILE = re.compile(_MAC + r"(-local)?\.(cfg|boot|enc)", re.ASCII)
 _COMMON = re.compile(r"y0{10}[0-9]{2}\.(cfg|boot)", re.ASCII)
 
 
+@lru_cache(maxsize=MAX_REMEMBERED_VERSIONS)
 def is_newer(firmware: str | None, newest_minor: int) -> bool:
     """Return whether a version such as 28.83.0.35 belongs to a generation after x.`newest_minor`."""
     if firmware is None:
@@ -34,8 +39,7 @@ class Asked(enum.StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(NamedTuple):
     """A file name, read."""
 
     asked: Asked

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from provisioner.delivery.request import Protocol
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 MAX_REMEMBERED_PEERS = 65_536
+"Answers about addresses that one policy remembers; then it begins anew."
 
 
 def parse_networks(texts: list[str] | tuple[str, ...]) -> tuple[Network, ...]:
@@ -23,7 +23,6 @@ def parse_networks(texts: list[str] | tuple[str, ...]) -> tuple[Network, ...]:
     return tuple(networks)
 
 
-@lru_cache(maxsize=MAX_REMEMBERED_PEERS)
 def _is_inside(peer: str, networks: tuple[Network, ...]) -> bool:
     try:
         address = ipaddress.ip_address(peer.partition("%")[0])
@@ -44,6 +43,13 @@ class Policy:
     transports: frozenset[Protocol] = field(default_factory=lambda: frozenset(Protocol))
     "Transports that answer."
 
+    _remembered: dict[str, bool] = field(default_factory=dict, init=False, repr=False, compare=False)
+
     def allows(self, peer: str) -> bool:
         """Return whether the address is in one of the networks; text that is no address is in none."""
-        return _is_inside(peer, self.networks)
+        known = self._remembered.get(peer)
+        if known is None:
+            if len(self._remembered) >= MAX_REMEMBERED_PEERS:
+                self._remembered.clear()
+            known = self._remembered[peer] = _is_inside(peer, self.networks)
+        return known

@@ -13,6 +13,9 @@ from provisioner.services.http_desk import Desk, Prepared
 from provisioner.services.http_file import OpenFile
 from provisioner.services.http_limits import SEND_CHUNK_BYTES
 from provisioner.services.http_record import Record
+from provisioner.services.http_tls import HANDSHAKE_FAILED
+
+HEAD_TIMEOUT = "head-timeout"
 
 
 class State(enum.IntEnum):
@@ -76,10 +79,10 @@ class Connection:
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return None
 
-    def begin(self, data: bytes, prepared: Prepared, wall: float, now: float) -> None:
-        """Make `data`, and the static file if there is one, what is to be sent."""
+    def begin(self, data: bytes, prepared: Prepared, wall: float, now: float, sent: int = 0) -> None:
+        """Make `data` after its first `sent` bytes, and the static file if there is one, what is to be sent."""
         record = prepared.record
-        self.data = memoryview(data)
+        self.data = memoryview(data)[sent:]
         self.record = record
         self.close = prepared.close
         self.opened = prepared.opened
@@ -158,6 +161,12 @@ class Connection:
         except OSError:
             return False
         return True
+
+    def timeout(self) -> tuple[str, str, str] | None:
+        """Return method, outcome and fact to write down when its time is over, or None if it is no loss."""
+        if self.state is State.HEAD and self.buffer:
+            return "-", HEAD_TIMEOUT, f"{len(self.buffer)} bytes of a request and no more"
+        return ("TLS", HANDSHAKE_FAILED, "timeout") if self.state is State.HANDSHAKE else None
 
     def throw_away(self, limit: int) -> bool:
         """Read what still comes; True at its end, or when it was more than `limit` bytes."""

@@ -18,7 +18,7 @@ from provisioner.delivery.policy import Policy
 from provisioner.delivery.request import FileRequest, Protocol
 from provisioner.delivery.snapshot import Snapshot, SnapshotSource
 from provisioner.services.http_file import FileShelf
-from provisioner.services.http_head import PlainHead
+from provisioner.services.http_head import PlainHead, parse_plain
 from provisioner.services.http_limits import MEMO_ENTRIES_MAX, MEMO_TTL_S
 from provisioner.services.http_question import Question, decode_path
 from provisioner.services.http_record import Record
@@ -47,6 +47,14 @@ class Prepared:
         self.close = close
         self.until = until
 
+    def response(self, date: bytes) -> bytes:
+        """Return head and body from memory with the value of Date in its place."""
+        return b"".join((self.before, date, self.after, self.body))
+
+
+Memo = dict[tuple[str, bytes], Prepared]
+"Answers by (peer, head as sent)."
+
 
 class Desk:
     """One scheme's answers.  Not thread-safe; a worker has one thread."""
@@ -59,28 +67,34 @@ class Desk:
         self.shelf = FileShelf()
         self._decide = decide
         self._policy = policy
-        self._current: Callable[[], Snapshot | None] = snapshots.current
+        self.current: Callable[[], Snapshot | None] = snapshots.current
         self._memo_snapshot: Snapshot | None = None
-        self._young: dict[tuple[str, bytes], Prepared] = {}
-        self._old: dict[tuple[str, bytes], Prepared] = {}
+        self._young: Memo = {}
+        self._old: Memo = {}
         self._memo_on = memo
 
     def reply(self, question: Question, decoded_path: str) -> Reply:
         """Return the response to a question: the one decision of both paths."""
         request = question.as_file_request(decoded_path)
-        return reply_to(self._decide(request, self._current(), self._policy, now=time.time()), question, self.shelf)
+        return reply_to(self._decide(request, self.current(), self._policy, now=time.time()), question, self.shelf)
+
+    def memo(self) -> tuple[Memo, Memo]:
+        """Return both halves of the memo, emptied if the snapshot has changed; good until the next `prepare`."""
+        if self.current() is not self._memo_snapshot:
+            self._young, self._old = {}, {}
+        return self._young, self._old
 
     def remembered(self, peer: str, head: bytes, now: float) -> Prepared | None:
         """Return the answer to the same bytes from the same peer, if it still holds; `now` is monotonic."""
+        young, old = self.memo()
         key = (peer, head)
-        found = self._young.get(key)
-        if found is None:
-            found = self._old.get(key)
-            if found is None:
-                return None
-        if found.until < now or self._current() is not self._memo_snapshot:
-            return None
-        return found
+        found = young.get(key) or old.get(key)
+        return found if found is not None and found.until >= now else None
+
+    def prepare_last(self, peer: str, data: bytes, now: float) -> Prepared | None:
+        """Return the response to `data` if it is one plain request that ends its connection, else None."""
+        plain = parse_plain(data)
+        return self.prepare(peer, data, plain, now, force_close=False) if plain is not None and plain.wants_close else None
 
     def prepare(self, peer: str, head: bytes, plain: PlainHead, now: float, *, force_close: bool) -> Prepared:
         """Return the response to a plain request; remember it unless it holds an open file; `now` is monotonic."""
@@ -94,7 +108,7 @@ class Desk:
             plain.range,
             plain.if_range,
         )
-        snapshot = self._current()
+        snapshot = self.current()
         reply = self.reply(question, decode_path(plain.path))
         close = force_close or plain.wants_close
         before, after = head_around_date(reply, plain.minor, close=close)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 HEAD_MAX_BYTES = 16 * 1024
 "Request line and headers; one byte more is answered 414 or 431."
 
+FIRST_READ_BYTES = 2 * 1024
+"Read at once from a new connection; a phone's request has 200 bytes."
+
 PLAIN_HEAD_MAX_BYTES = 4 * 1024
 "A longer head is never plain: gunicorn's parser reads it."
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import select
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from provisioner.services.http_desk import Desk
 from provisioner.services.http_ordinary import OrdinaryPath
@@ -19,6 +20,8 @@ class Listener:
         self.desk = desk
         self.ordinary = ordinary
         self.context = context
+        self.accept: Callable[[], tuple[int, Any]] = sock._accept  # type: ignore[attr-defined]
+        "Returns descriptor and address of a client; BlockingIOError if there is none."
 
     def socket_of(self, fd: int) -> socket.socket:
         """Return a non-blocking socket object for an accepted descriptor."""
@@ -35,14 +38,6 @@ class Listener:
         except (OSError, ValueError):
             sock.close()
             return None
-
-    def accept(self) -> tuple[int, str]:
-        """Return descriptor and address of a client; BlockingIOError if there is none.
-
-        The descriptor alone: a socket object costs as much as the rest of the common case, which needs none.
-        """
-        fd, address = self.sock._accept()  # type: ignore[attr-defined]
-        return fd, address[0]
 
 
 class Door:

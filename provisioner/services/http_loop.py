@@ -7,10 +7,11 @@ can make its own connection slow and nobody else's.  The clock is read once per 
 from __future__ import annotations
 
 import errno
-import os
 import select
 import time
 from collections.abc import Callable, Mapping, Sequence
+from os import close, read, set_blocking, write
+from time import monotonic
 
 from provisioner.delivery.request import Protocol
 from provisioner.services import http_limits as bounds
@@ -21,11 +22,9 @@ from provisioner.services.http_limits import Limits
 from provisioner.services.http_listener import Door, Listener
 from provisioner.services.http_ordinary import OrdinaryPath
 from provisioner.services.http_question import plain_address
-from provisioner.services.http_record import ABORTED, Record
+from provisioner.services.http_record import ABORTED
 from provisioner.services.http_tls import HANDSHAKE_FAILED, failure_name
 from provisioner.services.http_waiting import WaitingRoom
-
-HEAD_TIMEOUT = "head-timeout"
 
 
 class PhoneLoop:
@@ -57,7 +56,7 @@ class PhoneLoop:
 
     @property
     def is_empty(self) -> bool:
-        """True when no connection is open but those that only linger."""
+        """As WaitingRoom.is_empty."""
         return self._room.is_empty
 
     def watch(self, fd: int, wake: Callable[[], None]) -> None:
@@ -118,11 +117,17 @@ class PhoneLoop:
     # --- new connections
 
     def _accept(self, listener: Listener) -> bool:
-        """Take connections; True if there may be more."""
-        desk, now = listener.desk, self._now
+        """Take connections; True if there may be more.
+
+        The common case, one whole plain request whose answer fits into the socket's buffer, needs no poller and no socket object.
+        """
+        desk, now, wall, accept = listener.desk, self._now, self._wall, listener.accept
+        date, record = self._date.at(wall), desk.sink.record
+        is_fast = self._fast and not self.draining and listener.context is None
+        snapshot, current = None, desk.current
         for _ in range(bounds.ACCEPTS_PER_TURN):
             try:
-                fd, peer = listener.accept()
+                fd, address = accept()
             except BlockingIOError:
                 return False
             except OSError as error:
@@ -130,79 +135,87 @@ class PhoneLoop:
                     self._make_room(error)
                     return False
                 continue  # the client gave up before it was taken (accept(2), "Error handling")
+            peer = address[0]
             if ":" in peer:
                 peer = plain_address(peer)
-            os.set_blocking(fd, False)
-            if listener.context is not None:
-                wrapped = listener.wrapped(fd)
-                if wrapped is not None:
-                    self._adopt(Connection(wrapped, peer, desk, tls=True))
+            set_blocking(fd, False)
+            if not is_fast:
+                self._take(listener, fd, peer)
                 continue
             try:
-                data = os.read(fd, bounds.HEAD_MAX_BYTES)
+                data = read(fd, bounds.FIRST_READ_BYTES)
             except BlockingIOError:
                 self._adopt(Connection(listener.socket_of(fd), peer, desk, tls=False))
                 continue
             except OSError:
-                os.close(fd)
-                continue
-            if self._fast and not self.draining and data.endswith(HEAD_END):
-                # The common case needs no poller: one whole request came, and its answer fits into the socket's buffer.
-                known = desk.remembered(peer, data, now) or self._prepared(desk, peer, data)
-                if known is not None and known.close:
-                    self._send_known(listener, fd, peer, known)
-                    continue
+                data = b""
             if not data:
-                os.close(fd)
+                close(fd)
                 continue
-            connection = Connection(listener.socket_of(fd), peer, desk, tls=False)
-            connection.buffer = data
-            self._adopt(connection)
-            self._guarded(self._advance, connection)
+            if current() is not snapshot or snapshot is None:
+                snapshot = current()
+                young, old = desk.memo()
+            key = (peer, data)
+            known = young.get(key) or old.get(key)
+            if known is None or known.until < now:
+                known = self._prepared(desk, peer, data) if data[-4:] == HEAD_END else None
+                snapshot = None  # the memo's halves may have changed places
+            if known is None or not known.close:
+                self._take_with(listener, fd, peer, data)
+                continue
+            response = known.response(date)
+            try:
+                sent = write(fd, response) if known.opened is None else 0
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                close(fd)
+                record(known.record.event(wall, ABORTED, 0, 0.0))
+                continue
+            if sent == len(response):
+                close(fd)
+                record(known.record.sent(wall, monotonic() - now))
+            else:
+                self._take_rest(listener, fd, peer, known, response, sent)
         return True
 
+    def _take(self, listener: Listener, fd: int, peer: str) -> None:
+        """Take a connection whose request, if it is here, goes the long way."""
+        if listener.context is not None:
+            wrapped = listener.wrapped(fd)
+            if wrapped is not None:
+                self._adopt(Connection(wrapped, peer, listener.desk, tls=True))
+            return
+        self._guarded(self._fill, self._adopt(Connection(listener.socket_of(fd), peer, listener.desk, tls=False)))
+
+    def _take_with(self, listener: Listener, fd: int, peer: str, data: bytes) -> None:
+        """Take a connection whose first bytes have been read and want more than one answer that fits."""
+        connection = self._adopt(Connection(listener.socket_of(fd), peer, listener.desk, tls=False))
+        connection.buffer = data
+        self._guarded(self._advance, connection)
+
+    def _take_rest(self, listener: Listener, fd: int, peer: str, known: Prepared, response: bytes, sent: int) -> None:
+        """Take a connection whose answer did not fit."""
+        connection = self._adopt(Connection(listener.socket_of(fd), peer, listener.desk, tls=False))
+        connection.begin(response, known, self._wall, self._now, sent)
+        self._guarded(self._push, connection)
+
     def _prepared(self, desk: Desk, peer: str, data: bytes) -> Prepared | None:
-        """Return the answer to `data`, if it is one plain request that asks for the end of the connection."""
         try:
-            plain = parse_plain(data)
-            if plain is None or not plain.wants_close:
-                return None
-            return desk.prepare(peer, data, plain, self._now, force_close=False)
+            return desk.prepare_last(peer, data, self._now)
         except Exception as error:
             self._log(f"no answer to {peer}: {type(error).__name__}: {error}")
             return None
 
-    def _send_known(self, listener: Listener, fd: int, peer: str, known: Prepared) -> None:
-        data = b"".join((known.before, self._date.at(self._wall), known.after, known.body))
-        record, desk = known.record, listener.desk
-        sent = 0
-        if known.opened is None:
-            try:
-                sent = os.write(fd, data)
-            except BlockingIOError:
-                pass
-            except OSError:
-                os.close(fd)
-                desk.write_down(record.event(self._wall, ABORTED, 0, 0.0))
-                return
-            if sent == len(data):
-                desk.write_down(record.event(self._wall, record.outcome, record.length, time.monotonic() - self._now))
-                os.close(fd)
-                return
-        connection = Connection(listener.socket_of(fd), peer, desk, tls=False)
-        self._adopt(connection)
-        connection.begin(data, known, self._wall, self._now)
-        connection.data = memoryview(data)[sent:] if sent else connection.data
-        self._guarded(self._push, connection)
-
-    def _adopt(self, connection: Connection) -> None:
-        """Take a connection into the poller and the line of its state."""
+    def _adopt(self, connection: Connection) -> Connection:
+        """Take a connection into the poller and the line of its state, and return it."""
         if self._room.is_full:
             self._make_room(None)
         connection.started = self._now
         connection.interest = select.EPOLLIN
         self._room.enter(connection, self._now)
         self._epoll.register(connection.fd, select.EPOLLIN)
+        return connection
 
     def _make_room(self, error: OSError | None) -> None:
         """Give up the connection that is worth least; if there is none, rest for a moment."""
@@ -220,12 +233,10 @@ class PhoneLoop:
         state = connection.state
         if state is State.HANDSHAKE:
             self._step_handshake(connection)
-            return
-        if state is State.LINGER:
-            if connection.throw_away(self._limits.linger_bytes):
-                self._drop(connection)
-            return
-        self._fill(connection)
+        elif state is not State.LINGER:
+            self._fill(connection)
+        elif connection.throw_away(self._limits.linger_bytes):
+            self._drop(connection)
 
     def _fill(self, connection: Connection) -> None:
         """Read what has come, and answer it."""
@@ -266,18 +277,15 @@ class PhoneLoop:
         self._watch(connection, select.EPOLLOUT)
 
     def _answer(self, connection: Connection, head: bytes) -> None:
-        desk = connection.desk
         connection.served += 1
+        desk = connection.desk
         force_close = self.draining or connection.served >= self._limits.requests
         if self._fast:
             prepared = None if force_close else desk.remembered(connection.peer, head, self._now)
-            if prepared is None:
-                plain = parse_plain(head)
-                if plain is not None:
-                    prepared = desk.prepare(connection.peer, head, plain, self._now, force_close=force_close)
+            if prepared is None and (plain := parse_plain(head)) is not None:
+                prepared = desk.prepare(connection.peer, head, plain, self._now, force_close=force_close)
             if prepared is not None:
-                data = b"".join((prepared.before, self._date.at(self._wall), prepared.after, prepared.body))
-                connection.begin(data, prepared, self._wall, self._now)
+                connection.begin(prepared.response(self._date.at(self._wall)), prepared, self._wall, self._now)
                 self._push(connection)
                 return
         self._answer_ordinarily(connection, head, force_close=force_close)
@@ -285,10 +293,7 @@ class PhoneLoop:
     def _answer_ordinarily(self, connection: Connection, head: bytes, *, force_close: bool) -> None:
         handled = self._ordinary[connection.desk.protocol].handle(head, connection.peer, force_close=force_close)
         connection.linger = handled.linger
-        reply = handled.reply
-        record = Record(handled.question, reply)
-        prepared = Prepared(reply, record, handled.head, b"", close=handled.close, until=0.0)
-        connection.begin(handled.head + bytes(reply.body), prepared, self._wall, self._now)
+        connection.begin(handled.head + bytes(handled.reply.body), handled.prepared(), self._wall, self._now)
         self._push(connection)
 
     # --- sending
@@ -374,11 +379,9 @@ class PhoneLoop:
     def _expire(self) -> None:
         """Close what has waited too long in its line."""
         for connection in self._room.expired(self._now):
-            if connection.state is State.HEAD and connection.buffer:
-                fact = f"{len(connection.buffer)} bytes of a request and no more"
-                connection.desk.report(connection.peer, "-", HEAD_TIMEOUT, fact, self._wall)
-            elif connection.state is State.HANDSHAKE:
-                connection.desk.report(connection.peer, "TLS", HANDSHAKE_FAILED, "timeout", self._wall)
+            why = connection.timeout()
+            if why is not None:
+                connection.desk.report(connection.peer, *why, self._wall)
             self._drop(connection)
         if self.draining and self._now >= self._silent_until:
             for connection in self._room.silent():

@@ -15,9 +15,11 @@ from gunicorn.http.parser import RequestParser
 
 from provisioner.delivery.request import Protocol
 from provisioner.services.http_app import ReplyBody
+from provisioner.services.http_desk import Prepared
 from provisioner.services.http_head import is_broken
 from provisioner.services.http_limits import REQUEST_LINE_MAX_BYTES
 from provisioner.services.http_question import Question
+from provisioner.services.http_record import Record
 from provisioner.services.http_response import SERVER, Reply, bare, head_around_date
 
 BAD_REQUEST = "bad-request"
@@ -48,6 +50,10 @@ class Handled:
 
     linger: bool
     "Whether the client may still be sending what nobody will read."
+
+    def prepared(self) -> Prepared:
+        """Return it as what a connection sends."""
+        return Prepared(self.reply, Record(self.question, self.reply), self.head, b"", close=self.close, until=0.0)
 
 
 class _Caught:

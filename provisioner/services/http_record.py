@@ -8,53 +8,41 @@ from provisioner.services.http_response import Reply
 
 METHOD_MAX = 20
 ABORTED = "aborted"
+_new = tuple.__new__
 
 
 class Record:
     """One line of the journal without its time.  A plain class with slots, since one is made or used per request."""
 
-    __slots__ = ("_back", "_fact", "_front", "_who", "length", "outcome", "status")
+    __slots__ = ("_fact", "_whole", "length", "outcome", "status")
 
     def __init__(self, question: Question, reply: Reply) -> None:
-        agent = question.agent
-        self._front = (
+        agent, file = question.agent, reply.file
+        self.outcome = reply.outcome
+        self.status = reply.status
+        self.length = reply.length
+        self._fact = reply.fact
+        # The event of a response that is sent whole, between its time and its duration.
+        self._whole = (
             str(question.protocol),
             question.method[:METHOD_MAX],
             question.path[:TEXT_MAX],
             question.peer,
-        )
-        self._who = (
             agent[:TEXT_MAX] if agent is not None else None,
             reply.mac,
             reply.phone,
             reply.model,
             reply.firmware,
+            reply.outcome,
+            reply.status,
+            *((None, None, None) if file is None else (str(file.kind), file.name, file.sha256)),
+            reply.length,
         )
-        file = reply.file
-        self._back = (None, None, None) if file is None else (str(file.kind), file.name, file.sha256)
-        self._fact = reply.fact
-        self.outcome = reply.outcome
-        self.status = reply.status
-        self.length = reply.length
+
+    def sent(self, at: float, duration_s: float) -> DeliveryEvent:
+        """Return the event of a response that was sent whole; `at` is Unix time."""
+        return _new(DeliveryEvent, (at, *self._whole, duration_s, self._fact))
 
     def event(self, at: float, outcome: str, size_bytes: int, duration_s: float) -> DeliveryEvent:
-        """Return the event; `at` is Unix time."""
-        agent, mac, phone, model, firmware = self._who
-        kind, file, sha256 = self._back
-        return DeliveryEvent(
-            at,
-            *self._front,
-            agent,
-            mac,
-            phone,
-            model,
-            firmware,
-            outcome,
-            self.status,
-            kind,
-            file,
-            sha256,
-            size_bytes,
-            duration_s,
-            self._fact,
-        )
+        """Return the event of one that ended as told; `at` is Unix time."""
+        return self.sent(at, duration_s)._replace(outcome=outcome, status=self.status, size_bytes=size_bytes)

@@ -18,6 +18,8 @@ from provisioner.services.http_question import Question
 SERVER = "provisioner"
 "The Server header: no versions, no names of libraries."
 
+TEXT = "text/plain; charset=utf-8"
+
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 _TAG = re.compile(r'"([\x21\x23-\x7e\x80-\xff]*)"')
 _SINGLE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
@@ -71,6 +73,8 @@ def reply_to(answer: Answer, question: Question, shelf: FileShelf) -> Reply:
         return _refused(answer, question)
     file = answer.file
     tag = f'"{file.sha256}"'
+    if file.path is None and question.if_none_match is None and question.method == "GET":
+        return _usual(answer, file, tag)
     headers = [("ETag", tag), ("Cache-Control", "no-store" if file.kind is FileKind.MAC else "no-cache")]
     is_head = question.method == "HEAD"
     if question.if_none_match is not None and _matches(question.if_none_match, file.sha256):
@@ -100,10 +104,19 @@ def reply_to(answer: Answer, question: Question, shelf: FileShelf) -> Reply:
     return _found(answer, status, headers, "ok", opened=opened, first=first, length=length)
 
 
+def _usual(answer: Served, file: PublishedFile, tag: str) -> Reply:
+    """Return a whole cfg file: what the lines above would make, without their questions."""
+    cache = "no-store" if file.kind is FileKind.MAC else "no-cache"
+    length = file.size_bytes
+    headers = (("Content-Type", TEXT), ("ETag", tag), ("Cache-Control", cache), ("Content-Length", str(length)))
+    _, mac, phone, model, firmware, note = answer
+    return Reply(200, headers, "ok", file.body, None, 0, length, file, mac, phone, model, firmware, note)
+
+
 def bare(status: int, outcome: str, fact: str, *, is_head: bool = False, of: Answer | None = None) -> Reply:
     """Return a response that says nothing but its status."""
     body = (_STATUS_LINES[status][4:] + "\n").encode("ascii")
-    headers = (("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body))))
+    headers = (("Content-Type", TEXT), ("Content-Length", str(len(body))))
     if is_head:
         body = b""
     if of is None:
@@ -115,8 +128,7 @@ def head_around_date(reply: Reply, minor: int, *, close: bool) -> tuple[bytes, b
     """Return the response head before and after the value of Date, in the form in which gunicorn writes it."""
     before = f"HTTP/1.{minor} {_STATUS_LINES[reply.status]}\r\nServer: {SERVER}\r\nDate: "
     after = "\r\nConnection: close\r\n" if close else "\r\nConnection: keep-alive\r\n"
-    for name, value in reply.headers:
-        after += f"{name}: {value}\r\n"
+    after += "".join([f"{name}: {value}\r\n" for name, value in reply.headers])
     return before.encode("latin-1"), (after + "\r\n").encode("latin-1")
 
 

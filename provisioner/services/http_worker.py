@@ -23,7 +23,7 @@ from provisioner.services.http_ordinary import OrdinaryPath
 if TYPE_CHECKING:
     from provisioner.services.http_server import PhoneServer
 
-GC_THRESHOLD = 20_000
+GC_THRESHOLD = 100_000
 "Objects made between two looks for cycles; requests make none."
 
 NOTIFY_EVERY_S = 1.0

@@ -1,7 +1,8 @@
 """The database of what happened: opened, brought to the newest schema, safe to use after a fork.
 
 SQLite beside the published store unless a URL names another.  Connections are not pooled: one is opened for each
-transaction (about 0.2 ms), so that none crosses a fork and no process holds a lock while it idles.
+transaction (about 0.2 ms), so that none crosses a fork and no process holds a lock while it idles.  The journal's flusher,
+which starts after the last fork, keeps its own.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from provisioner.state.schema import HEAD
 
 BUSY_TIMEOUT_S = 5.0
 "How long a transaction waits for another process's."
+
+CHECKPOINT_PAGES = 4_000
+"Pages of 4 kB that SQLite's log grows to before they are copied into the database: a batch that is soon deleted never is."
 
 BACKUPS_KEPT = 3
 "Copies made before migrations; older ones are deleted."
@@ -68,6 +72,10 @@ class Database:
         with self.engine.connect() as connection, connection.execution_options(writes=True).begin():
             yield connection
 
+    def connect(self) -> sa.Connection:
+        """Return a connection whose transactions write; its owner closes it, in the same process."""
+        return self.engine.connect().execution_options(writes=True)
+
     def answers(self) -> bool:
         """Return whether the database can be written now, for /readyz."""
         try:
@@ -84,6 +92,7 @@ def _prepare_sqlite(engine: sa.Engine, busy_timeout_s: float) -> None:
         connection.isolation_level = None  # transactions begin where we say so, see below
         connection.execute(f"PRAGMA busy_timeout = {int(busy_timeout_s * 1000)}")
         connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         connection.execute("PRAGMA cache_size = -16000")  # 16 MB: a storm's flush touches more pages than the usual 2 MB hold
         # A kill loses nothing with NORMAL; a power cut may lose the last seconds of the journal, which is allowed to.
         connection.execute("PRAGMA synchronous = NORMAL")

@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from provisioner.delivery.event import DeliveryEvent
@@ -19,6 +21,8 @@ from provisioner.state.retention import Retention
 from provisioner.state.rows import RowWriter
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from provisioner.state.database import Database
 
 MAX_QUEUED = 50_000
@@ -62,7 +66,7 @@ class Journal:
 
     def record(self, event: DeliveryEvent) -> None:
         """Take the event without waiting and without raising."""
-        if self._owner != os.getpid():
+        if self._owner != _PROCESS.number:
             self._adopt()
         waiting = self._waiting
         length = len(waiting.queue)
@@ -75,7 +79,7 @@ class Journal:
 
     def flush(self) -> bool:
         """Write all that waits; False if the database refused, the events then wait on."""
-        if self._owner != os.getpid():
+        if self._owner != _PROCESS.number:
             return True  # nothing of this process waits; what a fork copied is the parent's
         waiting = self._waiting
         with waiting.flushing:
@@ -87,7 +91,7 @@ class Journal:
                 if dropped != waiting.reported:
                     batches.append(lost(dropped - waiting.reported, batches[-1].last_at if batches else 0.0))
                 try:
-                    with self._database.writing() as connection:
+                    with waiting.connected(self._database) as connection:
                         self._pending.add(connection, batches)
                 except Exception as error:  # whatever the driver raises: the events stay, the flusher lives on
                     self.last_error = f"{type(error).__name__}: {error}"
@@ -100,7 +104,7 @@ class Journal:
 
     def close(self) -> None:
         """Stop the flusher and write everything that waits."""
-        if self._owner != os.getpid():
+        if self._owner != _PROCESS.number:
             return
         waiting = self._waiting
         waiting.is_stopping = True
@@ -110,18 +114,19 @@ class Journal:
         for _ in range(CLOSE_ATTEMPTS):
             if self.flush():
                 break
+        waiting.disconnect()
         # A later event, if there is one, starts a new flusher.
         self._waiting, self._owner = _Waiting(), -1
 
     def _adopt(self) -> None:
         """Make this process the owner: after a fork the parent's thread writes the parent's rows, here the queue is empty."""
         with _STARTING:
-            if self._owner == os.getpid():
+            if self._owner == _PROCESS.number:
                 return
             waiting = _Waiting()
             if self._has_thread:
                 waiting.thread = threading.Thread(target=self._run, args=(waiting,), name="journal", daemon=True)
-            self._waiting, self._owner = waiting, os.getpid()
+            self._waiting, self._owner = waiting, _PROCESS.number
             if waiting.thread is not None:
                 waiting.thread.start()
 
@@ -147,6 +152,30 @@ class _Waiting:
         self.wake = threading.Event()
         self.is_stopping = False
         self.thread: threading.Thread | None = None
+        self.connection: sa.Connection | None = None
+
+    @contextmanager
+    def connected(self, database: Database) -> Iterator[sa.Connection]:
+        """Give a connection in a transaction; it stays open for the next one if a thread of this process flushes.
+
+        With SQLite the last connection that closes copies the whole log into the database and waits for the disk.
+        """
+        if self.connection is None:
+            self.connection = database.connect()
+        try:
+            with self.connection.begin():
+                yield self.connection
+        except BaseException:
+            self.disconnect()
+            raise
+        if self.thread is None:
+            self.disconnect()
+
+    def disconnect(self) -> None:
+        """Close the connection, if there is one."""
+        if self.connection is not None:
+            self.connection.close()
+        self.connection = None
 
     def pack_some(self) -> None:
         """Take the oldest events from the queue and make them one batch."""
@@ -155,6 +184,19 @@ class _Waiting:
         self.packed.append(pack(events))
         self.packed_events += len(events)
 
+
+class _Process:
+    """Knows which process this is without asking the kernel, which costs as much as all the rest of `record`."""
+
+    def __init__(self) -> None:
+        self.number = os.getpid()
+        os.register_at_fork(after_in_child=self.look)
+
+    def look(self) -> None:
+        self.number = os.getpid()
+
+
+_PROCESS = _Process()
 
 _STARTING = threading.Lock()
 "Two threads with the first event of a process must not start two flushers; held for microseconds, never over a fork."

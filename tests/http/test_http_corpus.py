@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from phone_http import GET, Phones, without_date
 
-from provisioner.services.http_head import parse_plain
+from provisioner.services.http_head import _USUAL, _parse_any, parse_plain
 
 GUNICORN = tuple(int(part) for part in gunicorn.__version__.split(".")[:2])
 CORPUS: list[dict[str, Any]] = tomllib.loads((Path(__file__).parent / "request_corpus.toml").read_text())["request"]
@@ -93,6 +93,34 @@ HEADS = st.one_of(
         lambda parts: b"".join(parts[:3]) + b"".join(line + b"\r\n" for line in parts[3]) + b"\r\n"
     ),
 )
+
+
+USUAL_LINES = [
+    b"Host: b", b"Host: b ", b"Host:b", b"User-Agent: x y", b"User-Agent: \xe4", b"Accept: */*", b"accept: a",
+    b"Connection: close", b"Connection: Keep-Alive", b"Connection: keep-alive", b"Connection: upgrade", b"Connection: ",
+    b"Range: bytes=0-5",
+]  # fmt: skip
+USUAL = st.tuples(
+    st.sampled_from([b"GET ", b"HEAD "]),
+    st.sampled_from([b"/", b"//", b"/a", b"/a//b", b"/a?b=c", b"/a#b", b"/%2e", b"/\xe4", b"a"]),
+    VERSIONS,
+    st.lists(st.sampled_from(USUAL_LINES), max_size=6),
+).map(lambda parts: b"".join(parts[:3]) + b"".join(line + b"\r\n" for line in parts[3]) + b"\r\n")
+
+
+def test_a_head_in_the_usual_form_reads_the_same_as_field_by_field() -> None:
+    usual = 0
+
+    @settings(max_examples=3000, deadline=None, derandomize=True)
+    @given(st.one_of(USUAL, HEADS))
+    def same(head: bytes) -> None:
+        nonlocal usual
+        usual += _USUAL.fullmatch(head) is not None
+        assert parse_plain(head) == _parse_any(head)
+
+    same()
+    assert usual > 100
+    assert _USUAL.fullmatch(GET)
 
 
 def test_random_heads_never_differ_between_the_paths_nor_harm_the_server(start: Callable[..., Phones]) -> None:
