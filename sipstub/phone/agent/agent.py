@@ -165,6 +165,12 @@ class PhoneAgent:
                 break
         self._settle(now)
 
+    def flow_closed(self, hop: Hop, now: float) -> None:
+        """Take that a connection is gone: who was registered over it registers anew."""
+        for line in self.lines:
+            for lane in line.registrations:
+                lane.flow_closed(hop, now)
+
     @property
     def next_timer(self) -> float | None:
         """Return when `on_timer` has to be called."""

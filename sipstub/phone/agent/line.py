@@ -157,8 +157,9 @@ class Line:
         call.begin(answering, now)
 
     def _next_port(self) -> int:
+        port = self.account.rtp_port + RTP_PORTS_PER_CALL * self._ports_used
         self._ports_used = (self._ports_used + 1) % MAX_CALLS
-        return self.account.rtp_port + RTP_PORTS_PER_CALL * self._ports_used
+        return port
 
     def call_of(self, request: Request) -> Call | None:
         """Return the call that a request belongs to."""

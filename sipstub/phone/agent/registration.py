@@ -22,6 +22,7 @@ from sipstub.sip.error import SipError
 from sipstub.sip.message import Response
 from sipstub.sip.uri import SipUri
 from sipstub.transaction.machine import ClientTransaction
+from sipstub.transaction.sending import Hop
 
 NOT_RESOLVED = 0
 
@@ -102,6 +103,12 @@ class Registration:
         self._is_left = True
         self._around.alarms.stop(self._alarm)
         self._around.alarms.stop(self._return_alarm)
+
+    def flow_closed(self, hop: Hop, now: float) -> None:
+        """Register anew when the connection is gone, after the wait of a failed registration; V80's own wait is not known."""
+        if self.is_registered and not self._is_left and self.target.hop[:3] == hop[:3]:
+            self.is_registered = False
+            self._alarm = self._around.alarms.after(self._account.retry_s, self._keep, now, self._alarm)
 
     # What is asked
 
