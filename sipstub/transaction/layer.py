@@ -1,9 +1,9 @@
 """All transactions of one program, and what lies outside of them.  RFC 3261 section 17 and 18.2.
 
 Messages come in by `receive`, go out by `to_send`, and what is news to the user comes by `next_event`; time is an argument.
-Tables are bounded: where too many requests of others are kept, the oldest answers kept for repetitions are forgotten first, and
-where none of them is answered, new requests get 503 with Retry-After and nothing is kept of them.  A request of ours beyond
-the limit fails at once.
+Tables are bounded: where too many requests of others are kept, the oldest answers kept for repetitions are forgotten first; where
+none of them is answered, or one address has too many open, new requests get 503 with Retry-After and nothing is kept of them.
+A request of ours beyond the limit fails at once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sipstub.transaction.client_table import MAX_CLIENTS, ClientTable
 from sipstub.transaction.event import Event
 from sipstub.transaction.machine import ClientTransaction, Outlet, ServerTransaction, Transaction
 from sipstub.transaction.sending import Hop, Sending, answer_hops
-from sipstub.transaction.server_table import MAX_HELD_BYTES, MAX_SERVERS, Counts, ServerTable
+from sipstub.transaction.server_table import MAX_HELD_BYTES, MAX_OPEN_PER_HOST, MAX_SERVERS, Counts, ServerTable
 from sipstub.transaction.timing import USUAL, Timing
 
 
@@ -37,12 +37,13 @@ class TransactionLayer:
         max_servers: int = MAX_SERVERS,
         max_clients: int = MAX_CLIENTS,
         max_held_bytes: int = MAX_HELD_BYTES,
+        max_open_per_host: int = MAX_OPEN_PER_HOST,
         token: Callable[[], str] = random_token,
     ) -> None:
         self.timing = timing
         self.counts = Counts()
         self._outlet = Outlet(timing, token().encode())
-        self._servers = ServerTable(self._outlet, self.counts, max_servers, max_held_bytes)
+        self._servers = ServerTable(self._outlet, self.counts, max_servers, max_held_bytes, max_open_per_host)
         self._clients = ClientTable(self._outlet, max_clients, token)
         self._outlet.answered = self._answered
         self._outlet.ended = self._ended

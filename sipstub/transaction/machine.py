@@ -142,7 +142,7 @@ class ClientTransaction(Transaction):
 class ServerTransaction(Transaction):
     """A request of somebody else."""
 
-    __slots__ = ("_last", "_request", "hops", "merging", "source", "status")
+    __slots__ = ("_last", "_request", "hops", "is_open", "merging", "source", "status")
 
     def __init__(
         self, request: Request, source: Hop, hops: tuple[Hop, ...], key: Key, state: State, outlet: Outlet, merging: Key | None
@@ -153,6 +153,8 @@ class ServerTransaction(Transaction):
         "Where answers go; the first that can be reached."
         self.merging = merging
         "By what copies of this request that come another way are known."
+        self.is_open = True
+        "Whether it counts among the unanswered ones of its source."
         self.status = 0
         "Of the last answer."
         self._request: Request | None = request

@@ -21,6 +21,8 @@ from sipstub.transaction.state import State
 
 MAX_SERVERS = 32_768
 "Most requests of others at a time, answered or not."
+MAX_OPEN_PER_HOST = 4096
+"Most unanswered requests of one address, so that one stranger cannot fill the table; many phones share one behind a NAT."
 MAX_HELD_BYTES = 32 * 1024 * 1024
 "Most bytes of answers that are kept for repetitions."
 OVERLOAD_RETRY_S = 32
@@ -46,14 +48,16 @@ class Counts:
 class ServerTable:
     """Server transactions by key, the final answers among them in the order they were given."""
 
-    def __init__(self, outlet: Outlet, counts: Counts, max_servers: int, max_held_bytes: int) -> None:
+    def __init__(self, outlet: Outlet, counts: Counts, max_servers: int, max_held_bytes: int, max_open: int) -> None:
         self._outlet = outlet
         self._counts = counts
         self._max_servers = max_servers
         self._max_held_bytes = max_held_bytes
+        self._max_open = max_open
         self._servers: dict[Key, ServerTransaction] = {}
         self._merging: dict[Key, ServerTransaction] = {}
         self._answered: OrderedDict[Key, ServerTransaction] = OrderedDict()
+        self._open: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self._servers)
@@ -61,7 +65,7 @@ class ServerTable:
     @property
     def is_empty(self) -> bool:
         """Return whether nothing at all is kept."""
-        return not (self._servers or self._merging or self._answered)
+        return not (self._servers or self._merging or self._answered or self._open)
 
     def receive(self, request: Request, source: Hop, now: float) -> None:
         """Take a request; raises SipError if a header that finds its transaction is wrong."""
@@ -84,7 +88,7 @@ class ServerTable:
         if merging is not None and merging in self._merging:
             self._counts.merged += 1
             self._send(answer(request, 482, to_tag=self._outlet.tag(key)), hops[0])
-        elif found is not None or not self._has_room():
+        elif found is not None or self._open.get(source.host, 0) >= self._max_open or not self._has_room():
             self._counts.overloads += 1
             refusal = answer(request, 503, to_tag=self._outlet.tag(key))
             refusal.headers.add("Retry-After", OVERLOAD_RETRY_S)
@@ -93,12 +97,14 @@ class ServerTable:
             kind = InviteServer if request.method == "INVITE" else NonInviteServer
             transaction = kind(request, source, hops, key, self._outlet, now, merging)
             self._servers[key] = transaction
+            self._open[source.host] = self._open.get(source.host, 0) + 1
             if merging is not None:
                 self._merging[merging] = transaction
             self._outlet.events.append(RequestArrived(request, source, transaction))
 
     def answered(self, transaction: ServerTransaction) -> None:
         """Note that a final answer was given; the oldest of these make room when there is too little."""
+        self._close(transaction)
         if transaction.status >= 300:  # refused: who tries another way of ours next, with the same CSeq, is no copy (RFC 3263)
             self._drop_merging(transaction)
         if transaction.state is State.COMPLETED:
@@ -109,6 +115,7 @@ class ServerTable:
     def ended(self, transaction: Transaction) -> None:
         """Drop a transaction."""
         if isinstance(transaction, ServerTransaction):
+            self._close(transaction)
             self._servers.pop(transaction.key, None)
             self._answered.pop(transaction.key, None)
             self._drop_merging(transaction)
@@ -136,6 +143,14 @@ class ServerTable:
         self._counts.evictions += 1
         _, oldest = self._answered.popitem(last=False)
         oldest.abandon()
+
+    def _close(self, transaction: ServerTransaction) -> None:
+        if transaction.is_open:
+            transaction.is_open = False
+            host = transaction.source.host
+            self._open[host] -= 1
+            if self._open[host] == 0:
+                del self._open[host]
 
     def _drop_merging(self, transaction: ServerTransaction) -> None:
         if transaction.merging is not None:

@@ -42,6 +42,25 @@ def test_where_nothing_is_answered_new_requests_get_503_with_retry_after_and_lea
 
 
 @pytest.mark.parametrize("method", ["REGISTER", "INVITE"])
+def test_one_address_cannot_fill_the_table_with_requests_that_nobody_answers(method: str) -> None:
+    side = Side(limits={"max_open_per_host": 5})
+    assert flood(side, range(10), method=method) == 5 and side.layer.counts.overloads == 5
+    request = a_request()
+    assert side.respond(side.asked(request, PHONE), request, 200), "another address is served"
+    side.wait(700)
+    assert side.layer.is_empty and flood(side, range(5), method=method) == 5
+
+
+def test_answered_requests_of_one_address_do_not_count_as_open() -> None:
+    side = Side(limits={"max_open_per_host": 1})
+    for method in ("REGISTER", "INVITE"):
+        for status in (200, 404):
+            numbers = range(status, status + 5)
+            assert flood(side, numbers, method=method, status=status) == 5
+            side.wait(40)
+
+
+@pytest.mark.parametrize("method", ["REGISTER", "INVITE"])
 def test_where_requests_are_answered_the_oldest_answer_makes_room(method: str) -> None:
     side = Side(limits={"max_servers": 20})
     assert flood(side, range(100), method=method, status=404) == 100

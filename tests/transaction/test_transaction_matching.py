@@ -29,7 +29,7 @@ def side() -> Side:
 )
 def test_same_branch_and_sent_by_is_the_same_request_however_written(side: Side, via: str) -> None:
     side.asked(a_request())
-    assert side.hear(a_request(via=via)) == [] and len(side.layer) == 1
+    assert side.hear(a_request(via=via)) == [] and len(side.layer) == 1 and side.layer.counts.merged == 0
 
 
 def test_a_repetition_from_elsewhere_is_answered_where_the_first_came_from(side: Side) -> None:

@@ -52,8 +52,8 @@ def test_any_number_of_delays_is_fine() -> None:
 def test_time_that_goes_back_counts_as_the_latest() -> None:
     queue: TimerQueue[str, str] = TimerQueue()
     queue.start(1.0, "a", "x", 10.0)
-    queue.start(1.0, "b", "x", 5.0)
-    assert taken(queue, 10.9) == [] and taken(queue, 11.0) == ["a", "b"]
+    queue.start(2.0, "b", "x", 5.0)
+    assert taken(queue, 10.9) == [] and taken(queue, 11.0) == ["a"] and taken(queue, 12.0) == ["b"]
 
 
 @given(st.lists(st.tuples(st.sampled_from([0.0, 0.5, 1.0, 2.5]), st.floats(0, 2), st.booleans()), max_size=60), st.integers(0, 4))
