@@ -95,7 +95,7 @@ def _call(expectations: Expectations, account: int, talk: Talk) -> None:
 
 
 def facts_of(messages: list[RecordedMessage]) -> Facts:
-    return Facts.of(messages, until=max(message.at for message in messages) + 5)
+    return Facts.of(messages, until=max(message.at for message in messages) + 15)
 
 
 def simple() -> Expectations:

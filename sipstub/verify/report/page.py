@@ -63,6 +63,7 @@ def write_html(report: Report, drawings: Mapping[str, str] | None = None) -> str
             "<body>",
             '<a class="skip" href="#phones">Skip to the phones</a>',
             *body,
+            "</main>",
             f"<footer>{escape(report.program)} · {iso(report.made_at)} · all times UTC · secrets masked</footer>",
             "</body>",
             "</html>",
