@@ -71,12 +71,12 @@ class Binding:
         """Return the contact as a 200 lists it: everything the phone said, with what remains."""
         return f"<{self.contact}>{self.params};expires={self.remaining_s(now)}"
 
-    def holds(self, contact: Contact, *, by_flow: bool) -> bool:
-        """Return whether a contact means this binding: by instance and reg-id first, then by equal URIs (RFC 5626 section 6)."""
-        if by_flow and self.reg_id:
-            return self.instance == contact.instance and self.reg_id == contact.reg_id
-        if by_flow or self.reg_id:
-            return False
+    def is_flow_of(self, contact: Contact) -> bool:
+        """Return whether a contact names this very flow, by instance and reg-id (RFC 5626 section 6)."""
+        return bool(self.reg_id) and self.instance == contact.instance and self.reg_id == contact.reg_id
+
+    def is_at(self, contact: Contact) -> bool:
+        """Return whether a contact has an equal URI (RFC 3261 section 19.1.4)."""
         return self.contact == str(contact.uri) or self.uri.matches(contact.uri)
 
     @property

@@ -106,11 +106,20 @@ def _plan_contacts(facts: Facts, bindings: tuple[Binding, ...], policy: Policy) 
 
 
 def _find(contact: Contact, current: dict[str, Binding], by_flow: bool) -> Binding | None:
-    """Return the binding that the contact means; the same text before an equal URI, as equality is not transitive."""
-    matching = [binding for binding in current.values() if binding.holds(contact, by_flow=by_flow)]
+    """Return the binding that the contact means: its flow, else one with an equal URI.
+
+    Flows may share a URI (RFC 5626 section 9), so a flow takes over only what is none.  Equality is not transitive: of
+    several, one that is no flow goes first, and then the same text.
+    """
+    bindings = current.values()
+    if by_flow:
+        flow = next((binding for binding in bindings if binding.is_flow_of(contact)), None)
+        if flow is not None:
+            return flow
+    matching = [binding for binding in bindings if not (by_flow and binding.reg_id) and binding.is_at(contact)]
     if len(matching) > 1:
         text = str(contact.uri)
-        return next((binding for binding in matching if binding.contact == text), matching[0])
+        matching.sort(key=lambda binding: (bool(binding.reg_id), binding.contact != text))
     return matching[0] if matching else None
 
 

@@ -199,6 +199,21 @@ def test_very_many_contacts_are_refused_before_they_are_looked_at() -> None:
     assert phone.register(tuple(f"<sip:100@127.0.0.1:{port}>" for port in range(2000, 2033)), expires=300).status == 403
 
 
+def test_as_many_contacts_as_one_request_may_have() -> None:
+    phone = Phone(a_registrar(replace(POLICY, limits=Limits(contacts=40))))
+    contacts = tuple(f"<sip:100@127.0.0.1:{port}>" for port in range(2000, 2033))
+    assert phone.register(contacts, expires=300).status == 403
+    assert len(phone.register(contacts[1:], expires=300).contacts) == 32
+
+
+@pytest.mark.parametrize("header", [("Supported", "{"), ("Path", "<A:0>, <"), ("Path", "x y")])
+def test_a_header_that_the_answer_needs_is_read_before_anything_changes(header: tuple[str, str]) -> None:
+    registrar = a_registrar()
+    path = ("Path", "<sip:p1.example.com;lr>")
+    assert Phone(registrar).register((A,), expires=300, headers=(header, path)).status == 400
+    assert registrar.bindings(AOR, START) == ()
+
+
 def test_a_contact_ends_by_itself_and_its_end_is_told() -> None:
     registrar = a_registrar()
     phone = Phone(registrar)

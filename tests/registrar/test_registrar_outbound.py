@@ -47,6 +47,21 @@ def test_two_flows_of_one_phone_and_another_phone_are_three_bindings() -> None:
     assert len(registrar.bindings(AOR, START)) == 3
 
 
+def test_two_flows_may_share_an_address() -> None:
+    phone = Phone(a_registrar(POLICY))
+    phone.register((flow(1),), expires=300, headers=SUPPORTED)
+    assert len(phone.register((flow(2),), expires=600, headers=SUPPORTED).contacts) == 2
+
+
+def test_a_flow_takes_the_place_of_the_same_address_without_one_and_the_other_way_round() -> None:
+    phone = Phone(a_registrar(POLICY))
+    phone.register((flow(1),), expires=300)
+    assert len(phone.register((flow(1),), expires=300, headers=SUPPORTED).contacts) == 1
+    assert len(phone.register((flow(1),), expires=300).contacts) == 1
+    phone.register((flow(1),), expires=300, headers=SUPPORTED)
+    assert listed(phone.register((flow(9),), expires=0)) == {}
+
+
 def test_without_support_for_outbound_the_number_means_nothing() -> None:
     registrar = a_registrar(POLICY)
     phone = Phone(registrar)
@@ -162,6 +177,16 @@ def test_invented_ones_lead_nowhere(user: str) -> None:
     Phone(registrar).register((flow(1),), headers=ASKS)
     assert registrar.targets(SipUri.parse(f"sip:{user}@example.com;gr"), START) == ()
     assert registrar.targets(SipUri.parse("sip:100@example.com;gr=urn:uuid:wrong"), START) == ()
+
+
+def test_a_temporary_one_that_was_changed_leads_nowhere() -> None:
+    registrar = a_registrar(GRUU)
+    given = Phone(registrar).register((flow(1),), headers=ASKS).contacts.addresses[0].params.get("temp-gruu") or ""
+    user, _, host = given.partition("@")
+    for at in (-1, -12, -20):
+        changed = user[:at] + ("a" if user[at] != "a" else "b") + (user[at + 1 :] if at != -1 else "")
+        assert registrar.targets(SipUri.parse(f"{changed}@{host}"), START) == (), at
+    assert len(registrar.targets(SipUri.parse(given), START)) == 1
 
 
 def test_a_document_takes_any_text_of_a_peer() -> None:

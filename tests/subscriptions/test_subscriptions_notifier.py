@@ -190,6 +190,31 @@ def test_subscriptions_are_bounded_in_all_and_per_watcher(monkeypatch: pytest.Mo
     assert status(ask(bench, call_id="c", user="101")) == 200
 
 
+def test_coming_and_going_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notifier_module, "MAX_OF_WATCHER", 2)
+    bench = Bench()
+    for number in range(5):
+        ask(bench, call_id=f"c{number}")
+        assert status(ask(bench, call_id=f"c{number}", to_tag="ours", cseq=2, expires=0)) == 200
+    assert (len(bench.notifier), bench.notifier._of_watcher, bench.notifier._by_resource) == (0, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("mailbox", "lamp"),
+    [
+        (Mailbox(new=1), "yes"),
+        (Mailbox(old=3), "no"),
+        (Mailbox(urgent_new=1), "yes"),
+        (Mailbox(urgent_old=1), "no"),
+        (Mailbox(), "no"),
+    ],
+)
+def test_the_lamp_is_lit_by_new_messages_alone(mailbox: Mailbox, lamp: str) -> None:
+    bench = Bench()
+    bench.mailboxes[AOR] = mailbox
+    assert ask(bench).notifies[0].request.body.startswith(f"Messages-Waiting: {lamp}\r\n".encode())
+
+
 def test_refreshing_for_ever_takes_no_memory() -> None:
     bench = Bench()
     ask(bench)
