@@ -29,6 +29,12 @@ class ClientTable:
         self._max_clients = max_clients
         self._token = token
         self._clients: dict[Key, ClientTransaction] = {}
+        self._by_socket: dict[int, dict[Key, ClientTransaction]] = {}
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether nothing at all is kept."""
+        return not (self._clients or self._by_socket)
 
     def __len__(self) -> int:
         return len(self._clients)
@@ -69,6 +75,16 @@ class ClientTable:
         """Drop a transaction."""
         if isinstance(transaction, ClientTransaction):
             self._clients.pop(transaction.key, None)
+            company = self._by_socket.get(transaction.hop.socket)
+            if company is not None:
+                company.pop(transaction.key, None)
+                if not company:
+                    del self._by_socket[transaction.hop.socket]
+
+    def lost(self, socket: int) -> None:
+        """Fail what waits for an answer on a connection that is gone."""
+        for transaction in list(self._by_socket.get(socket, {}).values()):
+            transaction.on_connection_lost()
 
     def _start(self, request: Request, hop: Hop, key: Key, now: float, compact: bool) -> ClientTransaction:
         kind = InviteClient if request.method == "INVITE" else NonInviteClient
@@ -78,6 +94,8 @@ class ClientTable:
             self._outlet.events.append(TransactionFailed(transaction, Failure.OVERLOAD))
         else:
             self._clients[key] = transaction
+            if hop.is_reliable and hop.socket:
+                self._by_socket.setdefault(hop.socket, {})[key] = transaction
             transaction.start(now)
         return transaction
 

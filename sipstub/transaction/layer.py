@@ -86,6 +86,13 @@ class TransactionLayer:
         if failed.transaction is not None:
             failed.transaction.on_transport_error(failed, now)
 
+    def on_connection_lost(self, socket: int) -> None:
+        """Fail at once what waits for an answer on this connection, instead of when timers say so.
+
+        Requests that came on it stay: their answers may go by a new connection (RFC 3261 section 18.2.2).
+        """
+        self._clients.lost(socket)
+
     # What the user does
 
     def respond(self, transaction: ServerTransaction, response: Response, now: float) -> bool:
@@ -144,7 +151,7 @@ class TransactionLayer:
     @property
     def is_empty(self) -> bool:
         """Return whether nothing at all is kept, timers included."""
-        return len(self._clients) == 0 and self._servers.is_empty and self._outlet.timers.running == 0 and not self.held_bytes
+        return self._clients.is_empty and self._servers.is_empty and self._outlet.timers.running == 0 and not self.held_bytes
 
     @property
     def held_bytes(self) -> int:

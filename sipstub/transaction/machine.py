@@ -135,6 +135,12 @@ class ClientTransaction(Transaction):
         """Take an answer."""
         raise NotImplementedError
 
+    def on_connection_lost(self) -> None:
+        """Tell the user and end, if the answer had to come on a connection that is gone."""
+        if self.state in (State.CALLING, State.TRYING, State.PROCEEDING):
+            self._fail(Failure.TRANSPORT)
+            self._end()
+
     def _send(self) -> None:
         self._outlet.sendings.append(Sending(self.data, self.hop, self))
 

@@ -47,7 +47,7 @@ class Timing:
         while interval < self.t2_s:
             passed += interval
             interval = min(2 * interval, self.t2_s)
-        return passed
+        return min(passed, self.timeout_s)  # with a T2 as long as that, the client has given up before
 
     def after(self, interval_s: float) -> float:
         """Return the next pause of timers E and G: doubled, up to T2."""

@@ -71,6 +71,10 @@ class AnyOrder(RuleBasedStateMachine):
         if self.sent:
             self.layer.on_transport_error(self.sent[pick % len(self.sent)], self.now)
 
+    @rule(socket=st.sampled_from([1, 7]))
+    def connection_is_lost(self, socket: int) -> None:
+        self.layer.on_connection_lost(socket)
+
     @rule(seconds=st.sampled_from([0.0, 0.1, 0.5, 3.0, 5.0, 40.0, -1.0]))
     def time_passes(self, seconds: float) -> None:
         self.now += seconds

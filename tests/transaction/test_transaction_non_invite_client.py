@@ -107,6 +107,27 @@ def test_completed_over_a_reliable_transport_lasts_no_time(side: Side) -> None:
     assert options.state is State.TERMINATED and side.layer.is_empty
 
 
+@pytest.mark.parametrize("method", ["OPTIONS", "INVITE"])
+def test_a_lost_connection_fails_what_waits_on_it_and_nothing_else(side: Side, method: str) -> None:
+    lost = side.ask(our_request(method), PHONE_TCP)
+    other, datagram = side.ask(our_request(method), PHONE_TCP._replace(socket=8)), side.ask(our_request(method))
+    side.layer.on_connection_lost(7)
+    side.layer.on_connection_lost(1)
+    assert side.events() == [TransactionFailed(lost, Failure.TRANSPORT)] and lost.state is State.TERMINATED
+    assert not other.is_ended and not datagram.is_ended
+    side.layer.on_connection_lost(7)
+    assert side.events() == []
+
+
+def test_an_answered_invite_outlives_its_connection(side: Side) -> None:
+    invite = side.ask(our_request("INVITE"), PHONE_TCP)
+    side.answered(invite, 200, source=PHONE_TCP)
+    side.layer.on_connection_lost(7)
+    assert side.events() == [] and invite.state is State.ACCEPTED
+    side.wait(32)
+    assert side.layer.is_empty
+
+
 def test_completed_transport_error_is_too_late_to_matter(side: Side) -> None:
     options = trying(side)
     side.answered(options, 200)

@@ -48,6 +48,7 @@ def test_the_late_100_follows_t1_and_t2() -> None:
     assert Timing(1, 4).late_trying_s == 3
     assert Timing(0.5, 3).late_trying_s == 3.5
     assert Timing(2, 2).late_trying_s == 0
+    assert Timing(0.5, 100).late_trying_s == 32, "never after the client has given up"
 
 
 def test_trying_a_100_of_the_user_is_too_early_over_udp_and_fine_over_tcp(side: Side) -> None:
