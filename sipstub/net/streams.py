@@ -268,9 +268,12 @@ class Streams:
                 ssl_handshake_timeout=self.limits.handshake_s if context else None,
                 ssl_shutdown_timeout=self.limits.close_s if context else None,
             )
+            problem = "" if connection.was_made else handshake_problem(ConnectionResetError())
         except (OSError, ssl.SSLError) as error:
+            problem = handshake_problem(error)
+        if problem:  # asyncio says nothing at all of a peer that closes in the middle
             self.counts.failed_handshakes += 1
-            self._user.refused(connection.peer, handshake_problem(error))
+            self._user.refused(connection.peer, problem)
 
     def _shaken(self, sock: socket.socket, connection: StreamConnection, task: asyncio.Task[None]) -> None:
         self._handshaking.discard(task)
@@ -319,7 +322,7 @@ class Streams:
             self.counts.unopened += 1
         finally:
             waiting = self._opening.pop(peer).messages
-        if connection is None:
+        if connection is None or not connection.was_made:
             self._user.unsent([tag for _, tag in waiting], peer)
             return
         lost = [tag for data, tag in waiting if not self._write(data, connection)]

@@ -91,6 +91,12 @@ async def a_stub(
         context = server_context(certificates.server, minimum=tls_minimum)
     recorder = Recorder()
     net_events: list[NetEvent] = []
+
+    def tell(event: NetEvent) -> None:
+        net_events.append(event)
+        for wake in woken:
+            wake()
+
     woken: list[Callable[[], None]] = []
     server = SipServer(
         stub.core,
@@ -99,7 +105,7 @@ async def a_stub(
         limits=limits,
         server_tls=context,
         client_tls=client_context(),
-        tell=net_events.append,
+        tell=tell,
         settled=lambda: [wake() for wake in woken] and None,
     )
     running = Running(stub, server, recorder, net_events=net_events)
