@@ -20,10 +20,13 @@ SERVED = (
 @click.option(
     "--ready-file", type=click.Path(path_type=Path, dir_okay=False), help="Write all listening addresses here as JSON once ready."
 )
+@click.option(
+    "--record", type=click.Path(path_type=Path, dir_okay=False), help="Write the SIP messages of this run here at the end (JSON)."
+)
 @click.option("-q", "--quiet", is_flag=True, help="Do not print a line per request.")
 @settings_options(*SERVED)
 @click.pass_context
-def command(ctx: click.Context, settings: Settings, ready_file: Path | None, quiet: bool) -> None:
+def command(ctx: click.Context, settings: Settings, ready_file: Path | None, record: Path | None, quiet: bool) -> None:
     """Serve phones over HTTP(S) and TFTP, and people on localhost.
 
     \b
@@ -34,7 +37,7 @@ def command(ctx: click.Context, settings: Settings, ready_file: Path | None, qui
     from provisioner.runtime.request_log import RequestLog
     from provisioner.runtime.serve import Server, talk
 
-    server = Server(settings, templates_folder(settings), say=talk, ready_file=ready_file)
+    server = Server(settings, templates_folder(settings), say=talk, ready_file=ready_file, record=record)
 
     def on_ready() -> None:
         for line in _first_lines(server):

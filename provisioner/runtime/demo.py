@@ -19,12 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from provisioner.errors import EnvironmentProblem
+from provisioner.runtime.demo_sip import judge_all, register_all
 from provisioner.runtime.fleet import Fleet, PhoneFiles
 from sipstub.phone.identity import PhoneIdentity
 from sipstub.phone.models import load_models
 from sipstub.phone.outcome import Outcome
 from sipstub.phone.report import BootReport
 from sipstub.phone.virtual import Phone
+from sipstub.verify.run import Verified
 
 START_TIMEOUT_S = 60.0
 FETCH_TIMEOUT_S = 20
@@ -69,6 +71,7 @@ class DemoServer:
         self.options = ["--devices", str(devices), "--templates", str(templates), "--state", str(self.state)]
         self._log = (self._folder / "server.log").open("wb")
         listen = ["--http", "127.0.0.1:0", "--tftp", "127.0.0.1:0", "--https", "off", "--people", "127.0.0.1:0"]
+        listen += ["--sip", "127.0.0.1:0", "--sips", "127.0.0.1:0", "--record", str(self.record)]
         self._process = subprocess.Popen(  # noqa: S603 (our own program)
             [*program(), "serve", *self.options, *listen, "--allow", "127.0.0.0/8", "--ready-file", str(self._ready), "--quiet"],
             stdout=self._log,
@@ -89,8 +92,13 @@ class DemoServer:
 
         self.facts = json.loads(self._ready.read_text("utf-8"))
 
-    def stop(self) -> None:
-        """End the server and remove what it left."""
+    @property
+    def record(self) -> Path:
+        """Where the messages of the registrar are, once the server has ended."""
+        return self._folder / "sip.json"
+
+    def end(self) -> None:
+        """End the server; what it wrote is still there."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             try:
@@ -99,6 +107,10 @@ class DemoServer:
                 self._process.kill()
                 self._process.wait()
         self._log.close()
+
+    def remove(self) -> None:
+        """End the server and remove what it left."""
+        self.end()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
@@ -130,10 +142,32 @@ async def _boot_all(fleet: list[PhoneFiles], urls: dict[str, str], models: Path)
     return list(await asyncio.gather(*(boot(files) for files in fleet)))
 
 
-def run_demo(fleet: Fleet, server: DemoServer, say: Callable[[DemoRow], None]) -> list[str]:
-    """Boot every phone of the fleet at the running server and return every mismatch, in words."""
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    """What the demo found."""
+
+    mismatches: list[str]
+    "Every byte that differed, in words."
+
+    verified: Verified
+    "What the phones did on the wire, held against their files."
+
+
+def run_demo(fleet: Fleet, server: DemoServer, say: Callable[[DemoRow], None]) -> DemoResult:
+    """Boot every phone of the fleet at the running server, let it register, end the server, and judge."""
     build = fleet.build()
     phones = sorted(build.phones.values(), key=lambda files: files.phone.name)
+    mismatches = _boot_and_compare(fleet, phones, server, say)
+    known = load_models(fleet.folder / "models.toml")
+    chosen = transports(phones)
+    identities = [PhoneIdentity.of(files.phone.mac.plain, known[files.phone.model.name]) for files in phones]
+    urls = [str(server.facts[chosen[identity.mac]]["url"]) for identity in identities]
+    asyncio.run(register_all(list(zip(identities, urls, strict=True))))
+    server.end()
+    return DemoResult(mismatches, judge_all(phones, identities, fleet.folder, fleet.catalogue, server.record))
+
+
+def _boot_and_compare(fleet: Fleet, phones: list[PhoneFiles], server: DemoServer, say: Callable[[DemoRow], None]) -> list[str]:
     urls = {scheme: server.facts[scheme]["url"] for scheme in ("http", "tftp")}
     reports = asyncio.run(_boot_all(phones, urls, fleet.folder / "models.toml"))
     rendered = _Rendered(server)

@@ -44,12 +44,15 @@ Say = Callable[[str], None]
 class Server:
     """One running `provisioner serve`."""
 
-    def __init__(self, settings: Settings, templates: Path, *, say: Say, ready_file: Path | None = None) -> None:
+    def __init__(
+        self, settings: Settings, templates: Path, *, say: Say, ready_file: Path | None = None, record: Path | None = None
+    ) -> None:
         """Bind and check everything that can be wrong; EnvironmentProblem, SettingsError or CatalogueError before any start."""
         self.settings = settings
         self.templates = templates
         self._say = say
         self._ready_file = ready_file
+        self._record = record
         self.host, self.is_guess = advertised(settings)
         self.bound: dict[str, Bound] = {}
         for scheme in ("http", "https", "tftp"):
@@ -197,7 +200,8 @@ class Server:
 
     def _sip(self) -> None:
         source = FleetSource(self.state, self.templates)
-        serve_sip(self.sip, self.settings, self.host, self.state, source, self.database, lambda: self._ready.tell("sip"))
+        tell = lambda: self._ready.tell("sip")  # noqa: E731
+        serve_sip(self.sip, self.settings, self.host, self.state, source, self.database, tell, self._record)
 
     def _people(self) -> None:
         assert self.people is not None

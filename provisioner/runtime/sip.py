@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import secrets
 import signal
@@ -34,6 +35,8 @@ from sipstub.registrar.policy import NO_DOMAIN, Policy
 from sipstub.registrar.reason import RegistrarEvent
 from sipstub.registrar.registrar import Registrar
 from sipstub.trace.record import Recorder
+from sipstub.trace.recording import Recording
+from sipstub.trace.recording_json import recording_as_json
 
 CERTIFICATES = "certificates"
 "In the state folder: the authority and the certificate that the registrar makes for itself."
@@ -82,17 +85,29 @@ def serve_sip(
     source: SnapshotSource,
     database: Database,
     ready: Callable[[], None],
+    record: Path | None = None,
 ) -> None:
-    """Serve in this process until SIGTERM."""
+    """Serve in this process until SIGTERM; then write what went over the wire to `record`."""
     tls = server_context(*_certificate(settings, host, state), minimum=settings["tls_minimum"]) if "sips" in side.bound else None
     users = FleetUsers(source, settings["realm"])
-    journal = Journal(database)
+    journal, recorder = Journal(database), Recorder()
     store = KeptBindings(BindingTable(database), time.time)
     registrar = Registrar(users, Policy(settings["realm"]), registrar_key(state.path), store)
     try:
-        asyncio.run(_serve(side, registrar, store, users, journal, tls, ready))
+        asyncio.run(_serve(side, registrar, store, users, journal, tls, ready, recorder))
     finally:
         journal.close()
+        if record is not None:
+            _write_recording(record, recorder)
+
+
+def _write_recording(path: Path, recorder: Recorder) -> None:
+    """Write the messages as JSON.  The digests stay: without them nobody can check which password was used."""
+    text = json.dumps(recording_as_json(Recording(tuple(recorder.messages()), is_own=True)))
+    temporary = path.with_name(path.name + ".tmp")
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    temporary.replace(path)
 
 
 def _certificate(settings: Settings, host: str, state: StateFolder) -> tuple[Path, Path | None]:
@@ -109,6 +124,7 @@ async def _serve(
     journal: EventSink,
     tls: ssl.SSLContext | None,
     ready: Callable[[], None],
+    recorder: Recorder,
 ) -> None:
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
@@ -123,7 +139,7 @@ async def _serve(
     def tell(event: NetEvent) -> None:
         journal.record(_event(event.at, "CONNECT", "", str(event.peer), None, "connection", 0, event.fact))
 
-    server = SipServer(stub.core, side.listening, recorder=Recorder(), server_tls=tls, client_tls=client_context(), tell=tell)
+    server = SipServer(stub.core, side.listening, recorder=recorder, server_tls=tls, client_tls=client_context(), tell=tell)
     await server.start()
     ready()
     try:

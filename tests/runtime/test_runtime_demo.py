@@ -19,11 +19,14 @@ IN_SCOPE = {"T48G", "T46G", "T42G", "T41P", "T40P", "T29G", "T27P", "T23G", "T21
 def test_the_example_fleet_has_every_model_over_both_transports_and_a_harmless_404() -> None:
     found = CliRunner().invoke(cli, ["demo", "--json"], standalone_mode=False)
     assert found.exception is None, found.output
-    rows = json.loads(found.stdout)
+    data = json.loads(found.stdout)
+    rows = data["phones"]
     assert {row["model"] for row in rows} >= IN_SCOPE
     assert {row["transport"] for row in rows} == {"http", "tftp"}
     assert any(row["files"] == "boot 404, boot 404, common, mac" for row in rows)
     assert all(row["lint"] == "clean" and not row["mismatches"] for row in rows)
+    counts = [phone["counts"] for phone in data["verify"]["phones"]]
+    assert len(counts) == len(rows) and all(count["PASS"] >= 8 and not count.get("FAIL") for count in counts)
     secrets = [path.read_text().strip() for path in (bundled("devices") / "secrets").iterdir() if path.suffix != ".md"]
     assert not any(secret in found.output for secret in secrets)
 
