@@ -1,0 +1,137 @@
+"""A Kamailio of one test as the far registrar and proxy: users in memory, one password, free ports."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+HOST = "127.0.0.1"
+PASSWORD = "kamailio-secret"
+PORT_TRIES = 20
+MODULE_FOLDERS = (
+    "/usr/lib/x86_64-linux-gnu/kamailio/modules",
+    "/usr/lib/aarch64-linux-gnu/kamailio/modules",
+    "/usr/lib/kamailio/modules",
+)
+
+CONFIG = """#!KAMAILIO
+debug=0
+log_stderror=yes
+children=1
+tcp_children=1
+auto_aliases=no
+mpath="{modules}/"
+listen=udp:{host}:{port}
+listen=tcp:{host}:{port}
+{tls_listen}
+loadmodule "kex.so"
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "maxfwd.so"
+loadmodule "usrloc.so"
+loadmodule "registrar.so"
+loadmodule "textops.so"
+loadmodule "siputils.so"
+loadmodule "auth.so"
+{tls_module}
+modparam("usrloc", "db_mode", 0)
+modparam("registrar", "min_expires", {min_expires})
+modparam("registrar", "max_expires", {max_expires})
+modparam("registrar", "append_branches", 0)
+
+request_route {{
+    if (has_totag()) {{
+        if (loose_route()) {{ t_relay(); exit; }}
+        if (is_method("ACK")) {{ if (t_check_trans()) {{ t_relay(); }} exit; }}
+        sl_send_reply("404", "Not here");
+        exit;
+    }}
+    if (is_method("CANCEL")) {{ if (t_check_trans()) {{ t_relay(); }} exit; }}
+    if (is_method("OPTIONS")) {{ sl_send_reply("200", "OK"); exit; }}
+    if (is_method("REGISTER|INVITE")) {{
+        if (!pv_www_authenticate("{host}", "{password}", "0")) {{ www_challenge("{host}", "1"); exit; }}
+    }}
+    if (is_method("REGISTER")) {{ save("location"); exit; }}
+    if (is_method("INVITE")) {{
+        record_route();
+        if (!lookup("location")) {{ sl_send_reply("404", "Not found"); exit; }}
+        t_relay();
+        exit;
+    }}
+    sl_send_reply("489", "Bad Event");
+}}
+"""
+
+
+@dataclass
+class Kamailio:
+    """A server that runs."""
+
+    port: int
+    tls_port: int
+
+
+def _free_port() -> int:
+    """Return a port that is free for UDP and TCP now."""
+    for _ in range(PORT_TRIES):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+            udp.bind((HOST, 0))
+            port = int(udp.getsockname()[1])
+            with contextlib.suppress(OSError):
+                tcp.bind((HOST, port))
+                return port
+    raise OSError("no free port")
+
+
+@contextlib.asynccontextmanager
+async def kamailio(
+    folder: Path, *, min_expires: int = 0, max_expires: int = 0, certificate: Path | None = None
+) -> AsyncIterator[Kamailio]:
+    """Run it; it may need a moment before it answers."""
+    program = shutil.which("kamailio") or "/usr/sbin/kamailio"
+    modules = next(path for path in MODULE_FOLDERS if Path(path, "usrloc.so").exists())
+    port, tls_port = _free_port(), _free_port()
+    tls = ("", "")
+    if certificate is not None:
+        listen = f"enable_tls=yes\nlisten=tls:{HOST}:{tls_port}"
+        params = "".join(
+            f'modparam("tls", "{name}", "{value}")\n'
+            for name, value in (("certificate", certificate), ("private_key", certificate), ("tls_method", "TLSv1.2+"))
+        )
+        tls = (listen, f'loadmodule "tls.so"\n{params}')
+    text = CONFIG.format(
+        modules=modules,
+        host=HOST,
+        port=port,
+        password=PASSWORD,
+        min_expires=min_expires,
+        max_expires=max_expires,
+        tls_listen=tls[0],
+        tls_module=tls[1],
+    )
+    config = folder / "kamailio.cfg"
+    config.write_text(text, encoding="utf-8")
+    log = folder / "kamailio.log"
+    with log.open("wb") as stream:
+        options = ["-f", str(config), "-DD", "-E", "-m", "32", "-M", "4", "-Y", str(folder), "-w", str(folder)]
+        process = await asyncio.create_subprocess_exec(program, *options, stdout=stream, stderr=stream)
+    try:
+        yield Kamailio(port, tls_port)
+    except BaseException:
+        print(log.read_text(errors="replace")[-4000:])
+        raise
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), 5)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
