@@ -109,7 +109,7 @@ def _find(contact: Contact, current: dict[str, Binding], by_flow: bool) -> Bindi
     """Return the binding that the contact means: its flow, else one with an equal URI.
 
     Flows may share a URI (RFC 5626 section 9), so a flow takes over only what is none.  Equality is not transitive: of
-    several, one that is no flow goes first, and then the same text.
+    several, the same text goes first.
     """
     bindings = current.values()
     if by_flow:
@@ -119,7 +119,7 @@ def _find(contact: Contact, current: dict[str, Binding], by_flow: bool) -> Bindi
     matching = [binding for binding in bindings if not (by_flow and binding.reg_id) and binding.is_at(contact)]
     if len(matching) > 1:
         text = str(contact.uri)
-        matching.sort(key=lambda binding: (bool(binding.reg_id), binding.contact != text))
+        matching.sort(key=lambda binding: binding.contact != text)
     return matching[0] if matching else None
 
 
