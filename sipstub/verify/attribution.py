@@ -6,7 +6,7 @@ Several phones may stand behind one address, one phone may use several connectio
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from sipstub.sip.error import SipError
@@ -28,7 +28,7 @@ Flow = Endpoint
 def attribute(messages: Iterable[RecordedMessage], phones: Sequence[Expectations]) -> list[list[RecordedMessage]]:
     """Return the messages of each phone, in the order of `phones`."""
     records = list(messages)
-    signs = [_Signs(phone, phones) for phone in phones]
+    signs = _Signs(phones)
     flow_points: dict[Flow, dict[tuple[int, str], int]] = defaultdict(dict)
     agents: dict[Flow, set[str]] = defaultdict(set)
     for record in records:
@@ -37,11 +37,10 @@ def attribute(messages: Iterable[RecordedMessage], phones: Sequence[Expectations
         request = message if isinstance(message, Request) else None
         if request is not None and request.user_agent:
             agents[record.peer].add(request.user_agent.lower())
-        for at, sign in enumerate(signs):
-            for kind, points in sign.points(record, request):
-                found[(at, kind)] = points
+        for at, kind, points in signs.points(record, request):
+            found[(at, kind)] = points
     owner = {flow: _best(points) for flow, points in flow_points.items()}
-    _claim_by_agent(owner, agents, signs)
+    _claim_by_agent(owner, agents, signs.agents, signs.addressed)
     _claim_by_host(owner)
     mine: list[list[RecordedMessage]] = [[] for _ in phones]
     for record in records:
@@ -52,29 +51,42 @@ def attribute(messages: Iterable[RecordedMessage], phones: Sequence[Expectations
 
 
 class _Signs:
-    """What gives one phone away."""
+    """What gives phones away: each sign to the phones that have it."""
 
-    def __init__(self, phone: Expectations, others: Sequence[Expectations]) -> None:
-        self.mac = phone.subject.mac.lower()
-        shared = {plain_host(host) for other in others if other is not phone for host in other.subject.addresses}
-        self.addresses = {plain_host(host) for host in phone.subject.addresses} - shared
-        self.users = {item.value for item in phone.items if item.setting == "user-name" and item.value}
-        self.agent = phone.subject.agent.lower()
+    def __init__(self, phones: Sequence[Expectations]) -> None:
+        self.macs: dict[str, list[int]] = defaultdict(list)
+        self.users: dict[str, list[int]] = defaultdict(list)
+        self.agents = [phone.subject.agent.lower() for phone in phones]
+        addresses: dict[str, list[int]] = defaultdict(list)
+        for at, phone in enumerate(phones):
+            if phone.subject.mac:
+                self.macs[phone.subject.mac.lower()].append(at)
+            for user in {item.value for item in phone.items if item.setting == "user-name" and item.value}:
+                self.users[user].append(at)
+            for host in {plain_host(host) for host in phone.subject.addresses}:
+                addresses[host].append(at)
+        self.addresses = {host: found[0] for host, found in addresses.items() if len(found) == 1}
+        "Only those that one phone alone has."
+        self.addressed = frozenset(self.addresses.values())
 
-    def points(self, record: RecordedMessage, request: Request | None) -> Iterable[tuple[str, int]]:
-        if self.addresses and plain_host(record.peer.host) in self.addresses:
-            yield "address", ADDRESS_POINTS
+    def points(self, record: RecordedMessage, request: Request | None) -> Iterable[tuple[int, str, int]]:
+        """Yield phone, kind of sign, and how much it says."""
+        at = self.addresses.get(plain_host(record.peer.host))
+        if at is not None:
+            yield at, "address", ADDRESS_POINTS
         if request is None:
             return
-        if self.mac and self.mac in _macs(request):
-            yield "mac", MAC_POINTS
-        if self.users and _user(request) in self.users:
-            yield "user", USER_POINTS
-            if self.is_agent(request.user_agent or ""):
-                yield "agent", AGENT_POINTS
+        for mac in _macs(request):
+            for at in self.macs.get(mac, ()):
+                yield at, "mac", MAC_POINTS
+        for at in self.users.get(_user(request), ()):
+            yield at, "user", USER_POINTS
+            if _is_agent(self.agents[at], request.user_agent or ""):
+                yield at, "agent", AGENT_POINTS
 
-    def is_agent(self, text: str) -> bool:
-        return bool(self.agent) and self.agent in re.split(r"[\s/]+", text.lower())
+
+def _is_agent(model: str, text: str) -> bool:
+    return bool(model) and model in re.split(r"[\s/]+", text.lower())
 
 
 def _macs(request: Request) -> set[str]:
@@ -101,13 +113,17 @@ def _best(points: dict[tuple[int, str], int]) -> int | None:
     return best[0] if len(best) == 1 else None
 
 
-def _claim_by_agent(owner: dict[Flow, int | None], agents: dict[Flow, set[str]], signs: list[_Signs]) -> None:
+def _claim_by_agent(
+    owner: dict[Flow, int | None], agents: dict[Flow, set[str]], models: Sequence[str], addressed: frozenset[int]
+) -> None:
     """Give a phone that nothing points to the one unclaimed host that calls itself like its model."""
+    taken = {at for at in owner.values() if at is not None}
     taken_hosts = {flow.host for flow, at in owner.items() if at is not None}
-    for at, sign in enumerate(signs):
-        if at in owner.values() or sum(other.agent == sign.agent for other in signs) > 1 or sign.addresses:
+    count = Counter(models)
+    for at, model in enumerate(models):
+        if at in taken or count[model] > 1 or at in addressed:
             continue
-        flows = [flow for flow, names in agents.items() if owner[flow] is None and any(sign.is_agent(name) for name in names)]
+        flows = [flow for flow, names in agents.items() if owner[flow] is None and any(_is_agent(model, name) for name in names)]
         hosts = {flow.host for flow in flows}
         if len(hosts) == 1 and not hosts & taken_hosts:
             owner.update(dict.fromkeys(flows, at))

@@ -105,9 +105,14 @@ class Expectations:
     subject: Subject
     items: tuple[Expectation, ...] = ()
     _by_key: dict[tuple[str, int | None, str], Expectation] = field(init=False, repr=False, compare=False)
+    _by_setting: dict[tuple[str, int | None], list[Expectation]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_by_key", {(item.setting, item.account, item.index): item for item in self.items})
+        groups: dict[tuple[str, int | None], list[Expectation]] = {}
+        for item in self.items:
+            groups.setdefault((item.setting, item.account), []).append(item)
+        object.__setattr__(self, "_by_setting", groups)
 
     def get(self, setting: str, account: int | None = None, index: str = "") -> Expectation | None:
         """Return what is said of a setting: for this account, else for the whole phone."""
@@ -116,11 +121,11 @@ class Expectations:
 
     def all(self, setting: str, account: int | None = None) -> list[Expectation]:
         """Return all that is said of a setting for this account or for the whole phone, one for each index."""
-        own = [item for item in self.items if item.setting == setting and item.account == account]
+        own = list(self._by_setting.get((setting, account), ()))
         if account is None:
             return own
         taken = {item.index for item in own}
-        return own + [item for item in self.items if item.setting == setting and item.account is None and item.index not in taken]
+        return own + [item for item in self._by_setting.get((setting, None), ()) if item.index not in taken]
 
     def text(self, setting: str, account: int | None = None, index: str = "") -> str:
         """Return the value; empty if nothing is said."""
@@ -130,7 +135,7 @@ class Expectations:
     @property
     def accounts(self) -> list[int]:
         """Return the accounts that are spoken of."""
-        return sorted({item.account for item in self.items if item.account is not None})
+        return sorted({account for _, account in self._by_setting if account is not None})
 
     @property
     def enabled(self) -> list[int]:

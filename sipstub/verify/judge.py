@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from sipstub.verify.assignment import Assignment, assign
-from sipstub.verify.case import Case
+from sipstub.verify.case import FIRST_SERVER, Case
 from sipstub.verify.expectation import Expectation, Expectations
 from sipstub.verify.facts import Facts
 from sipstub.verify.finding import Finding, Outcome
@@ -82,7 +82,7 @@ def _verdict(
 ) -> Verdict | None:
     """Return the verdict after what is the same for all rules; None where there is nothing to tell."""
     verdict = outcome.verdict
-    if verdict is Verdict.INCONCLUSIVE and rule.stimulus not in stimuli:
+    if verdict is Verdict.INCONCLUSIVE and stimulus_of(rule, expectation) not in stimuli:
         verdict = Verdict.SKIPPED
     if verdict is Verdict.FAIL and rule.certainty is Certainty.RECALL:
         verdict = Verdict.WARN
@@ -91,13 +91,19 @@ def _verdict(
     return verdict
 
 
+def stimulus_of(rule: Rule, expectation: Expectation) -> Stimulus:
+    """Return what makes the setting show: a server behind the first shows when those before it are silent."""
+    is_spare = rule.is_per_index and not rule.is_per_phone and expectation.index not in ("", FIRST_SERVER)
+    return Stimulus.SILENCE if is_spare else rule.stimulus
+
+
 def _finding(
     rule: Rule, expectation: Expectation, outcome: Outcome, verdict: Verdict, facts: Facts, assignment: Assignment
 ) -> Finding:
     evidence = outcome.evidence
     seen = outcome.seen
     if verdict is Verdict.SKIPPED and outcome.verdict is Verdict.INCONCLUSIVE:
-        seen = f"{seen}: wants {rule.stimulus}"
+        seen = f"{seen}: wants {stimulus_of(rule, expectation)}"
     return Finding(
         rule.name,
         verdict,
@@ -116,7 +122,7 @@ def _finding(
         retries=_retries(evidence, facts) if isinstance(evidence, RequestFact) else 0,
         source=rule.source,
         certainty=str(rule.certainty),
-        stimulus=str(rule.stimulus),
+        stimulus=str(stimulus_of(rule, expectation)),
         row=", ".join(str(row) for row in rule.rows),
     )
 

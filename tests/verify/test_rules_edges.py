@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from verify_builders import ACCOUNT, MAC, PASSWORD, STUB, Talk, ask, expect
 
+from sipstub.trace.record import Endpoint
 from sipstub.verify.expectation import Expectation
 from sipstub.verify.facts import Facts
 from sipstub.verify.judge import FACTORY, NOT_RESET, UNTOUCHED, judge
 from sipstub.verify.rules import RULES
-from sipstub.verify.stimulus import EVERY
+from sipstub.verify.stimulus import EVERY, PASSIVE, Stimulus
 from sipstub.verify.verdict import Certainty, Verdict
 
 
@@ -97,8 +98,6 @@ def test_tls_without_a_port_means_5061() -> None:
 
 
 def test_something_that_changes_ports_on_the_way_is_odd_but_not_the_phones_fault() -> None:
-    from sipstub.trace.record import Endpoint
-
     talk = Talk(local=Endpoint("udp", STUB, 15060)).register()
     assert ask("server-port", talk, ("server-port.1", "5060")).verdict is Verdict.WARN
 
@@ -175,3 +174,26 @@ def test_nameless_accounts_that_are_off_make_one_finding() -> None:
     talk.user = "777"
     wrong = judge(expectations, talk.register().wait(30).facts(), EVERY)
     assert [f.seen for f in wrong if f.rule == "account-enabled" and f.verdict is Verdict.FAIL] == ["777 registers"]
+
+
+def test_a_second_server_shows_when_the_first_is_silent() -> None:
+    items = (
+        ("server-address.1", STUB),
+        ("server-address.2", "10.1.0.6"),
+        ("register-expiry.1", "600"),
+        ("register-expiry.2", "90"),
+    )
+    expectations = expect(*ACCOUNT[:2], *items)
+
+    def verdicts(talk: Talk, stimuli: frozenset[Stimulus]) -> dict[str, Verdict]:
+        found = judge(expectations, talk.facts(), stimuli)
+        return {finding.title: finding.verdict for finding in found if finding.index == "2"}
+
+    address, expiry = "server-address account 1 [2]", "register-expiry account 1 [2]"
+    assert set(verdicts(Talk().register(600), PASSIVE).values()) == {Verdict.SKIPPED}
+    assert set(verdicts(Talk().register(600), EVERY).values()) == {Verdict.INCONCLUSIVE}
+    talk = Talk().register(600)
+    talk.server, talk.local = "10.1.0.6", Endpoint("udp", "10.1.0.6", 5060)
+    moved = verdicts(talk.register(90), EVERY)
+    assert (moved[address], moved[expiry]) == (Verdict.PASS, Verdict.PASS)
+    assert verdicts(talk.register(600), EVERY)[expiry] is Verdict.FAIL

@@ -44,8 +44,12 @@ figure{margin:1rem 0}figcaption{color:var(--soft);font-size:.9rem;padding-bottom
 .findings{table-layout:fixed}.findings thead th:nth-child(1){width:9.5rem}.findings thead th:nth-child(5){width:13rem}
 footer{margin-top:3rem;padding-top:.6rem;border-top:1px solid var(--line);font-size:.85rem}
 @media (max-width:700px){body{padding:1rem}.summary{display:block;overflow-x:auto}
-.findings,.findings tbody,.findings tr,.findings td,.findings th{display:block;width:auto}.findings thead{display:none}
-.findings tr{border-bottom:2px solid var(--line);padding:.4rem 0}.findings td,.findings th{border:0;padding:.1rem 0}
+.findings,.findings caption,
+.findings tbody,.findings tr,.findings td,.findings th{display:block;width:auto}.findings thead{display:none}
+.findings tr{border-bottom:2px solid var(--line);padding:.4rem 0}
+.findings td:nth-child(3)::before{content:"expected ";color:var(--soft)}
+.findings td:nth-child(4)::before{content:"seen ";color:var(--soft)}
+.findings td,.findings th{border:0;padding:.1rem 0}
 dl{grid-template-columns:1fr}dt{margin-top:.3rem}dd .place{margin-left:0;display:block}}
 @page{size:A4;margin:14mm}
 @media print{:root{color-scheme:light}body{max-width:none;padding:0;font-size:9.5pt}
