@@ -74,6 +74,7 @@ class ServerTable:
         found = self._servers.get(key)
         if request.method == "ACK":
             if not (isinstance(found, InviteServer) and found.acknowledge(request, now)):
+                mark_source(request, via, source)
                 self._outlet.events.append(RequestArrived(request, source, None))
             return
         if found is not None and (not isinstance(found, InviteServer) or found.is_same(request)):

@@ -226,4 +226,5 @@ def test_cancel_of_nothing_gets_481_and_leaves_nothing_behind(side: Side, other:
 def test_an_ack_to_nothing_is_told_and_never_answered(side: Side) -> None:
     (event,) = side.hear(ack())
     assert isinstance(event, RequestArrived) and event.transaction is None
+    assert event.request.via.received == "10.1.1.1"
     assert side.sent_lines() == [] and side.layer.is_empty
