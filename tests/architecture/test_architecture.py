@@ -64,7 +64,22 @@ STANDARD = {
     "json",
 }
 CLOCKS = {"time.time", "time.monotonic", "datetime.now", "datetime.utcnow", "time.sleep"}
-PURE = ("provisioner/catalogue", "provisioner/inventory", "provisioner/rendering", "provisioner/delivery", "sipstub/sip")
+PURE = (
+    "provisioner/catalogue",
+    "provisioner/inventory",
+    "provisioner/rendering",
+    "provisioner/delivery",
+    "provisioner/expectations",
+    "sipstub/sip",
+    "sipstub/transaction",
+    "sipstub/dialog",
+    "sipstub/registrar",
+    "sipstub/subscriptions",
+    "sipstub/core",
+    "sipstub/trace",
+    "sipstub/verify",
+    "sipstub/phone/agent",
+)
 
 
 def name_of(path: Path) -> str:
