@@ -45,14 +45,14 @@ def a_datagram(
     return udp_packet(source, ports[0], target, ports[1], data, number=number)
 
 
-def ip_fragments(packet: bytes, size: int) -> list[bytes]:
+def ip_fragments(packet: bytes, size: int, *, number: int = 7) -> list[bytes]:
     """Return an IPv4 packet in pieces of so many bytes (a multiple of 8)."""
     head, payload = packet[:20], packet[20:]
     found = []
     for offset in range(0, len(payload), size):
         piece = payload[offset : offset + size]
         flags = offset // 8 | (0x2000 if offset + size < len(payload) else 0)
-        found.append(head[:2] + struct.pack("!HHH", 20 + len(piece), 7, flags) + head[8:] + piece)
+        found.append(head[:2] + struct.pack("!HHH", 20 + len(piece), number, flags) + head[8:] + piece)
     return found
 
 

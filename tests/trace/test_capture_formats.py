@@ -11,6 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from message_samples import a_registration, a_request, a_response
 
+from sipstub.trace.capture import reading
+from sipstub.trace.capture.ip_layer import MAX_DATAGRAMS, MAX_WAIT_S, IpLayer
 from sipstub.trace.capture.packet_file import PacketFile
 from sipstub.trace.record import Endpoint
 from sipstub.trace.recording import CaptureProblem, Notes
@@ -71,6 +73,19 @@ def test_pcapng_of_either_byte_order_and_any_resolution(end: str, resolution: in
 def test_a_file_of_two_sections_in_two_byte_orders() -> None:
     data = a_pcapng([(1.0, FRAMES[0])], end="<") + a_pcapng([(2.0, FRAMES[1])], end=">", link_type=101)
     assert [message.at for message in read(data).messages] == [1.0, 2.0]
+
+
+def test_a_new_section_begins_with_new_interfaces() -> None:
+    ethernet = [ETHERNET + b"\x08\x00" + frame for frame in FRAMES]
+    data = a_pcapng([(1.0, FRAMES[0])]) + a_pcapng([(2.0, ethernet[1])], link_type=1)
+    assert [message.data for message in read(data).messages] == [a_request(), a_response()]
+
+
+def test_the_time_offset_of_an_interface_counts() -> None:
+    section = a_block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
+    interface = a_block(1, struct.pack("<HHI", 101, 0, 0) + struct.pack("<HHqI", 14, 8, -100, 0))
+    packet = a_block(6, struct.pack("<IIIII", 0, 0, 101_500_000, len(FRAMES[0]), len(FRAMES[0])) + FRAMES[0])
+    assert read(section + interface + packet).messages[0].at == 1.5
 
 
 def test_simple_and_obsolete_packet_blocks_are_read_and_other_blocks_skipped() -> None:
@@ -156,6 +171,29 @@ def test_missing_and_doubled_fragments() -> None:
     assert read_packets([first, first, third, second, second]).messages[0].data == data
 
 
+def test_fragments_of_several_datagrams_may_mix() -> None:
+    one, two = (a_request("MESSAGE", cseq=number, body=b"x" * 2_000) for number in (1, 2))
+    first, second = ip_fragments(a_datagram(one), 1_480, number=1), ip_fragments(a_datagram(two), 1_480, number=2)
+    assert [message.data for message in read_packets([first[0], second[0], second[1], first[1]]).messages] == [two, one]
+
+
+def test_datagrams_that_wait_for_their_rest_are_bounded_in_number_and_time() -> None:
+    pieces = ip_fragments(a_datagram(a_request("MESSAGE", body=b"x" * 2_000)), 1_480, number=1)
+    notes = Notes()
+    layer = IpLayer(notes)
+    for number in range(2, MAX_DATAGRAMS + 10):
+        layer.feed(ip_fragments(a_datagram(bytes(3_000)), 1_480, number=number)[0], 0.0)
+    assert len(layer._waiting) == MAX_DATAGRAMS and notes.texts() == ("a fragmented datagram lacks pieces (8 times)",)
+    late = read(a_pcap([(0.0, pieces[0]), (MAX_WAIT_S + 1, pieces[1])]))
+    assert late.messages == () and "lacks pieces" in late.notes[0]
+
+
+def test_messages_taken_of_one_capture_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MAX_MESSAGES", 3)
+    found = read_packets([a_datagram(a_request(cseq=number)) for number in range(10)])
+    assert len(found.messages) == 3 and found.notes == ("only the first 3 messages were taken (7 times)",)
+
+
 def test_ipv6_behind_extension_headers() -> None:
     packet = a_datagram(a_request(), source="2001:db8::1", target="2001:db8::2")
     hop_by_hop = bytes((packet[6], 0)) + bytes(6)
@@ -193,6 +231,11 @@ def test_a_proxy_is_the_server_of_its_phones_and_the_phone_of_its_registrar() ->
     onward = a_datagram(a_request(), source=SERVER.host, target="10.1.0.9")
     found = read_packets([FRAMES[0], onward, FRAMES[1]])
     assert [message.peer.host for message in found.messages] == [PHONE.host, SERVER.host, PHONE.host]
+
+
+def test_a_connection_that_the_server_opens_goes_to_the_phone() -> None:
+    call = a_datagram(a_request("INVITE"), source=SERVER.host, target=PHONE.host, ports=(33_333, 5_099))
+    assert [message.is_inbound for message in read_packets([call, FRAMES[0]]).messages] == [False, True]
 
 
 def test_without_register_the_port_of_sip_is_the_servers() -> None:

@@ -114,6 +114,55 @@ def test_a_capture_that_begins_within_a_connection_waits_for_a_message() -> None
     assert [message.data for message in found.messages] == [SECOND, FINE]
 
 
+def test_a_segment_in_its_turn_frees_those_behind_it_at_once() -> None:
+    talk, streams = TcpTalk(), tcp_stream.TcpStreams()
+    hello, one, two, three = talk.hello()[0], *(talk.segment(0, data) for data in (b"one", b"two", b"three"))
+
+    def fed(packet: bytes) -> list[bytes]:
+        return [chunk.data for chunk in streams.feed("10.1.2.3", "10.1.0.5", packet[20:], 0.0)]
+
+    assert [fed(packet) for packet in (hello, three, two, one)] == [[], [], [], [b"one", b"two", b"three"]]
+    assert fed(talk.segment(0, flags=FIN | ACK)) == [] and not streams._halves
+
+
+def test_a_fin_that_overtakes_the_last_segment_waits_for_it() -> None:
+    talk = TcpTalk()
+    packets = [*talk.hello(), talk.segment(0, REGISTER[:120])]
+    last, fin = talk.segment(0, REGISTER[120:]), talk.segment(0, flags=FIN | ACK)
+    found = read_packets([*packets, fin, last])
+    assert [message.data for message in found.messages] == [REGISTER] and found.notes == ()
+
+
+def test_the_same_ports_with_numbers_far_away_are_another_connection() -> None:
+    talk = TcpTalk()
+    packets = [*talk.hello(), talk.segment(0, REGISTER), talk.segment(0, SECOND, number=0x4000_0000)]
+    found = read_packets(packets)
+    assert [message.data for message in found.messages] == [REGISTER, SECOND] and found.notes == ()
+
+
+def test_behind_a_hole_a_message_is_found_in_the_middle_of_a_segment() -> None:
+    talk = TcpTalk()
+    packets = [*talk.hello(), talk.segment(0, REGISTER)]
+    talk.segment(0, REGISTER[:80])
+    packets.append(talk.segment(0, REGISTER[80:] + SECOND))
+    assert [message.data for message in read_packets(packets).messages] == [REGISTER, SECOND]
+
+
+def test_a_long_stream_of_something_else_is_given_up() -> None:
+    talk = TcpTalk()
+    packets = [talk.segment(0, b"\x80" * 30_000) for _ in range(10)]
+    assert read_packets([*packets, talk.segment(0, REGISTER)]).messages == ()
+    assert len(read_packets([*packets[:5], talk.segment(0, REGISTER, number=(0xFFFF_FFF0 + 150_000) % 2**32)]).messages) == 1
+
+
+def test_padding_of_short_frames_is_no_data() -> None:
+    talk = TcpTalk()
+    packets = [*talk.hello(), talk.segment(0), talk.segment(0, REGISTER), talk.segment(0), talk.segment(0, SECOND)]
+    frames = [(bytes(12) + b"\x08\x00" + packet).ljust(60, b"\x55") for packet in packets]
+    found = read(a_pcap([(1.0 + number, frame) for number, frame in enumerate(frames)], link_type=1))
+    assert [message.data for message in found.messages] == [REGISTER, SECOND] and found.notes == ()
+
+
 def test_the_same_ports_can_be_used_again() -> None:
     first, second = TcpTalk(), TcpTalk()
     second.next = [77, 99]

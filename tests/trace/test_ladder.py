@@ -114,6 +114,16 @@ def test_what_a_proxy_passes_on_does_not_make_it_the_phone() -> None:
     assert len(flow.parties) == 3
 
 
+def test_on_one_machine_neither_a_proxy_and_its_phone_nor_two_servers_become_one() -> None:
+    phone, proxy, server = (Endpoint("udp", "127.0.0.1", port) for port in (5062, 5070, 5060))
+    first = a_request(via=phone.address, contact=f"<sip:101@{phone.address}>")
+    passed = first.replace(b"Via:", b"Via: SIP/2.0/UDP 127.0.0.1:5070;branch=z9hG4bKp\r\nVia:", 1)
+    rows = [RecordedMessage(1, 1.0, True, proxy, phone, first), RecordedMessage(2, 1.1, True, server, proxy, passed)]
+    flow = flow_of(Recording(tuple(rows)))
+    assert [party.title for party in flow.parties] == ["101 127.0.0.1:5062", "127.0.0.1:5070", "127.0.0.1:5060"]
+    assert [party.is_local for party in flow.parties] == [False, False, True]
+
+
 def test_a_phone_is_called_by_the_user_that_it_registers_unless_it_has_a_name() -> None:
     recording = said((0, LOBBY, SERVER, from_lobby("REGISTER")))
     assert [party.name for party in flow_of(recording).parties] == ["101", "stub"]
@@ -147,10 +157,10 @@ def test_the_same_bytes_much_later_or_the_other_way_are_another_message() -> Non
 def test_keep_alives_fold_with_their_spacing_until_something_is_said() -> None:
     beats = [(at, LOBBY, SERVER, b"\r\n\r\n") for at in (30.0, 60.0, 90.0)]
     flow = flow_of(
-        said((0, LOBBY, SERVER, from_lobby()), *beats, (91, LOBBY, SERVER, from_lobby(cseq=2)), (120, LOBBY, SERVER, b"\0\0\0\0"))
+        said((0, LOBBY, SERVER, from_lobby()), *beats, (91, LOBBY, SERVER, from_lobby(cseq=2)), (120, LOBBY, SERVER, b"\r\n\r\n"))
     )
     assert [arrow.text for arrow in arrows(flow)] == ["OPTIONS", "keep-alive x3", "OPTIONS", "keep-alive"]
-    assert [arrow.remark for arrow in arrows(flow)][1::2] == ["every 30 s, CRLF", "zeros"]
+    assert [arrow.remark for arrow in arrows(flow)][1::2] == ["every 30 s, CRLF", "CRLF"]
 
 
 def test_gaps_are_told_between_arrows() -> None:

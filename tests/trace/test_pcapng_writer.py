@@ -24,7 +24,7 @@ UDP6_PHONE, UDP6_STUB = Endpoint("udp", "fe80::3%eth0", 5060), Endpoint("udp", "
 FIELDS = (
     "frame.number frame.interface_name frame.time_epoch frame.comment frame.packet_id ip.src ip.dst ipv6.src ipv6.dst "
     "udp.srcport udp.dstport exported_pdu.ipv4_src exported_pdu.ipv6_dst exported_pdu.src_port exported_pdu.dst_port "
-    "ip.checksum.status udp.checksum.status sip.Method sip.Status-Code sip.Call-ID sip.auth.username"
+    "ip.checksum.status udp.checksum.status sip.Method sip.Status-Code sip.auth.username exported_pdu.port_type"
 ).split()
 
 
@@ -68,6 +68,7 @@ def test_tshark_reads_every_transport_with_its_true_ends_and_our_comments(tmp_pa
     assert (tls["exported_pdu.ipv4_src"], tls["exported_pdu.src_port"]) == ("10.1.2.3", "40001")
     assert (tcp6["exported_pdu.ipv6_dst"], tcp6["exported_pdu.dst_port"]) == ("2001:db8::5", "5060")
     assert (udp6["ipv6.src"], udp6["ipv6.dst"]) == ("fe80::3", "fe80::5")
+    assert tls["exported_pdu.port_type"] == tcp6["exported_pdu.port_type"] == "2"  # TCP, as Wireshark counts
     assert (udp["frame.interface_name"], tls["frame.interface_name"]) == ("udp", "tcp+tls")
     assert [float(packet["frame.time_epoch"]) for packet in packets] == pytest.approx([m.at for m in messages], abs=1e-6)
     assert [int(packet["frame.packet_id"], 0) for packet in packets] == [message.number for message in messages]
@@ -120,3 +121,8 @@ def test_a_packet_checks_to_zero(payload: bytes, host: str) -> None:
         assert checksum(packet[:20]) == 0
         addresses, datagram = packet[12:20], packet[20:]
     assert checksum(addresses + len(datagram).to_bytes(2, "big") + b"\0\x11" + datagram) == 0
+
+
+def test_a_checksum_of_zero_is_written_as_all_ones() -> None:
+    sum_of_nothing = udp_packet("10.0.0.1", 1, "10.0.0.2", 2, b"\0\0")[26:28]
+    assert udp_packet("10.0.0.1", 1, "10.0.0.2", 2, sum_of_nothing)[26:28] == b"\xff\xff"

@@ -94,6 +94,20 @@ def test_our_own_captures_keep_the_numbers_and_the_directions_of_the_recorder(tm
     assert list(open_recording(tmp_path / "x.pcapng").messages) == said
 
 
+def test_our_own_captures_keep_what_came_twice_at_once(tmp_path: Path) -> None:
+    said = [RecordedMessage(number, 1.0, True, STUB, PHONE, a_request()) for number in (1, 2)]
+    with (tmp_path / "x.pcapng").open("wb") as stream:
+        write_pcapng(stream, said)
+    assert list(open_recording(tmp_path / "x.pcapng").messages) == said
+
+
+def test_a_time_that_is_no_number_is_refused() -> None:
+    found = recording_as_json(Recording(tuple(a_registration())))
+    found["messages"][1]["at"] = float("nan")
+    with pytest.raises(CaptureProblem, match="message 2"):
+        parse_recording(json.dumps(found).encode())
+
+
 def test_files_that_cannot_be_opened_say_so(tmp_path: Path) -> None:
     (tmp_path / "empty").write_bytes(b"")
     for path, says in ((tmp_path / "empty", "is empty"), (tmp_path / "none", "No such file"), (tmp_path, "directory")):
