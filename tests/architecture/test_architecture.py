@@ -77,7 +77,7 @@ PURE = (
     "sipstub/subscriptions",
     "sipstub/core",
     "sipstub/trace",
-    "sipstub/verify",
+    "sipstub/verify/",
     "sipstub/phone/agent",
 )
 
