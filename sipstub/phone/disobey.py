@@ -87,6 +87,7 @@ _SECOND = {
     "account.1.sip_server.2.address": "127.0.0.3",
 }
 _PROXY = {"account.1.outbound_proxy_enable": "1", "account.1.outbound_proxy.1.address": "127.0.0.4"}
+_STUN = {"account.1.nat.nat_traversal": "1", "account.1.nat.stun_server": "127.0.0.5"}
 _TIMER = {
     "account.1.session_timer.enable": "1",
     "account.1.session_timer.expires": "600",
@@ -183,6 +184,9 @@ _ALL = (
            _told(has_rport=False)),
     Mutant("rport-though-off", "asks for rport", "account.X.nat.rport", "register", {"account.1.nat.rport": "0"},
            _told(has_rport=True)),
+    Mutant("no-stun", "asks no STUN server", "account.X.nat.nat_traversal", "boot", _STUN, _told(stun_server="")),
+    Mutant("stun-though-off", "asks the STUN server", "account.X.nat.nat_traversal", "boot",
+           {**_STUN, "account.1.nat.nat_traversal": "0"}, _told(stun_server="127.0.0.5")),
     Mutant("no-user-phone", "leaves user=phone out", "account.X.enable_user_equal_phone", "call",
            {"account.1.enable_user_equal_phone": "1"}, _told(has_user_phone=False)),
     Mutant("user-phone-though-off", "adds user=phone", "account.X.enable_user_equal_phone", "call",

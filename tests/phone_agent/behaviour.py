@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from phone_wire import SERVER, Registrar, Wire, a_phone, a_request
 
 from sipstub.phone.agent.event import PhoneEvent
+from sipstub.phone.agent.stun import is_stun
 from sipstub.sip.error import SipError
 from sipstub.sip.message import Request
 
@@ -56,7 +57,8 @@ def steps(wire: Wire) -> list[Step]:
     for seen in wire.seen:
         message = seen.message
         if message is None:
-            found.append(("datagram", {"time": f"{seen.at:.1f}", "hop": str(seen.hop)}))
+            kind = "stun" if is_stun(seen.data) else "datagram"
+            found.append((kind, {"time": f"{seen.at:.1f}", "hop": str(seen.hop)}))
             continue
         kind = message.method if isinstance(message, Request) else "response"
         parts = {"time": f"{seen.at:.1f}", "hop": str(seen.hop), "line": message.start_line}

@@ -66,7 +66,7 @@ class Seen:
 
     @property
     def message(self) -> Message | None:
-        return parse_message(self.data) if self.data.strip(b"\r\n\0") else None
+        return parse_message(self.data) if self.data[:1].isalpha() else None
 
     @property
     def method(self) -> str:

@@ -51,6 +51,8 @@ PLACES = {
     "wrong-keepalive-spacing": {"sequence"},
     "no-rport": {"Via"},
     "rport-though-off": {"Via"},
+    "no-stun": {"sequence"},
+    "stun-though-off": {"sequence"},
     "no-user-phone": {"Authorization", "To", "line"},
     "user-phone-though-off": {"Authorization", "To", "line"},
     "ignores-compact": {"Allow-Events", "Call-ID", "Contact", "From", "To", "Via", "f", "i", "m", "t", "u", "v"},

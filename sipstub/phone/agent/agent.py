@@ -23,6 +23,7 @@ from sipstub.phone.agent.incoming import Answering
 from sipstub.phone.agent.line import Line
 from sipstub.phone.agent.place import Names, Place
 from sipstub.phone.agent.plan import Plan, make_plan
+from sipstub.phone.agent.stun import is_stun
 from sipstub.phone.agent.surroundings import Surroundings
 from sipstub.phone.format.effective import Effective
 from sipstub.phone.identity import PhoneIdentity
@@ -126,6 +127,11 @@ class PhoneAgent:
         """Take a message; what cannot be read is counted and dropped."""
         if isinstance(message, bytes):
             if is_keep_alive(message):
+                return
+            if is_stun(message):
+                for one in self.lines:
+                    one.take_stun(message, now)
+                self._settle(now)
                 return
             try:
                 message = parse_message(message, is_stream=source.is_reliable)

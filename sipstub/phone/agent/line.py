@@ -11,9 +11,10 @@ from sipstub.phone.agent.incoming import Answering, IncomingCall
 from sipstub.phone.agent.keepalive import KeepAlive
 from sipstub.phone.agent.offer import MediaWriter
 from sipstub.phone.agent.outgoing import OutgoingCall
-from sipstub.phone.agent.place import Target, lanes_of
+from sipstub.phone.agent.place import Target, addresses_of, lanes_of
 from sipstub.phone.agent.registration import Registration
 from sipstub.phone.agent.shape import REGINFO_TYPE, SUMMARY_TYPE, Pairs, Shape
+from sipstub.phone.agent.stun import Address, StunQuery
 from sipstub.phone.agent.subscription import REG_EXPIRES_S, Subscription
 from sipstub.phone.agent.surroundings import LINE_DIGITS, Surroundings
 from sipstub.sip.answer import answer
@@ -71,6 +72,10 @@ class Line:
             self.subscriptions.append(kind)
         self._calls: dict[str, Call] = {}
         self._ports_used = 0
+        stun = addresses_of(account.stun_server, around.names) if account.stun_server else ()
+        self._stun = (
+            StunQuery(around, Hop("UDP", stun[0], account.stun_port, socket), self.send_raw, self._register) if stun else None
+        )
 
     def _subscription(self, package: str, accept: str, user: str, expires_s: int) -> Subscription:
         return Subscription(
@@ -102,7 +107,21 @@ class Line:
     # What it does
 
     def start(self, now: float) -> None:
-        """Register."""
+        """Ask the STUN server if there is one, and register."""
+        if self._stun is not None:
+            self._stun.ask(now)
+        else:
+            self._register(None, now)
+
+    def take_stun(self, data: bytes, now: float) -> None:
+        """Take a datagram that is STUN."""
+        if self._stun is not None:
+            self._stun.take(data, now)
+
+    def _register(self, mapped: Address | None, now: float) -> None:
+        self.shape.mapped = mapped
+        if mapped is not None:
+            self._writer.host = mapped[0]
         for lane in self.registrations:
             lane.start(now)
 

@@ -43,7 +43,8 @@ class MediaWriter:
     def __init__(self, account: Account, identifiers: Identifiers, place: Place) -> None:
         self._account = account
         self._identifiers = identifiers
-        self._place = place
+        self.host = place.host
+        "What c= and o= say."
         self._session = FIRST_SESSION
 
     def offer(self, port: int) -> Description:
@@ -90,7 +91,7 @@ class MediaWriter:
 
     def _described(self, *media: Media, session: int = 0, version: int = 0) -> Description:
         session, version = session or self._session, version or self._session
-        sdp = Sdp.build(address=self._place.host, session=session, version=version, media=media, name=SESSION_NAME)
+        sdp = Sdp.build(address=self.host, session=session, version=version, media=media, name=SESSION_NAME)
         return Description(session, version, sdp)
 
     def _audio(self, port: int, codecs: list[CodecSlot], protocol: str, cryptos: list[Line], with_events: bool) -> Media:

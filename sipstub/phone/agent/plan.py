@@ -39,7 +39,7 @@ class Plan:
         """Return the ports to listen on, by transport."""
         found: dict[str, set[int]] = {"UDP": set(), "TCP": set()}
         for account in self.active:
-            kinds = {server.transport for server in account.servers}
+            kinds = {server.transport for server in account.servers} | ({"UDP"} if account.stun_server else set())
             for kind in kinds & found.keys():
                 found[kind].add(account.listen_port)
         return found
@@ -50,7 +50,12 @@ class Plan:
         return {
             host.lower()
             for account in self.active
-            for host in (*(server.host for server in account.servers), *(proxy.host for proxy in account.proxies))
+            for host in (
+                *(server.host for server in account.servers),
+                *(proxy.host for proxy in account.proxies),
+                account.stun_server,
+            )
+            if host
         }
 
     @property
