@@ -21,6 +21,11 @@ SERVER = "provisioner"
 TEXT = "text/plain; charset=utf-8"
 
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+_BEFORE = {
+    (minor, status): f"HTTP/1.{minor} {line}\r\nServer: {SERVER}\r\nDate: ".encode("ascii")
+    for minor in (0, 1)
+    for status, line in _STATUS_LINES.items()
+}
 _TAG = re.compile(r'"([\x21\x23-\x7e\x80-\xff]*)"')
 _SINGLE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
@@ -126,10 +131,10 @@ def bare(status: int, outcome: str, fact: str, *, is_head: bool = False, of: Ans
 
 def head_around_date(reply: Reply, minor: int, *, close: bool) -> tuple[bytes, bytes]:
     """Return the response head before and after the value of Date, in the form in which gunicorn writes it."""
-    before = f"HTTP/1.{minor} {_STATUS_LINES[reply.status]}\r\nServer: {SERVER}\r\nDate: "
     after = "\r\nConnection: close\r\n" if close else "\r\nConnection: keep-alive\r\n"
-    after += "".join([f"{name}: {value}\r\n" for name, value in reply.headers])
-    return before.encode("latin-1"), (after + "\r\n").encode("latin-1")
+    for name, value in reply.headers:
+        after += f"{name}: {value}\r\n"
+    return _BEFORE[minor, reply.status], (after + "\r\n").encode("latin-1")
 
 
 def _refused(refusal: Refusal, question: Question) -> Reply:

@@ -8,6 +8,7 @@ import pytest
 
 from provisioner.state.compaction import COMPACT_BYTES
 from provisioner.state.journal import MAX_QUEUED
+from provisioner.state.pending import PENDING_BATCHES, PENDING_EVENTS
 from provisioner.state.phone_state import STATE_MEANING, LastFetch, PhoneState, word_for
 from provisioner.state.retention import DELIVERED_KEPT, KEEP_ROWS, KEEP_S, KNOCKING_KEPT
 from provisioner.state.rows import COLLAPSE_ROWS
@@ -63,6 +64,6 @@ def test_every_word_is_explained_and_has_a_heading_in_the_reference() -> None:
 
 def test_the_reference_names_the_bounds_of_the_code() -> None:
     text = REFERENCE.read_text(encoding="utf-8")
-    for bound in (MAX_QUEUED, KEEP_ROWS, KNOCKING_KEPT, DELIVERED_KEPT, COLLAPSE_ROWS):
+    for bound in (MAX_QUEUED, PENDING_EVENTS, PENDING_BATCHES, KEEP_ROWS, KNOCKING_KEPT, DELIVERED_KEPT, COLLAPSE_ROWS):
         assert f"{bound:,}" in text
     assert f"{KEEP_S / 86_400:.0f} days" in text and f"{COMPACT_BYTES // 2**20} MB" in text
