@@ -108,8 +108,8 @@ class Flow:
 @dataclass(slots=True)
 class _Draft:
     message: RecordedMessage
-    gist: Gist
-    repeats: int = 1
+    gap_s: float
+    repeats: int = 0
     last_at: float = 0.0
     pins: list[Pin] = field(default_factory=list)
 
@@ -129,11 +129,12 @@ def flow_of(
     parties = Parties(messages, is_own=recording.is_own, names=names)
     drafts = _folded(messages, pins)
     began_at = messages[0].at if messages else 0.0
-    arrows, before = [], began_at
-    for draft in drafts:
-        arrows.append(_arrow(draft, parties, began_at, before))
-        before = draft.message.at
-    return Flow(parties.parties, _bounded(arrows, max_rows), began_at, len(messages), recording.notes)
+    gists = Gists()  # only what is drawn is parsed
+    rows = [
+        row if isinstance(row, LeftOut) else _arrow(row, gists.of(row.message), parties, began_at)
+        for row in _bounded(drafts, max_rows)
+    ]
+    return Flow(parties.parties, tuple(rows), began_at, len(messages), recording.notes)
 
 
 def _folded(messages: Iterable[RecordedMessage], pins: Iterable[Pin]) -> list[_Draft]:
@@ -141,7 +142,7 @@ def _folded(messages: Iterable[RecordedMessage], pins: Iterable[Pin]) -> list[_D
     wanted: dict[int, list[Pin]] = {}
     for pin in pins:
         wanted.setdefault(pin.number, []).append(pin)
-    gists, drafts = Gists(), list[_Draft]()
+    drafts: list[_Draft] = []
     seen: dict[_Key, _Draft] = {}
     quiet: dict[frozenset[Endpoint], list[_Key]] = {}
     for message in messages:
@@ -156,7 +157,7 @@ def _folded(messages: Iterable[RecordedMessage], pins: Iterable[Pin]) -> list[_D
             if draft is not None and message.at - draft.message.at > FOLD_S:
                 draft = None
         if draft is None:
-            draft = seen[key] = _Draft(message, gists.of(message), 0)
+            draft = seen[key] = _Draft(message, message.at - drafts[-1].message.at if drafts else 0.0)
             drafts.append(draft)
         draft.repeats += 1
         draft.last_at = message.at
@@ -164,14 +165,14 @@ def _folded(messages: Iterable[RecordedMessage], pins: Iterable[Pin]) -> list[_D
     return drafts
 
 
-def _arrow(draft: _Draft, parties: Parties, began_at: float, before: float) -> Arrow:
-    message, gist = draft.message, draft.gist
+def _arrow(draft: _Draft, gist: Gist, parties: Parties, began_at: float) -> Arrow:
+    message = draft.message
     pins = sorted(draft.pins, key=_weight)
     return Arrow(
         number=message.number,
         at=message.at,
         after_s=message.at - began_at,
-        gap_s=message.at - before,
+        gap_s=draft.gap_s,
         source=parties.column(message.source),
         target=parties.column(message.target),
         kind=gist.kind,
@@ -184,29 +185,29 @@ def _arrow(draft: _Draft, parties: Parties, began_at: float, before: float) -> A
     )
 
 
-def _bounded(arrows: list[Arrow], limit: int) -> tuple[Arrow | LeftOut, ...]:
+def _bounded(drafts: list[_Draft], limit: int) -> list[_Draft | LeftOut]:
     """Return the beginning, the end, and what has findings in between; the worst of them if even those are too many."""
-    if len(arrows) <= limit:
-        return tuple(arrows)
+    if len(drafts) <= limit:
+        return list(drafts)
     side = limit // 4
-    pinned = [place for place in range(side, len(arrows) - side) if arrows[place].pins]
-    pinned.sort(key=lambda place: min(_weight(pin) for pin in arrows[place].pins))
-    kept = {*range(side), *range(len(arrows) - side, len(arrows)), *pinned[: limit - 2 * side]}
-    for place in range(side, len(arrows)):  # what room is left shows more of the beginning
+    pinned = [place for place in range(side, len(drafts) - side) if drafts[place].pins]
+    pinned.sort(key=lambda place: min(_weight(pin) for pin in drafts[place].pins))
+    kept = {*range(side), *range(len(drafts) - side, len(drafts)), *pinned[: limit - 2 * side]}
+    for place in range(side, len(drafts)):  # what room is left shows more of the beginning
         if len(kept) >= limit:
             break
         kept.add(place)
-    rows: list[Arrow | LeftOut] = []
+    rows: list[_Draft | LeftOut] = []
     missing = 0
-    for place, arrow in enumerate(arrows):
+    for place, draft in enumerate(drafts):
         if place not in kept:
             missing += 1
             continue
         if missing:
             rows.append(LeftOut(missing))
             missing = 0
-        rows.append(arrow)
-    return tuple(rows)
+        rows.append(draft)
+    return rows
 
 
 def _weight(pin: Pin) -> int:

@@ -8,6 +8,7 @@ the same private address stands for two phones.  What only passes through (more 
 from __future__ import annotations
 
 import ipaddress
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ MAX_PARTIES = 8
 MAX_ENDPOINTS = 16
 "Of one party, as listed; a phone on TCP may have had many."
 MAX_NAME = 32
+MAX_CLAIMS = 50
+"Messages of one endpoint that are read for what it says about itself; it says the same in all of them."
 STUB, OTHERS = "stub", "others"
 
 End = tuple[str, int]
@@ -61,20 +64,20 @@ class Parties:
         self._above: dict[End, End] = {}
         self._columns: dict[End, int] = {}
         ends = {_end(endpoint) for message in messages for endpoint in (message.local, message.peer)}
-        for message in messages:
-            self._merge_local(message, is_own=is_own)
-        for message in messages:
+        for endpoint in {message.local: None for message in messages}:
+            self._merge_local(_end(endpoint), is_own=is_own)
+        telling = _telling(messages)
+        for message in telling:
             self._merge_claims(message, ends)
         found: dict[End, list[Endpoint]] = {}
-        local: set[End] = set()
         users: dict[End, set[str]] = {}
-        for message in messages:
-            for endpoint in (message.source, message.target):
-                root = self._root(_end(endpoint))
-                listed = found.setdefault(root, [])
-                if endpoint not in listed and len(listed) < MAX_ENDPOINTS:
-                    listed.append(endpoint)
-            local.add(self._root(_end(message.local)))
+        seen = {endpoint: None for message in messages for endpoint in (message.source, message.target)}  # in their order
+        for endpoint in seen:
+            listed = found.setdefault(self._root(_end(endpoint)), [])
+            if len(listed) < MAX_ENDPOINTS:
+                listed.append(endpoint)
+        local = {self._root(_end(message.local)) for message in messages}
+        for message in telling:
             user = _registered_user(message)
             if user:
                 users.setdefault(self._root(_end(message.source)), set()).add(user)
@@ -101,8 +104,7 @@ class Parties:
         """Return the place of an endpoint's column, from 0."""
         return self._columns.get(self._root(_end(endpoint)), len(self._parties) - 1)
 
-    def _merge_local(self, message: RecordedMessage, *, is_own: bool) -> None:
-        local = _end(message.local)
+    def _merge_local(self, local: End, *, is_own: bool) -> None:
         if is_own:
             self._join(local, _LOCAL)
         elif not _is_loopback(local[0]):  # on a loopback address many parties may live, elsewhere a server is one machine
@@ -133,6 +135,18 @@ class Parties:
         one, two = self._root(one), self._root(two)
         if one != two:
             self._above[one] = two
+
+
+def _telling(messages: Sequence[RecordedMessage]) -> list[RecordedMessage]:
+    """Return the first requests of each endpoint."""
+    counts: Counter[Endpoint] = Counter()
+    found = []
+    for message in messages:
+        source = message.source
+        if counts[source] < MAX_CLAIMS and not message.data.startswith(b"SIP/2.0 ") and not message.is_keep_alive:
+            counts[source] += 1
+            found.append(message)
+    return found
 
 
 def _claims(message: Message) -> Iterator[tuple[str, int]]:
