@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
-from verify_builders import Talk, expect
+import pytest
+from verify_builders import ROOT, Talk, expect
 
 from sipstub.trace.record import RecordedMessage
 from sipstub.verify.assignment import assign
@@ -46,6 +48,12 @@ def test_a_mac_outweighs_a_user() -> None:
 def test_a_phone_with_a_wrong_user_is_known_by_the_address_it_fetched_from() -> None:
     talk = Talk(user="wrong", agent="x").register()
     assert counts(phone("a", "101", addresses=(talk.phone,)), phone("b", "102"), of=together(talk)) == [4, 0]
+
+
+def test_an_address_that_two_phones_fetched_from_says_nothing() -> None:
+    talk = Talk(user="wrong", agent="x").register()
+    both = (phone("a", "101", addresses=(talk.phone,)), phone("b", "102", addresses=(talk.phone,)))
+    assert counts(*both, of=together(talk)) == [0, 0]
 
 
 def test_a_phone_with_a_wrong_user_is_known_by_its_model_if_no_other_could_be_meant() -> None:
@@ -119,3 +127,18 @@ def test_a_flood_is_bounded_and_counted(monkeypatch: object) -> None:
     finally:
         module.MAX_MESSAGES = limit
     assert (facts.messages, facts.unread) == (3, 5)
+
+
+CAPTURES = sorted((ROOT / "tests" / "corpus" / "sip" / "captures").glob("*.sip"))
+
+
+@pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)
+def test_requests_of_foreign_phones_give_facts_without_a_fault(path: Path) -> None:
+    talk = Talk()
+    talk.record(path.read_bytes())
+    (request,) = talk.facts().requests
+    assert request.faults == ()
+    assert request.user
+    assert (request.asked_s is not None) == (request.method == "REGISTER")
+    assert (request.offer is not None) == (request.method == "INVITE")
+    assert (request.credentials is not None) == path.stem.endswith("auth")

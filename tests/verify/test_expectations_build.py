@@ -141,6 +141,16 @@ flag = true
     assert {finding.rule for finding in findings if finding.verdict is Verdict.PASS} >= {"user-name", "transport"}
 
 
+def test_of_two_keys_for_one_setting_the_written_one_counts(tmp_path: Path) -> None:
+    keys = [f"[[observable]]\nsetting = 'ptime'\nparameter = 'p{{account}}_{key}'\ndefault = '20'" for key in "abc"]
+    user = "[[observable]]\nsetting = 'user-name'\nparameter = 'p{account}_user'"
+    (tmp_path / "observables.toml").write_text("\n".join([*keys, user]))
+    rows = [Assignment("p1_user", "101"), Assignment("p1_b", "30")]
+    found = build_expectations(rows, load_observables(tmp_path), SUBJECT).get("ptime", 1)
+    assert found is not None
+    assert (found.value, found.is_default) == ("30", False)
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -197,3 +197,26 @@ def test_a_second_server_shows_when_the_first_is_silent() -> None:
     moved = verdicts(talk.register(90), EVERY)
     assert (moved[address], moved[expiry]) == (Verdict.PASS, Verdict.PASS)
     assert verdicts(talk.register(600), EVERY)[expiry] is Verdict.FAIL
+
+
+def test_absence_counts_only_after_the_phone_was_watched_for_a_while() -> None:
+    for rule, item in (("mwi-subscription", ("mwi-subscription", "on")), ("reg-event", ("reg-event", "off"))):
+        assert ask(rule, Talk().register().wait(9), item).verdict is Verdict.INCONCLUSIVE, rule
+        assert ask(rule, Talk().register().wait(11), item).verdict is not Verdict.INCONCLUSIVE, rule
+    for seconds, verdict in ((10, Verdict.INCONCLUSIVE), (40, Verdict.FAIL)):
+        talk = Talk().register().fetch("before.cfg").wait(5).notify_check_sync().wait(seconds)
+        assert ask("check-sync", talk, ("*/check-sync", "on-request")).verdict is verdict
+
+
+def test_check_sync_is_not_judged_where_nobody_saw_the_requests_for_files() -> None:
+    talk = Talk().register().wait(5).notify_check_sync().wait(200)
+    assert ask("check-sync", talk, ("*/check-sync", "on-request")).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_blank_digest_user_means_the_user_name_but_that_is_recall() -> None:
+    assert ask("auth-name", Talk().register(), ("auth-name", "")).verdict is Verdict.PASS
+    assert ask("auth-name", Talk(auth_name="other").register(), ("auth-name", "")).verdict is Verdict.WARN
+
+
+def test_port_0_comes_from_dns() -> None:
+    assert ask("server-port", Talk().register(), ("server-port.1", "0")).verdict is Verdict.SKIPPED
