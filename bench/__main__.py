@@ -14,6 +14,7 @@ BENCHES = {
     "rendering": "load, check and reload of 1,000 and 10,000 phones",
     "http_phones": "HTTP beside nginx: CPU per request, boot storm, stalls",
     "sip_parse": "SIP messages beside sipmessage: parse, typed headers, write",
+    "sip_registrations": "digest registrations beside kamailio, driven by SIPp: CPU per registration, memory",
     "tftp": "TFTP beside tftpd-hpa and plain tftpy: CPU per transfer, boot storm, loss, large files",
 }
 

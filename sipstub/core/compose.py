@@ -72,5 +72,6 @@ def compose(registrar: Registrar, layer: TransactionLayer | None = None, *, pack
     others = Others(core, notifier, OtherMethods(notifier, is_ours, supported=tuple(sorted(registrar.extensions))))
     registering.watch(lambda change: others.changed(REG, change.binding.aor, change.at, (change,)))
     core.add(registering)
+    core.challenge = registering.challenge
     core.add(others, is_fallback=True)
     return Stub(core, registering, others)

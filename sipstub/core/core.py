@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from sipstub.core.challenge import Challenge, answered, examine_register
 from sipstub.core.places import Places
 from sipstub.core.service import Answered, Service
 from sipstub.registrar.binding import Binding
@@ -53,6 +54,8 @@ class Core:
         self._limits = limits
         self._services: list[Service] = []
         self._by_method: dict[str, Service] = {}
+        self.challenge: Challenge | None = None
+        "Answers a REGISTER without credentials, if a registrar is here that challenges everybody."
         self.fallback: Service | None = None
         "Gets what no service takes; without one that is 405."
         self.places = Places()
@@ -82,12 +85,18 @@ class Core:
             return
         try:
             message = parse_message(data, limits=self._limits, is_stream=source.is_reliable)
-            examine(message)
+            if isinstance(message, Request) and message.method == "REGISTER" and self.challenge is not None:
+                examine_register(message)
+            else:
+                examine(message)
         except SipError as error:
             self.receive_broken(error, source, now)
             return
         if isinstance(message, Request):
             self.counts.requests += 1
+            if message.method == "REGISTER" and self.challenge is not None and not message.headers.lines("authorization"):
+                self.layer.send_again(*answered(message, source, self.challenge, now))
+                return
         else:
             self.counts.responses += 1
         self.layer.receive(message, source, now)

@@ -9,7 +9,7 @@ from sipstub.registrar.binding import BindingChange
 from sipstub.registrar.reason import RegistrarEvent
 from sipstub.registrar.registrar import Registrar
 from sipstub.registrar.source import flow_of
-from sipstub.sip.message import Response
+from sipstub.sip.message import Request, Response
 from sipstub.transaction.event import RequestArrived
 from sipstub.transaction.sending import Hop
 
@@ -37,6 +37,12 @@ class Registering:
         """Return what the registrar says."""
         tag = arrived.transaction.to_tag if arrived.transaction else None
         response = self.registrar.handle(arrived.request, flow_of_hop(arrived.source), now, to_tag=tag)
+        self.tell()
+        return response
+
+    def challenge(self, request: Request, source: Hop, now: float) -> Response:
+        """Return what the registrar says to a REGISTER without credentials."""
+        response = self.registrar.handle(request, flow_of_hop(source), now)
         self.tell()
         return response
 

@@ -1,0 +1,261 @@
+"""Digest registrations per CPU-second beside kamailio (usrloc in memory, one UDP worker), driven by one SIPp scenario.
+
+    python -m bench sip_registrations
+
+One registration is REGISTER, 401, REGISTER with digest, 200; each user registers over and over, so bindings are made and
+refreshed.  Ours runs as served: `sipstub serve` with an htdigest file, recorder, limits, journal and transactions on.  A server
+has one core, SIPp the other.  CPU is that of the server's processes, from the system.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.line import Line
+from sipstub.sip.digest import make_ha1
+
+USERS = 10_000
+REGISTRATIONS = 20_000
+OUTSTANDING = 100
+RATE = 50_000
+ROUNDS = 3
+TARGET = 4.0
+WARM_UP = 2_000
+START_S = 30.0
+RUN_S = 120
+REALM, PASSWORD = "bench", "bench-password"
+MODULES = ("sl", "tm", "pv", "textops", "usrloc", "registrar", "auth")
+KAMAILIO_FOLDERS = (
+    "/usr/lib/x86_64-linux-gnu/kamailio/modules",
+    "/usr/lib/aarch64-linux-gnu/kamailio/modules",
+    "/usr/lib/kamailio/modules",
+)
+TICKS = os.sysconf("SC_CLK_TCK")
+CORES = sorted(os.sched_getaffinity(0))
+
+_ROUTE = """
+modparam("usrloc", "db_mode", 0)
+modparam("registrar", "max_expires", 7200)
+modparam("auth", "nonce_expire", 300)
+modparam("auth", "qop", "auth")
+request_route {
+  if (is_method("REGISTER")) {
+    if (!pv_auth_check("%(realm)s", "%(password)s", "0", "0")) { auth_challenge("%(realm)s", "1"); exit; }
+    if (!save("location")) { sl_reply_error(); }
+    exit;
+  }
+  if (is_method("OPTIONS")) { sl_send_reply("200", "OK"); exit; }
+  sl_send_reply("405", "Method Not Allowed");
+}
+"""
+
+_SCENARIO = """<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE scenario SYSTEM "sipp.dtd">
+<scenario name="registrations">
+  <send retrans="500"><![CDATA[%(first)s]]></send>
+  <recv response="401" auth="true"/>
+  <send retrans="500"><![CDATA[%(second)s]]></send>
+  <recv response="200"/>
+</scenario>
+"""
+
+_REGISTER = """
+REGISTER sip:[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch];rport
+From: "Phone [field0]" <sip:[field0]@[remote_ip]:[remote_port]>;tag=[call_number]
+To: "Phone [field0]" <sip:[field0]@[remote_ip]:[remote_port]>
+Call-ID: [call_id]
+CSeq: %d REGISTER
+Contact: <sip:[field0]@[local_ip]:[local_port]>
+%sAllow: INVITE, INFO, PRACK, ACK, BYE, CANCEL, OPTIONS, NOTIFY, REGISTER, SUBSCRIBE, REFER, PUBLISH, UPDATE, MESSAGE
+Max-Forwards: 70
+User-Agent: Yealink SIP-T46G 28.80.0.60
+Expires: 3600
+Content-Length: 0
+
+"""
+
+
+class Server:
+    """A server in a session of its own, kept to the first core."""
+
+    def __init__(self, command: list[str], folder: Path, port: int) -> None:
+        self.port = port
+        with (folder / f"{Path(command[0]).name}.out").open("wb") as output:
+            self.process = subprocess.Popen(
+                command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        _keep_to(self.process.pid, 0)
+
+    def cpu_s(self) -> float:
+        """Return the time of all processes of the session."""
+        return sum(user + system for user, system in map(_times, self._pids())) / TICKS
+
+    def memory_kb(self) -> int:
+        """Return the resident memory of all of them."""
+        found = 0
+        for pid in self._pids():
+            with contextlib.suppress(OSError):
+                text = Path(f"/proc/{pid}/status").read_text()
+                found += next((int(line.split()[1]) for line in text.splitlines() if line.startswith("VmRSS")), 0)
+        return found
+
+    def close(self) -> None:
+        """End it."""
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+    def _pids(self) -> list[int]:
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                with contextlib.suppress(OSError):
+                    if os.getsid(int(entry.name)) == self.process.pid:
+                        found.append(int(entry.name))
+        return found
+
+
+def run(registrations: int = REGISTRATIONS, rounds: int = ROUNDS) -> list[Line]:
+    """Return the CPU of ours per registration and its ratio to kamailio's; what is not installed is left out."""
+    missing = [name for name in ("sipp", "kamailio") if _program(name) is None]
+    if "sipp" in missing:
+        return [Line("digest registrations", None, "", "", True, "not measured: apt install sip-tester")]
+    kinds = ["ours"] if missing else ["ours", "kamailio"]
+    costs: dict[str, list[float]] = {kind: [] for kind in kinds}
+    rates: dict[str, list[float]] = {kind: [] for kind in kinds}
+    again = dict.fromkeys(kinds, 0)
+    memory_kb = 0.0
+    with tempfile.TemporaryDirectory(prefix="bench-sip-") as text:
+        folder = Path(text)
+        _write_files(folder)
+        with contextlib.ExitStack() as running:
+            servers = {kind: running.enter_context(_started(kind, folder)) for kind in kinds}
+            empty_kb = servers["ours"].memory_kb()
+            for server in servers.values():
+                _drive(server, folder, WARM_UP)
+            for _ in range(rounds):
+                for kind, server in servers.items():
+                    before, begun = server.cpu_s(), time.monotonic()
+                    failed, repeated = _drive(server, folder, registrations)
+                    if failed:
+                        return [Line(f"digest registrations, {kind}", None, "", "", False, f"{failed} failed")]
+                    costs[kind].append((server.cpu_s() - before) / registrations)
+                    rates[kind].append(registrations / (time.monotonic() - begun))
+                    again[kind] += repeated
+            memory_kb = servers["ours"].memory_kb() - empty_kb
+    lines = [_cost_line(kind, costs[kind], rates[kind], again[kind]) for kind in kinds]
+    if "kamailio" in kinds:
+        ratio = statistics.median(costs["ours"]) / statistics.median(costs["kamailio"])
+        lines.append(Line("digest registrations: CPU, to kamailio", ratio, "x", f"<= {TARGET:g}", ratio <= TARGET))
+    else:
+        lines.append(Line("digest registrations: CPU, to kamailio", None, "", "", True, "not measured: apt install kamailio"))
+    detail = "bindings, kept answers of the last 32 s and the record included"
+    lines.append(Line(f"memory of ours after {USERS} users", memory_kb / 1024, "MB", "", True, detail))
+    return lines
+
+
+def _cost_line(kind: str, costs: list[float], rates: list[float], repeated: int) -> Line:
+    detail = f"{statistics.median(rates):.0f} a second, {repeated} requests sent again"
+    return Line(f"digest registrations: CPU for 10,000, {kind}", statistics.median(costs) * 10_000, "s", "", True, detail)
+
+
+@contextlib.contextmanager
+def _started(kind: str, folder: Path) -> Iterator[Server]:
+    port = _free_port()
+    if kind == "ours":
+        command = [sys.executable, "-c", "from sipstub.cli import main; main()", "serve", "--sip", f"127.0.0.1:{port}"]
+        command += ["--realm", REALM, "--users", "users.htdigest"]
+    else:
+        config = folder / "kamailio.cfg"
+        head = f"debug=0\nlog_stderror=yes\nfork=yes\nchildren=1\ndisable_tcp=yes\nauto_aliases=no\nlisten=udp:127.0.0.1:{port}\n"
+        modules = next(path for path in KAMAILIO_FOLDERS if Path(path).is_dir())
+        loads = "".join(f'loadmodule "{name}.so"\n' for name in MODULES)
+        route = _ROUTE % {"realm": REALM, "password": PASSWORD}
+        config.write_text(f'#!KAMAILIO\n{head}mpath="{modules}/"\n{loads}{route}')
+        command = [_program("kamailio") or "kamailio", "-f", str(config), "-DD", "-E", "-m", "256", "-Y", str(folder)]
+    server = Server(command, folder, port)
+    try:
+        _wait_until_it_answers(server)
+        yield server
+    finally:
+        server.close()
+
+
+def _drive(server: Server, folder: Path, registrations: int) -> tuple[int, int]:
+    """Have SIPp register so often; return how many failed, and how many requests it had to send again."""
+    statistic = folder / "statistic.csv"
+    statistic.unlink(missing_ok=True)
+    command = ["sipp", "-sf", "scenario.xml", "-inf", "users.csv", "-t", "u1", "-i", "127.0.0.1", "-p", str(_free_port())]
+    command += ["-m", str(registrations), "-l", str(OUTSTANDING), "-r", str(RATE), "-nostdin", "-timeout", str(RUN_S)]
+    command += ["-trace_stat", "-stf", str(statistic), f"127.0.0.1:{server.port}"]
+    driver = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _keep_to(driver.pid, -1)
+    driver.wait(RUN_S + 20)
+    with statistic.open(newline="") as file:
+        last = list(csv.DictReader(file, delimiter=";"))[-1]
+    done = int(last["SuccessfulCall(C)"])
+    return registrations - done, int(last["Retransmissions(C)"])
+
+
+def _write_files(folder: Path) -> None:
+    names = [f"{number + 10_000}" for number in range(USERS)]
+    lines = (f"{name};[authentication username={name} password={PASSWORD}]\n" for name in names)
+    (folder / "users.csv").write_text("SEQUENTIAL\n" + "".join(lines))
+    (folder / "users.htdigest").write_text("".join(f"{name}:{REALM}:{make_ha1(name, REALM, PASSWORD)}\n" for name in names))
+    first, second = _REGISTER % (1, ""), _REGISTER % (2, "[field1]\n")
+    (folder / "scenario.xml").write_text(_SCENARIO % {"first": first, "second": second})
+
+
+def _wait_until_it_answers(server: Server) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.settimeout(0.2)
+        probe.connect(("127.0.0.1", server.port))
+        end = time.monotonic() + START_S
+        while time.monotonic() < end:
+            if server.process.poll() is not None:
+                break
+            ask = f"OPTIONS sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK{time.monotonic_ns()};rport\r\n"
+            ask += "From: <sip:a@b>;tag=1\r\nTo: <sip:127.0.0.1>\r\nCall-ID: a\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\n\r\n"
+            with contextlib.suppress(OSError):
+                probe.send(ask.encode())
+                if probe.recv(4096):
+                    return
+    raise RuntimeError("the server does not answer")
+
+
+def _times(pid: int) -> tuple[int, int]:
+    with contextlib.suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return int(fields[11]), int(fields[12])
+    return 0, 0
+
+
+def _keep_to(pid: int, position: int) -> None:
+    if len(CORES) > 1:
+        os.sched_setaffinity(pid, {CORES[position]})
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _program(name: str) -> str | None:
+    return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
