@@ -80,6 +80,15 @@ def _one_more(account: Account) -> Account:
 
 
 _OTHER_TRANSPORT = {"UDP": "TCP", "TCP": "UDP", "TLS": "TCP"}
+_CODECS = {
+    f"account.1.codec.{slot}.{name}": value
+    for slot, codec in enumerate(("G722", "PCMA", "iLBC"), 1)
+    for name, value in (("enable", "1"), ("payload_type", codec), ("priority", str(slot)))
+}
+_CODECS |= {"account.1.codec.1.rtpmap": "9", "account.1.codec.2.rtpmap": "8", "account.1.codec.3.rtpmap": "106"}
+_CODECS |= {f"account.1.codec.{slot}.enable": "0" for slot in range(4, 12)}
+_RETRY = {"account.1.reg_fail_retry_interval": "30"}
+_PORT = {"sip.listen_port": "5060"}
 _SHORT = {"account.1.sip_server.1.expires": "60"}
 _SECOND = {
     "account.1.fallback.redundancy_type": "1",
@@ -120,9 +129,11 @@ _ALL = (
            {"account.1.display_name": "Front Desk"}, _told(display_name="Somebody Else")),
     Mutant("wrong-port", "sends to another port than the server's", _SERVER + "port", "boot", {},
            _servers(lambda server: replace(server, port=server.port + OTHER_PORT))),
-    Mutant("wrong-transport", "takes TCP for UDP, UDP for TCP, TCP for TLS", _SERVER + "transport_type", "register", {},
+    Mutant("wrong-transport", "takes TCP for UDP, UDP for TCP, TCP for TLS", _SERVER + "transport_type", "register",
+           {"account.1.sip_server.1.transport_type": "0"},
            _servers(lambda server: replace(server, transport=_OTHER_TRANSPORT[server.transport]))),
-    Mutant("wrong-expires", "asks for twice the time", _SERVER + "expires", "register", {},
+    Mutant("wrong-expires", "asks for twice the time", _SERVER + "expires", "register",
+           {"account.1.sip_server.1.expires": "600"},
            _servers(lambda server: replace(server, expires_s=server.expires_s * 2))),
     Mutant("never-refreshes", "lets its registration run out", _SERVER + "expires", "renew", _SHORT,
            conduct=_behaves(refresh_share=None)),
@@ -136,13 +147,13 @@ _ALL = (
            conduct=_behaves(fails_over=False)),
     Mutant("ignores-outbound-proxy", "sends to the server past the proxy", "account.X.outbound_proxy_enable", "boot", _PROXY,
            _told(proxies=())),
-    Mutant("wrong-local-port", "listens on another port", "sip.listen_port", "register", {},
+    Mutant("wrong-local-port", "listens on another port", "sip.listen_port", "register", _PORT,
            lambda account: replace(account, listen_port=account.listen_port + OTHER_PORT)),
-    Mutant("wrong-contact-port", "gives a port in Contact that it does not listen on", "sip.listen_port", "register", {},
+    Mutant("wrong-contact-port", "gives a port in Contact that it does not listen on", "sip.listen_port", "register", _PORT,
            conduct=_behaves(contact_port_offset=OTHER_PORT)),
-    Mutant("no-retry", "gives up after a failed registration", "account.X.reg_fail_retry_interval", "503", {},
+    Mutant("no-retry", "gives up after a failed registration", "account.X.reg_fail_retry_interval", "503", _RETRY,
            conduct=_behaves(retries=False)),
-    Mutant("retries-too-soon", "tries again after a third of the wait", "account.X.reg_fail_retry_interval", "503", {},
+    Mutant("retries-too-soon", "tries again after a third of the wait", "account.X.reg_fail_retry_interval", "503", _RETRY,
            lambda account: replace(account, retry_s=max(1, account.retry_s // 3))),
     Mutant("ignores-register-delay", "registers at once", "sip.reg_surge_prevention", "boot", {"sip.reg_surge_prevention": "60"},
            conduct=_behaves(is_surge_prevented=False)),
@@ -209,12 +220,10 @@ _ALL = (
            _told(has_100rel=False)),
     Mutant("100rel-though-off", "offers 100rel", "account.X.100rel_enable", "call", {"account.1.100rel_enable": "0"},
            _told(has_100rel=True)),
-    Mutant("wrong-codec-order", "offers the worst codec first", "account.X.codec.Y.priority", "call", {}, _backwards),
-    Mutant("codec-missing", "leaves the last codec out", "account.X.codec.Y.enable", "call", {}, _one_less),
-    Mutant("codec-though-off", "offers a codec that is switched off", "account.X.codec.Y.enable", "call", {}, _one_more),
-    Mutant("wrong-codec-payload", "gives iLBC another payload type", "account.X.codec.Y.rtpmap", "call",
-           {"account.1.codec.1.enable": "1", "account.1.codec.1.payload_type": "iLBC", "account.1.codec.1.rtpmap": "106",
-            "account.1.codec.1.priority": "1"},
+    Mutant("wrong-codec-order", "offers the worst codec first", "account.X.codec.Y.priority", "call", _CODECS, _backwards),
+    Mutant("codec-missing", "leaves the last codec out", "account.X.codec.Y.enable", "call", _CODECS, _one_less),
+    Mutant("codec-though-off", "offers a codec that is switched off", "account.X.codec.Y.enable", "call", _CODECS, _one_more),
+    Mutant("wrong-codec-payload", "gives iLBC another payload type", "account.X.codec.Y.rtpmap", "call", _CODECS,
            _codecs(lambda slot: replace(slot, payload=OTHER_PAYLOAD) if slot.name == "iLBC" else slot)),
     Mutant("wrong-ptime", "offers another packet time", "account.X.ptime", "call", {"account.1.ptime": "20"}, _told(ptime_ms=60)),
     Mutant("ptime-though-off", "offers a packet time", "account.X.ptime", "call", {"account.1.ptime": "0"}, _told(ptime_ms=20)),

@@ -31,7 +31,7 @@ def played(when: str, changes: Mapping[str, str], disobey: Iterable[str] = ()) -
     far.refuse = {"REGISTER": 503} if when == "503" else {}
     far.silent = {SERVER} if when == "silence" else set()
     wire = Wire(a_phone(changes, disobey=disobey), far).start()
-    wire.run({"silence": 150.0, "503": 70.0, "423": 70.0, "renew": 80.0, "idle": 65.0, "boot": 70.0}.get(when, 5.0))
+    wire.run({"silence": 150.0, "503": 70.0, "423": 70.0, "renew": 80.0, "idle": 65.0, "boot": 70.0}.get(when, 15.0))
     if when == "options":
         wire.give(a_request("OPTIONS", wire))
     if when == "check-sync":

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-HOST = "127.0.0.1"
+HOST = f"127.66.{os.getpid() >> 8 & 255}.{os.getpid() & 255 or 1}"
+"An address that nobody else uses, so that a port that is free stays free."
 PASSWORD = "kamailio-secret"
 PORT_TRIES = 20
 MODULE_FOLDERS = (

@@ -122,6 +122,8 @@ class Registrar:
         expires = request.expires
         if status == 200 and request.method in ("REGISTER", "SUBSCRIBE") and expires is not None:
             found.headers.add("Expires", expires if self.granted_s is None or not expires else self.granted_s)
+        if status == 200 and request.method == "REGISTER" and expires:
+            found.headers.add("Contact", f"{request.contacts.addresses[0]};expires={self.granted_s or expires}")
         if status == 200 and request.method in ("SUBSCRIBE", "INVITE"):
             found.headers.add("Contact", "<sip:far@127.0.0.2:5060>")
         return found
