@@ -60,7 +60,7 @@ class Inbox:
             call.acknowledged(now)
 
     def _refuses(self, line: Line, request: Request, transaction: ServerTransaction, now: float) -> bool:
-        _ = request.contacts, request.from_, request.event
+        _ = request.contacts, request.from_, request.event, request.record_routes, request.session_expires
         method = request.method
         if method not in METHODS.split(", "):
             line.respond(request, transaction, 501, now, [("Allow", METHODS)])
