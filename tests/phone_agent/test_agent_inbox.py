@@ -142,3 +142,9 @@ def test_a_request_finds_its_account_by_line_or_user() -> None:
     mark = wire.phone.lines[1].shape.line
     by_line = a_request("OPTIONS", wire, uri=f"sip:anything@127.0.0.9;line={mark}")
     assert b"<sip:1002@" in wire.give(by_line)[-1].data
+
+
+def test_a_call_whose_routes_cannot_be_read_is_refused_before_it_rings() -> None:
+    wire = a_wire({"account.1.auto_answer": "1"})
+    assert status(wire, "INVITE", Record_Route="<<>>", body=OFFER.decode()).status == 400
+    assert wire.run(10).phone.lines[0].calls == []
