@@ -31,7 +31,7 @@ PACKAGES = {
     "baresip": "baresip-core",
     "linphone-daemon": "linphone-cli",
     "twinkle-console": "twinkle-console",
-    "kamailio": "kamailio",
+    "kamailio": "kamailio kamailio-tls-modules",
 }
 "Programs that tests may name in `needs`; .ci/run installs the packages from here."
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from verify_builders import ACCOUNT, MAC, PASSWORD, STUB, Talk, ask, expect
 
+from sipstub.sip.digest import challenge_for
 from sipstub.trace.record import Endpoint
 from sipstub.verify.expectation import Expectation
 from sipstub.verify.facts import Facts
@@ -116,6 +117,12 @@ def test_a_password_is_judged_whatever_user_the_digest_names() -> None:
     talk = Talk(auth_name="wrong").register()
     assert ask("password", talk, ("password", PASSWORD)).verdict is Verdict.PASS
     assert ask("auth-name", talk, ("auth-name", "right")).verdict is Verdict.FAIL
+
+
+def test_an_ack_carries_the_credentials_of_its_invite_and_is_not_judged_by_them() -> None:
+    talk = Talk().register()
+    talk.request("ACK", headers={"Authorization": talk.credentials("INVITE", challenge_for("stub", "n7"))}, call_id="c7@phone")
+    assert ask("password", talk, ("password", PASSWORD)).verdict is Verdict.PASS
 
 
 def test_a_password_that_was_not_given_along_is_not_judged() -> None:
