@@ -1,8 +1,9 @@
 """Answers the questions that come by one scheme in one worker: the decision, the memo in front of it, the journal.
 
 The memo keeps whole answers by (peer, head as sent), which is all that an answer depends on besides the snapshot,
-the policy and the time.  It is emptied when the snapshot changes, an entry lives one second at most, and it is bounded
-by two halves: when the young one is full it becomes the old one, and the old one is dropped.
+the policy and the time.  It is emptied when the snapshot changes.  After MEMO_TTL_S an entry is decided anew, and only if the
+decision is still the same its response is used again.  It is bounded by two halves: when the young one is full it becomes
+the old one, and the old one is dropped.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Decide(typing.Protocol):
 class Prepared:
     """A response that can be sent any number of times while it is remembered."""
 
-    __slots__ = ("after", "before", "body", "close", "first", "opened", "record", "until")
+    __slots__ = ("after", "before", "body", "close", "decided", "first", "opened", "record", "until")
 
     def __init__(self, reply: Reply, record: Record, before: bytes, after: bytes, *, close: bool, until: float) -> None:
         self.first = reply.first
@@ -46,6 +47,8 @@ class Prepared:
         self.opened = reply.opened
         self.close = close
         self.until = until
+        self.decided: tuple[FileRequest, Answer] | None = None
+        "What the response was made from, if it is remembered."
 
     def response(self, date: bytes) -> bytes:
         """Return head and body from memory with the value of Date in its place."""
@@ -74,9 +77,12 @@ class Desk:
         self._memo_on = memo
 
     def reply(self, question: Question, decoded_path: str) -> Reply:
-        """Return the response to a question: the one decision of both paths."""
-        request = question.as_file_request(decoded_path)
-        return reply_to(self._decide(request, self.current(), self._policy, now=time.time()), question, self.shelf)
+        """Return the response to a question."""
+        return reply_to(self._answer(question.as_file_request(decoded_path)), question, self.shelf)
+
+    def _answer(self, request: FileRequest) -> Answer:
+        """The one decision of both paths."""
+        return self._decide(request, self.current(), self._policy, now=time.time())
 
     def memo(self) -> tuple[Memo, Memo]:
         """Return both halves of the memo, emptied if the snapshot has changed; good until the next `prepare`."""
@@ -89,10 +95,25 @@ class Desk:
         young, old = self.memo()
         key = (peer, head)
         found = young.get(key) or old.get(key)
-        return found if found is not None and found.until >= now else None
+        return found if found is not None and (found.until >= now or self._renew(found, now)) else None
 
-    def prepare_last(self, peer: str, data: bytes, now: float) -> Prepared | None:
-        """Return the response to `data` if it is one plain request that ends its connection, else None."""
+    def _renew(self, found: Prepared, now: float) -> bool:
+        """Decide anew what was decided some time ago; False if the decision is another now, or cannot be compared."""
+        if found.decided is None:
+            return False
+        request, answer = found.decided
+        if self._answer(request) != answer:
+            return False
+        found.until = now + MEMO_TTL_S
+        return True
+
+    def prepare_last(self, peer: str, data: bytes, now: float, old: Prepared | None) -> Prepared | None:
+        """Return the response to `data` if it is one plain request that ends its connection, else None.
+
+        `old` is the remembered one of this snapshot whose time is over, if there is one.
+        """
+        if old is not None and self._renew(old, now):
+            return old
         plain = parse_plain(data)
         return self.prepare(peer, data, plain, now, force_close=False) if plain is not None and plain.wants_close else None
 
@@ -109,7 +130,9 @@ class Desk:
             plain.if_range,
         )
         snapshot = self.current()
-        reply = self.reply(question, decode_path(plain.path))
+        request = question.as_file_request(decode_path(plain.path))
+        answer = self._answer(request)
+        reply = reply_to(answer, question, self.shelf)
         close = force_close or plain.wants_close
         before, after = head_around_date(reply, plain.minor, close=close)
         prepared = Prepared(reply, Record(question, reply), before, after, close=close, until=now + MEMO_TTL_S)
@@ -119,6 +142,7 @@ class Desk:
                 self._memo_snapshot = snapshot
             if len(self._young) >= MEMO_ENTRIES_MAX:
                 self._old, self._young = self._young, {}
+            prepared.decided = (request, answer)
             self._young[(peer, head)] = prepared
         return prepared
 

@@ -38,7 +38,7 @@ MEMO_ENTRIES_MAX = 16 * 1024
 "Remembered answers in each of the two halves of the memo; about 1 kB each."
 
 MEMO_TTL_S = 5.0
-"An answer is remembered no longer than this, so that a rule that looks at the clock takes effect at most this much later."
+"A decision is believed no longer than this, so that a rule that looks at the clock takes effect at most this much later."
 
 EXPIRY_EVERY_S = 0.1
 "Between two looks for connections whose time is over."

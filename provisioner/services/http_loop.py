@@ -158,7 +158,7 @@ class PhoneLoop:
             key = (peer, data)
             known = young.get(key) or old.get(key)
             if known is None or known.until < now:
-                known = self._prepared(desk, peer, data) if data[-4:] == HEAD_END else None
+                known = self._prepared(desk, peer, data, known) if data[-4:] == HEAD_END else None
                 snapshot = None  # the memo's halves may have changed places
             if known is None or not known.close:
                 self._take_with(listener, fd, peer, data)
@@ -200,9 +200,9 @@ class PhoneLoop:
         connection.begin(response, known, self._wall, self._now, sent)
         self._guarded(self._push, connection)
 
-    def _prepared(self, desk: Desk, peer: str, data: bytes) -> Prepared | None:
+    def _prepared(self, desk: Desk, peer: str, data: bytes, old: Prepared | None) -> Prepared | None:
         try:
-            return desk.prepare_last(peer, data, self._now)
+            return desk.prepare_last(peer, data, self._now, old)
         except Exception as error:
             self._log(f"no answer to {peer}: {type(error).__name__}: {error}")
             return None
