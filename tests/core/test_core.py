@@ -80,8 +80,10 @@ def test_a_registration_is_told_to_who_watches() -> None:
 
 def test_a_first_challenge_leaves_nothing_behind_and_every_other_answer_is_repeated() -> None:
     stub = a_stub()
+    watching = "Event: message-summary\r\nContact: <sip:100@127.0.0.1:5062>\r\nExpires: 600\r\n"
     for number in range(100):
         assert ask(stub, a_request("REGISTER", branch=f"x{number}"))[0].status == 401
+        assert ask(stub, a_request("SUBSCRIBE", branch=f"y{number}", cseq=number + 2, more=watching))[0].status == 401
     assert len(stub.core.layer) == 0
     first = ask(stub, a_request())
     assert len(stub.core.layer) == 1

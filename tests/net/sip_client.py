@@ -79,6 +79,10 @@ class Client:
             found = self._waiting.pop(0)
             return parse_message(found.data) if isinstance(found, Frame) else found
 
+    async def exactly(self, size: int) -> bytes:
+        async with asyncio.timeout(PATIENCE_S):
+            return await self.reader.readexactly(size)
+
     async def ask(self, request: Request | bytes) -> Response:
         await self.send(request if isinstance(request, bytes) else bytes(request))
         found = await self.receive()

@@ -77,9 +77,9 @@ def test_a_ping_is_answered_with_a_pong_between_messages(transport: str, certifi
     async def run() -> None:
         async with a_stub(certificates=certificates) as stub, a_client(stub, transport, certificates) as phone:
             await phone.send(b"\r\n\r\n")
-            assert await phone.reader.readexactly(2) == b"\r\n"
+            assert await phone.exactly(2) == b"\r\n"
             await phone.send(b"\r\n\r\n" + bytes(phone.a_request("OPTIONS")))
-            assert await phone.reader.readexactly(2) == b"\r\n"
+            assert await phone.exactly(2) == b"\r\n"
             assert isinstance(await phone.receive(), Response)
             assert stub.stub.core.counts.keep_alives == 2
             assert [one.data for one in stub.messages(inbound=False)][:2] == [b"\r\n"] * 2
