@@ -13,17 +13,17 @@ import typing
 from collections.abc import Callable
 from email.utils import formatdate
 
-from provisioner.delivery.answer import Answer
+from provisioner.delivery.answer import Answer, Served
 from provisioner.delivery.event import DeliveryEvent, EventSink
 from provisioner.delivery.policy import Policy
 from provisioner.delivery.request import FileRequest, Protocol
 from provisioner.delivery.snapshot import Snapshot, SnapshotSource
-from provisioner.services.http_file import FileShelf
+from provisioner.services.http_file import FileShelf, OpenFile
 from provisioner.services.http_head import PlainHead, parse_plain
 from provisioner.services.http_limits import MEMO_ENTRIES_MAX, MEMO_TTL_S
 from provisioner.services.http_question import Question, decode_path
 from provisioner.services.http_record import Record
-from provisioner.services.http_response import Reply, bare, head_around_date, reply_to
+from provisioner.services.http_response import Reply, bare, head_around_date, reply_to, whole_file_head
 
 
 class Decide(typing.Protocol):
@@ -38,15 +38,25 @@ class Prepared:
 
     __slots__ = ("after", "before", "body", "close", "decided", "first", "opened", "record", "until")
 
-    def __init__(self, reply: Reply, record: Record, before: bytes, after: bytes, *, close: bool, until: float) -> None:
-        self.first = reply.first
+    def __init__(
+        self,
+        record: Record,
+        before: bytes,
+        after: bytes,
+        body: bytes | memoryview,
+        close: bool,
+        until: float = 0.0,
+        opened: OpenFile | None = None,
+        first: int = 0,
+    ) -> None:
         self.record = record
         self.before = before
         self.after = after
-        self.body = reply.body
-        self.opened = reply.opened
+        self.body = body
         self.close = close
         self.until = until
+        self.opened = opened
+        self.first = first
         self.decided: tuple[FileRequest, Answer] | None = None
         "What the response was made from, if it is remembered."
 
@@ -66,6 +76,7 @@ class Desk:
         self, protocol: Protocol, snapshots: SnapshotSource, policy: Policy, decide: Decide, sink: EventSink, *, memo: bool = True
     ) -> None:
         self.protocol = protocol
+        self._scheme = protocol.value
         self.sink = sink
         self.shelf = FileShelf()
         self._decide = decide
@@ -119,24 +130,14 @@ class Desk:
 
     def prepare(self, peer: str, head: bytes, plain: PlainHead, now: float, *, force_close: bool) -> Prepared:
         """Return the response to a plain request; remember it unless it holds an open file; `now` is monotonic."""
-        question = Question(
-            self.protocol,
-            plain.method,
-            plain.path.decode("ascii"),
-            peer,
-            plain.agent,
-            plain.if_none_match,
-            plain.range,
-            plain.if_range,
-        )
         snapshot = self.current()
-        request = question.as_file_request(decode_path(plain.path))
+        path = plain.path.decode("ascii")
+        name = path if "%" not in path else decode_path(plain.path)
+        request = FileRequest(self.protocol, name, peer, plain.agent)
         answer = self._answer(request)
-        reply = reply_to(answer, question, self.shelf)
         close = force_close or plain.wants_close
-        before, after = head_around_date(reply, plain.minor, close=close)
-        prepared = Prepared(reply, Record(question, reply), before, after, close=close, until=now + MEMO_TTL_S)
-        if self._memo_on and reply.opened is None and not force_close:
+        prepared = self._prepared(path, peer, plain, answer, close, now + MEMO_TTL_S)
+        if self._memo_on and prepared.opened is None and not force_close:
             if snapshot is not self._memo_snapshot:
                 self._young, self._old = {}, {}
                 self._memo_snapshot = snapshot
@@ -145,6 +146,18 @@ class Desk:
             prepared.decided = (request, answer)
             self._young[(peer, head)] = prepared
         return prepared
+
+    def _prepared(self, path: str, peer: str, plain: PlainHead, answer: Answer, close: bool, until: float) -> Prepared:
+        if type(answer) is Served and plain.method == "GET" and plain.if_none_match is None and answer.file.path is None:
+            file = answer.file
+            before, after = whole_file_head(file, plain.minor, close=close)
+            return Prepared(Record.of_file(self._scheme, path, peer, plain.agent, answer), before, after, file.body, close, until)
+        question = Question(
+            self.protocol, plain.method, path, peer, plain.agent, plain.if_none_match, plain.range, plain.if_range
+        )
+        reply = reply_to(answer, question, self.shelf)
+        before, after = head_around_date(reply, plain.minor, close=close)
+        return Prepared(Record(question, reply), before, after, reply.body, close, until, reply.opened, reply.first)
 
     def write_down(self, event: DeliveryEvent) -> None:
         """Hand one event to the journal."""

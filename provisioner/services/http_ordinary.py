@@ -53,7 +53,9 @@ class Handled:
 
     def prepared(self) -> Prepared:
         """Return it as what a connection sends."""
-        return Prepared(self.reply, Record(self.question, self.reply), self.head, b"", close=self.close, until=0.0)
+        reply = self.reply
+        record = Record(self.question, reply)
+        return Prepared(record, self.head, b"", reply.body, self.close, opened=reply.opened, first=reply.first)
 
 
 class _Caught:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
+from provisioner.delivery.answer import Served
 from provisioner.delivery.event import DeliveryEvent
 from provisioner.services.http_question import TEXT_MAX, Question
 from provisioner.services.http_response import Reply
@@ -23,7 +26,7 @@ class Record:
         self.length = reply.length
         self._fact = reply.fact
         # The event of a response that is sent whole, between its time and its duration.
-        self._whole = (
+        self._whole: tuple[Any, ...] = (
             str(question.protocol),
             question.method[:METHOD_MAX],
             question.path[:TEXT_MAX],
@@ -38,6 +41,23 @@ class Record:
             *((None, None, None) if file is None else (str(file.kind), file.name, file.sha256)),
             reply.length,
         )
+
+    @classmethod
+    def of_file(cls, protocol: str, path: str, peer: str, agent: str | None, served: Served) -> Self:
+        """Return the record of a GET whose answer is a cfg file sent whole."""
+        self = cls.__new__(cls)
+        file, mac, phone, model, firmware, note = served
+        self.outcome = "ok"
+        self.status = 200
+        self.length = length = file.size_bytes
+        self._fact = note
+        if agent is not None and len(agent) > TEXT_MAX:
+            agent = agent[:TEXT_MAX]
+        self._whole = (
+            protocol, "GET", path[:TEXT_MAX], peer, agent, mac, phone, model, firmware, "ok", 200,
+            file.kind.value, file.name, file.sha256, length,
+        )  # fmt: skip
+        return self
 
     def sent(self, at: float, duration_s: float) -> DeliveryEvent:
         """Return the event of a response that was sent whole; `at` is Unix time."""
