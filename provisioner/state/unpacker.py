@@ -31,8 +31,11 @@ SLICE_EVENTS = 20_000
 PAUSE_S = 2.0
 "Between two looks of the background unpacker."
 
-SHARE = 0.08
-"Part of one core that the background unpacker takes."
+LEISURE_EVENTS = 5_000
+"Most events in one of its transactions, about 0.1 s: phones that ask meanwhile feel it less."
+
+SHARE = 0.04
+"Part of one core that the background unpacker takes; 20,000 events of a boot storm are rows within half a minute."
 
 HURRY_EVENTS = pending.PENDING_EVENTS // 2
 "When more wait the background unpacker no longer rests."
@@ -47,19 +50,19 @@ class Unpacker:
         self._snapshots = snapshots
         self._rows = RowWriter(database.engine.dialect, self._snapshot, retention or Retention(keep_s=float("inf")))
 
-    def step(self, up_to: int | None = None) -> int:
+    def step(self, up_to: int | None = None, most: int = SLICE_EVENTS) -> int:
         """Unpack the oldest batches and return how many; 0 if none waits.  Raises what the driver raises, nothing is lost then.
 
-        `up_to` is the number of the last batch to look at.
+        `up_to` is the number of the last batch to look at, `most` how many events one transaction may hold.
         """
         with self._database.reading() as connection:
             if not pending.is_any_waiting(connection):
                 return 0
         try:
-            return self._step(up_to, is_clean=False)
+            return self._step(up_to, most, is_clean=False)
         except (UnicodeError, ValueError, sa.exc.DataError):
             # A peer can send text that no database takes.  Rare: so only then is all text cleaned.
-            return self._step(up_to, is_clean=True)
+            return self._step(up_to, most, is_clean=True)
 
     def catch_up(self) -> None:
         """Unpack all that waits now; what comes meanwhile is left, so that this ends.  Raises what the driver raises."""
@@ -68,9 +71,9 @@ class Unpacker:
         while self.step(newest):
             pass
 
-    def _step(self, up_to: int | None, *, is_clean: bool) -> int:
+    def _step(self, up_to: int | None, most: int, *, is_clean: bool) -> int:
         with self._database.writing() as connection:
-            batches = pending.take(connection, SLICE_EVENTS, up_to)
+            batches = pending.take(connection, most, up_to)
             if batches:
                 events, told = read(batches)
                 events.sort(key=operator.itemgetter(0))  # by time: batches of several processes overlap
@@ -135,7 +138,7 @@ class BackgroundUnpacker:
         try:
             if self._unpacker is None:
                 self._unpacker = Unpacker(self._database, self._retention, self._snapshots)
-            found = self._unpacker.step()
+            found = self._unpacker.step(most=LEISURE_EVENTS)
         except Exception as error:  # whatever the driver raises: the batches stay, this thread lives on
             self.last_error = f"{type(error).__name__}: {error}"
             return False

@@ -212,8 +212,8 @@ def test_one_unpacks_in_the_background(database: Database, journal: Journal, mon
     monkeypatch.setattr(unpacker_module, "PAUSE_S", 0.001)
     inner = Unpacker.step
 
-    def step(self: Unpacker, up_to: int | None = None) -> int:
-        found = inner(self, up_to)
+    def step(self: Unpacker, up_to: int | None = None, most: int = 1000) -> int:
+        found = inner(self, up_to, most)
         if rows_in(database, schema.event) == 2500:
             done.set()
         return found
