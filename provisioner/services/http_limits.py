@@ -37,8 +37,8 @@ SEND_CHUNK_BYTES = 128 * 1024
 MEMO_ENTRIES_MAX = 16 * 1024
 "Remembered answers in each of the two halves of the memo; about 1 kB each."
 
-MEMO_TTL_S = 5.0
-"A decision is believed no longer than this, so that a rule that looks at the clock takes effect at most this much later."
+MEMO_TTL_S = 60.0
+"A decision is believed no longer than this: none depends on the clock yet, and one that does takes effect this much later."
 
 EXPIRY_EVERY_S = 0.1
 "Between two looks for connections whose time is over."

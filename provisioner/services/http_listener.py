@@ -11,6 +11,9 @@ from typing import Any
 from provisioner.services.http_desk import Desk
 from provisioner.services.http_ordinary import OrdinaryPath
 
+SILENT_CONNECT_S = 1
+"How long the kernel keeps a connection that has sent nothing; it rounds to the times at which it repeats its SYN-ACK."
+
 
 class Listener:
     """One socket with the desk of its scheme; `context` is that of HTTPS, else None."""
@@ -55,6 +58,9 @@ class Door:
         if not self.is_open:
             for fd, listener in self.by_fd.items():
                 listener.sock.setblocking(False)
+                # tcp(7): a connection comes with its first bytes, or after a second or two without any; one that came before
+                # them costs a poller's round and a socket object.
+                listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, SILENT_CONNECT_S)
                 # With several workers on one socket only one is woken per connection.
                 self._epoll.register(fd, select.EPOLLIN | select.EPOLLEXCLUSIVE)
         self.is_open = True
