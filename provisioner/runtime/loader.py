@@ -87,6 +87,7 @@ class Loader:
 
         signal.signal(signal.SIGTERM, on_signal)
         signal.signal(signal.SIGHUP, on_signal)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # the supervisor starts it with SIGHUP blocked
         self._report(self.load(force=True))
         ready()
         pause = poll_s

@@ -47,7 +47,11 @@ class Supervisor:
     _children: list[_Child] = field(default_factory=list)
 
     def add(self, name: str, run: Callable[[], None], *, forwards_hup: bool = False, stops_last: bool = False) -> None:
-        """Have `run` called in a process of its own.  `forwards_hup` passes SIGHUP on to it."""
+        """Have `run` called in a process of its own.
+
+        `forwards_hup` passes SIGHUP on to it.  It starts with SIGHUP blocked, so that one that comes before its handler is
+        there waits instead of ending it: `run` unblocks it.
+        """
         self._children.append(_Child(name, run, forwards_hup=forwards_hup, stops_last=stops_last))
 
     @property
@@ -98,7 +102,7 @@ class Supervisor:
                 signal.signal(number, signal.SIG_DFL)
             # Ctrl-C reaches the whole group; the supervisor alone decides the order of the end.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS - ({signal.SIGHUP} if child.forwards_hup else set()))
             child.run()
             code = 0
         except SystemExit as leaving:

@@ -98,6 +98,16 @@ class _Listener(asyncio.DatagramProtocol):
         self.transport: asyncio.DatagramTransport | None = None
         self.count = 0
         self.tasks: set[asyncio.Task[None]] = set()
+        self.senders: list[_Sender] = []
+
+    async def close(self) -> None:
+        """Close all sockets, those of transfers whose last block nobody acknowledged too."""
+        if self.tasks:
+            await asyncio.wait(self.tasks, timeout=2)
+        for one in (self, *self.senders):
+            if one.transport is not None:
+                one.transport.close()
+        await asyncio.sleep(0)  # a closed transport gives its socket back in the next turn
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]
@@ -121,6 +131,7 @@ class _Listener(asyncio.DatagramProtocol):
             return
         sender = _Sender(body)
         loop = asyncio.get_running_loop()
+        self.senders.append(sender)
         sender.transport, _ = await loop.create_datagram_endpoint(lambda: sender, local_addr=(self.host, 0))
         sender.transport.sendto(sender.block(1), addr)
 
@@ -130,9 +141,10 @@ async def tftp_server(files: Mapping[str, bytes], *, host: str = "127.0.0.1", dr
     """Serve `files`; requests whose number (from 1) is in `drop` get no answer."""
     seen = Seen()
     loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_datagram_endpoint(lambda: _Listener(files, seen, host, drop), local_addr=(host, 0))
+    listener = _Listener(files, seen, host, drop)
+    transport, _ = await loop.create_datagram_endpoint(lambda: listener, local_addr=(host, 0))
     seen.port = transport.get_extra_info("sockname")[1]
     try:
         yield seen
     finally:
-        transport.close()
+        await listener.close()

@@ -248,3 +248,22 @@ def test_https_without_a_certificate_is_refused_before_anything_starts(folder: F
     done = provisioner("serve", "--https", "127.0.0.1:0", "--state", str(folder.state))
     assert done.returncode == 2 and b"no certificate" in done.stderr
     assert not folder.state.exists()
+
+
+def test_a_hup_that_comes_before_its_handler_waits_for_it(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import os, signal, sys\n"
+        "from provisioner.services.supervisor import Supervisor\n"
+        "def child():\n"
+        "    signal.raise_signal(signal.SIGHUP)\n"
+        "    signal.signal(signal.SIGHUP, lambda *_: print('reloads', flush=True))\n"
+        "    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})\n"
+        "    os.kill(os.getppid(), signal.SIGTERM)\n"
+        "    signal.pause()\n"
+        "supervisor = Supervisor(say=lambda text: print(text, flush=True))\n"
+        "supervisor.add('child', child, forwards_hup=True)\n"
+        "sys.exit(supervisor.run())\n"
+    )
+    done = subprocess.run([sys.executable, program], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "reloads\n", "")
