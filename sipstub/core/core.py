@@ -20,6 +20,7 @@ from sipstub.sip.examine import examine
 from sipstub.sip.framing import is_keep_alive
 from sipstub.sip.message import Request, Response
 from sipstub.sip.reader import LIMITS, Limits, parse_message
+from sipstub.sip.salvage import salvage
 from sipstub.sip.via import Via
 from sipstub.transaction.event import Cancelled, RequestArrived, ResponseArrived, TransactionFailed
 from sipstub.transaction.layer import TransactionLayer
@@ -90,6 +91,8 @@ class Core:
             else:
                 examine(message)
         except SipError as error:
+            if error.partial is None:
+                error.partial = salvage(data)
             self.receive_broken(error, source, now)
             return
         if isinstance(message, Request):
