@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from sipstub.trace.record import Endpoint
 from sipstub.verify.expectation import Expectations
 from sipstub.verify.facts import Facts, KeepaliveFact
 from sipstub.verify.request_fact import RequestFact, port_of, user_of
@@ -91,6 +92,8 @@ def _owners(groups: dict[_Group, list[RequestFact]], expectations: Expectations)
     for _, _, group, account in pairs:
         if group not in owner and account not in owner.values():
             owner[group] = account
+            # the same user at the account's other servers
+            owner |= {other: account for other in left if other[0] == group[0] and other not in owner}
     return owner
 
 
@@ -148,11 +151,14 @@ def _share_keepalives(
     found: dict[int, AccountFacts],
 ) -> None:
     """Give a keep-alive to the account of its user; one without, to all accounts of its connection."""
-    flows: dict[object, set[int]] = defaultdict(set)
+    flows: dict[tuple[Endpoint, int], set[int]] = defaultdict(set)
     for group, account in owner.items():
         for request in groups[group]:
             flows[(request.peer, request.local.port)].add(account)
     for packet in keepalives:
         named = {account for group, account in owner.items() if packet.user and group[0] == packet.user}
+        if packet.kind == "stun":  # goes to a server of its own, from the port of the accounts that it is for
+            named = {account for (peer, _), accounts in flows.items() for account in accounts if peer == packet.peer}
+            named = named or set(found)
         for account in named or flows[(packet.peer, packet.local.port)]:
             found[account].keepalives.append(packet)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sipstub.sip.error import SipError
 from sipstub.sip.message import Message, Request, Response
-from sipstub.trace.record import Endpoint, RecordedMessage
+from sipstub.trace.record import Endpoint, RecordedMessage, plain_host
 from sipstub.verify.request_fact import AnswerFact, RequestFact, answer_fact, request_fact, with_answer, with_copy
 
 MAX_MESSAGES = 20_000
@@ -49,6 +49,8 @@ class Fetch:
     name: str
     is_boot: bool = False
     "Whether it is known to be part of a start, not of a check in between."
+    is_delivered: bool = False
+    "Whether it is known that the phone has it: the whole body was sent, or 304."
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ class Facts:
     "Whether the provisioning server's record was looked at."
     sees_lookups: bool = False
     "Whether DNS was watched."
+    hosts: tuple[str, ...] = ()
+    "Addresses where everything that the phone sends would have been seen, as far as somebody knows."
     until: float = 0.0
     "When watching ended."
     messages: int = 0
@@ -93,6 +97,7 @@ class Facts:
         boots: Sequence[float] = (),
         fetches: Sequence[Fetch] | None = None,
         lookups: Sequence[Lookup] | None = None,
+        hosts: Sequence[str] = (),
         until: float | None = None,
     ) -> Facts:
         """Return the facts of one phone's messages; watching ended with the last of them unless `until` says otherwise."""
@@ -109,6 +114,7 @@ class Facts:
             tuple(sorted(lookups or (), key=lambda lookup: lookup.at)),
             fetches is not None,
             lookups is not None,
+            tuple({plain_host(host): None for host in (*hosts, *reading.hosts)}),
             max(last, until or 0.0),
             reading.count,
             reading.unread,
@@ -125,6 +131,10 @@ class Facts:
         found = [request for request in self.registers if 200 <= request.status < 300]
         return found[-1].peer.transport if found and not found[-1].is_removal else ""
 
+    def sees(self, host: str) -> bool:
+        """Return whether what the phone sends to that address would have been seen."""
+        return plain_host(host) in self.hosts
+
     @property
     def user_agent(self) -> str:
         """Return how the phone calls itself."""
@@ -139,6 +149,7 @@ class _Reading:
         self.requests: dict[_Key, RequestFact] = {}
         self.received: dict[_Key, RequestFact] = {}
         self.keepalives: list[KeepaliveFact] = []
+        self.hosts: dict[str, None] = {}
         self.last = 0.0
         self.count = 0
         self.unread = 0
@@ -149,6 +160,8 @@ class _Reading:
             self.unread += 1
             return
         self.count += 1
+        if record.is_inbound:
+            self.hosts.setdefault(record.local.host)
         message = _message(record)
         if isinstance(message, Request):
             self._request(record, message)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from sipstub.sip.contact import Contact
-from sipstub.sip.credentials import Credentials
+from sipstub.sip.credentials import Challenge, Credentials
 from sipstub.sip.error import SipError
 from sipstub.sip.interval import SessionExpires
 from sipstub.sip.message import Message, Request, Response
@@ -42,6 +42,8 @@ class AnswerFact:
     retry_after_s: int | None = None
     is_reliable: bool = False
     "Whether a provisional response wants PRACK."
+    challenges: tuple[Challenge, ...] = ()
+    "Of a 401 or 407."
 
     @property
     def is_final(self) -> bool:
@@ -224,6 +226,7 @@ def answer_fact(record: RecordedMessage, response: Response, request: RequestFac
         _read(response, "min_expires"),
         retry_after.seconds if retry_after is not None else None,
         100 < response.status < 200 and "100rel" in require,
+        _challenges(response),
     )
 
 
@@ -244,6 +247,13 @@ def _read(message: Message, name: str) -> Any:
         return getattr(message, name)
     except SipError:
         return None
+
+
+def _challenges(response: Response) -> tuple[Challenge, ...]:
+    if response.status not in (401, 407):
+        return ()
+    name = "www_authenticate" if response.status == 401 else "proxy_authenticate"
+    return tuple(challenge for challenge in _read(response, name) or () if challenge.is_digest)
 
 
 def _granted(response: Response, request: RequestFact) -> int | None:

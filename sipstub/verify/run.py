@@ -33,6 +33,8 @@ class Circumstances:
     fetches: tuple[Fetch, ...] | None = None
     "Files it asked for; None if nobody looked."
     lookups: tuple[Lookup, ...] | None = None
+    hosts: tuple[str, ...] = ()
+    "Addresses where everything that it sends would have been seen."
     until: float | None = None
     "When watching ended; with the last message if None."
     is_factory_reset: bool = False
@@ -90,7 +92,9 @@ def verify(
     found: dict[str, tuple[RecordedMessage, ...]] = {}
     for phone, mine in zip(phones, attribute(messages, phones), strict=True):
         known = circumstances if isinstance(circumstances, Circumstances) else circumstances.get(phone.subject.name, ALONE)
-        facts = Facts.of(mine, boots=known.boots, fetches=known.fetches, lookups=known.lookups, until=known.until)
+        facts = Facts.of(
+            mine, boots=known.boots, fetches=known.fetches, lookups=known.lookups, hosts=known.hosts, until=known.until
+        )
         findings = judge(phone, facts, known.stimuli, tolerance=tolerance, is_factory_reset=known.is_factory_reset)
         reports.append(PhoneReport.of(phone, facts, findings))
         found[phone.subject.name] = tuple(mine)

@@ -23,14 +23,16 @@ class Stimulus(enum.StrEnum):
     SILENCE = "silence"
     "Requests of the phone get no answer."
     REFUSE = "refuse"
-    "A REGISTER is answered 403 or 503."
+    "A REGISTER is answered 403, 423 or 503."
+    OPTIONS = "options"
+    "OPTIONS is sent to the phone."
     CHECK_SYNC = "check-sync"
     "NOTIFY check-sync is sent."
 
     @property
     def is_disturbing(self) -> bool:
-        """Return whether the phone's user may notice; such a stimulus is given only when it is asked for."""
-        return self not in PASSIVE
+        """Return whether the phone's user may notice."""
+        return self not in PASSIVE and self is not Stimulus.OPTIONS
 
 
 PASSIVE = frozenset({Stimulus.REGISTER, Stimulus.IDLE})

@@ -20,6 +20,9 @@ class Tolerance:
     retry_share: float = 0.1
     "The same as a share of the wait; the larger one counts."
 
+    transaction: float = 32.0
+    "A request that is not answered for so long gets no answer any more: 64 * T1 (RFC 3261 section 17.1.2.2)."
+
     timer_s: float = 0.1
     "Allowance around a gap between retransmissions."
     timer_share: float = 0.2

@@ -37,7 +37,7 @@ def section(rule: Rule) -> str:
         f"- Yealink: {', '.join(f'`{name}`' for name in parameters(rule))}",
         f"- Stimulus: `{rule.stimulus}`{disturbs}",
         f"- Source: {rule.source} ({rule.certainty})",
-        f"- Row: {', '.join(map(str, rule.rows))}\n",
+        f"- Row: {', '.join(map(str, rule.rows)) or 'none'}\n",
         *example(rule),
     ]
     return "\n".join(lines)

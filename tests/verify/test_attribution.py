@@ -80,14 +80,14 @@ def test_accounts_share_a_connection_and_are_told_apart_by_from() -> None:
     both = expect(("1/account-enabled", "on"), ("1/user-name", "101"), ("2/account-enabled", "on"), ("2/user-name", "102"))
     found = assign(talk.facts(), both)
     assert [request.method for request in found.of(1).requests] == ["REGISTER", "REGISTER"]
-    assert [request.method for request in found.of(2).requests] == ["REGISTER", "REGISTER", "INVITE"]
+    assert [request.method for request in found.of(2).requests] == ["REGISTER", "REGISTER", "INVITE", "ACK"]
 
 
 def test_an_anonymous_call_goes_to_the_account_of_its_contact() -> None:
     talk = Talk(user="101").register()
     talk.invite(headers={"From": '"Anonymous" <sip:anonymous@anonymous.invalid>;tag=a'})
     found = assign(talk.facts(), expect(("account-enabled", "on"), ("user-name", "101")))
-    assert [request.method for request in found.of(1).requests] == ["REGISTER", "REGISTER", "INVITE"]
+    assert [request.method for request in found.of(1).requests] == ["REGISTER", "REGISTER", "INVITE", "ACK"]
 
 
 def test_a_request_to_the_phone_goes_to_the_account_it_names() -> None:

@@ -41,8 +41,13 @@ def registers() -> Talk:
     return Talk().register().wait(60)
 
 
+def acknowledged(*, has_ack: bool) -> Said:
+    return lambda: Talk().register().invite(has_ack=has_ack).wait(20).keepalive()
+
+
 FAIL, WARN = Verdict.FAIL, Verdict.WARN
 CASES = [
+    ("acknowledges", (), acknowledged(has_ack=True), acknowledged(has_ack=False), FAIL),
     ("session-timer", (("session-timer", "on"),), headers(**TIMER), calls(), FAIL),
     ("session-timer", (("session-timer", "on"),), headers(**TIMER), headers(Session_Expires="1800"), FAIL),
     ("session-timer", (("session-timer", "off"),), calls(), headers(**TIMER), FAIL),

@@ -110,6 +110,35 @@ def check_sync(*, reboot: bool = False, restarts: bool = False, fetches: bool = 
     return said
 
 
+def unanswered(*, asks_again: bool) -> Said:
+    def said() -> Talk:
+        found = Talk()
+        challenged = found.request("REGISTER", headers={"Expires": "600"}, cseq=1)
+        found.answer(challenged, 401, {"WWW-Authenticate": 'Digest realm="stub", nonce="n", qop="auth"'})
+        found.wait(30)
+        if asks_again:
+            found.register(is_challenged=False, status=0)
+        return found.wait(30).keepalive()
+
+    return said
+
+
+def too_brief(wish: int) -> Said:
+    def said() -> Talk:
+        found = Talk().register(60, status=423, answer_headers={"Min-Expires": "120"})
+        return found.register(wish, is_challenged=False, status=200).wait(5)
+
+    return said
+
+
+def refreshed_as(call_id: str) -> Said:
+    return lambda: Talk().register(60).wait(30).register(60, call_id=call_id).wait(5)
+
+
+def asked(*, is_answered: bool) -> Said:
+    return lambda: Talk().register().asked(is_answered=is_answered).wait(50).keepalive()
+
+
 LETTERS = {"Via": "v", "From": "f", "To": "t", "Call-ID": "i", "Contact": "m"}
 PROXY = Endpoint("udp", "10.1.0.9", 5070)
 TWO_SERVERS: Items = (("server-address.1", STUB), ("server-address.2", "10.1.0.6"), ("server-port.2", "5060"))
@@ -127,6 +156,21 @@ CASES = [
     RuleCase("user-name", (("user-name", "101"),), reg(), talk(user="999")),
     RuleCase("auth-name", (("auth-name", "lobby"),), talk(auth_name="lobby"), reg()),
     RuleCase("password", (("password", PASSWORD),), reg(), talk(password="another-one"), reg(is_challenged=False)),
+    RuleCase("answers-challenge", (("password", PASSWORD),), reg(), unanswered(asks_again=True), reg(is_challenged=False)),
+    RuleCase("digest-realm", (), reg(), talk(digest_realm="yealink"), reg(is_challenged=False)),
+    RuleCase("digest-uri", (), reg(), talk(digest_uri="sip:elsewhere.invalid"), reg(is_challenged=False)),
+    RuleCase("nonce-count", (), reg(), lambda: Talk(nonce="n").register().wait(30).register().wait(5), reg(is_challenged=False)),
+    RuleCase(
+        "cseq",
+        (),
+        reg(),
+        lambda: Talk().register().wait(30).register(cseq=1).wait(5),
+        reg(is_challenged=False),
+    ),
+    RuleCase("register-call-id", (), refreshed_as("1_100@phone"), refreshed_as("other@phone"), reg(), verdict="WARN"),
+    RuleCase("answers-requests", (), asked(is_answered=True), asked(is_answered=False), reg()),
+    RuleCase("user-agent", (), reg(), talk(agent="Other 1.0"), reg(headers={"User-Agent": None})),
+    RuleCase("register-too-brief", (("register-expiry.1", "60"),), too_brief(120), too_brief(60), reg()),
     RuleCase("display-name", (("display-name", "Lobby"),), reg(), talk(display="Hall")),
     RuleCase("label", (("label", "Front desk"), ("display-name", "Lobby")), reg(), talk(display="Front desk")),
     RuleCase("server-address", (("server-address.1", STUB),), reg(), talk(server="10.9.9.9")),
@@ -168,6 +212,7 @@ CASES = [
         "stun",
         (("stun", "on"), ("*/stun-server", STUB)),
         lambda: Talk().stun().register().stun(),
+        boots(600),
         reg(),
     ),
     RuleCase("timer-t1", (("timer-t1", "0.5"),), silent_request(0.5, 1.0), silent_request(1.5, 3.0), reg()),

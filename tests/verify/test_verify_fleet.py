@@ -27,6 +27,9 @@ ALLOWED = {
     "rport": "the setting is about UDP",
     "register-refresh": "the conversation is shorter than a binding",
     "check-sync": "nothing asks for it here",
+    "answers-requests": "nothing asks for it here",
+    "register-too-brief": "nothing asks for it here",
+    "register-call-id": "the conversation is shorter than a binding",
 }
 "Rules that an honest phone of the fleet may leave without a PASS, and why."
 

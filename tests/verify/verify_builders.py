@@ -53,6 +53,10 @@ class Talk:
     contact_port: int | None = None
     via_port: int | None = None
     to_host: str | None = None
+    digest_uri: str = ""
+    digest_realm: str = ""
+    nonce: str = ""
+    "The one nonce that the stub gives; a new one each time if empty."
     local: Endpoint | None = None
     now: float = START
     messages: list[RecordedMessage] = field(default_factory=list)
@@ -143,14 +147,15 @@ class Talk:
         headers: Headers | None = None,
         status: int = 200,
         answer_headers: Headers | None = None,
+        cseq: int = 0,
         **more: object,
     ) -> Talk:
         """Register: challenged, with credentials, and 200 OK."""
         lines = {"Expires": str(expires), "Allow-Events": "talk,hold,conference,refer,check-sync", **(headers or {})}
-        number = self._count + 1
+        number = cseq or self._count + 1
         first = self.request("REGISTER", headers=lines, cseq=number, **more)  # type: ignore[arg-type]
         if is_challenged:
-            challenge = challenge_for("stub", f"nonce{number}")
+            challenge = challenge_for("stub", self.nonce or f"nonce{number}")
             self.answer(first, 401, {"WWW-Authenticate": str(challenge)})
             lines["Authorization"] = self.credentials("REGISTER", challenge)
             first = self.request("REGISTER", headers=lines, cseq=number + 1, **more)  # type: ignore[arg-type]
@@ -164,7 +169,9 @@ class Talk:
     def credentials(self, method: str, challenge: Challenge) -> str:
         name = self.auth_name or self.user
         ha1 = make_ha1(name, challenge.realm, self.password)
-        uri = f"sip:{self.server}:{self.port}"
+        uri = self.digest_uri or f"sip:{self.server}:{self.port}"
+        if self.digest_realm:
+            challenge = challenge_for(self.digest_realm, challenge.nonce)
         return str(respond(challenge, method=method, uri=uri, username=name, ha1=ha1, cnonce="c"))
 
     def subscribe(self, event: str, expires: int = 3600, *, target: str = "", headers: Headers | None = None) -> Talk:
@@ -188,6 +195,7 @@ class Talk:
         headers: Headers | None = None,
         status: int = 486,
         names: Mapping[str, str] | None = None,
+        has_ack: bool = True,
     ) -> Talk:
         """Call 199, and be refused."""
         formats = [(payload, name, 8000) for payload, name in codecs]
@@ -205,6 +213,8 @@ class Talk:
         data = self.request("INVITE", target, found, body, to=to or f"<{target}>", call_id=call_id, names=names)
         if status:
             self.answer(data, status)
+        if status and has_ack:
+            self.record(data.partition(b"\r\n\r\n")[0].replace(b"INVITE", b"ACK") + b"\r\n\r\n")
         return self
 
     def info(self, content_type: str, body: bytes = b"Signal=5\r\n") -> Talk:
@@ -232,6 +242,19 @@ class Talk:
 
     def stun(self) -> Talk:
         self.record(b"\x00\x01\x00\x00\x21\x12\xa4\x42" + b"t" * 12)
+        return self
+
+    def asked(self, method: str = "OPTIONS", *, is_answered: bool = True) -> Talk:
+        """Be asked something by the stub."""
+        text = (
+            f"{method} sip:{self.user}@{self.phone}:{self.phone_port};line=abc SIP/2.0\r\n"
+            f"Via: SIP/2.0/UDP {STUB}:5060;branch=z9hG4bKq{len(self.messages)}\r\nFrom: <sip:{STUB}>;tag=x\r\n"
+            f"To: <sip:{self.user}@{STUB}>\r\nCall-ID: q{len(self.messages)}\r\nCSeq: 1 {method}\r\n"
+            "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+        ).encode()
+        self.record(text, is_inbound=False)
+        if is_answered:
+            self.answer(text, 200, is_inbound=True)
         return self
 
     def options(self) -> Talk:

@@ -14,6 +14,12 @@ from sipstub.verify.rules import (
     call as call,
 )
 from sipstub.verify.rules import (
+    conduct as conduct,
+)
+from sipstub.verify.rules import (
+    digest as digest,
+)
+from sipstub.verify.rules import (
     digit as digit,
 )
 from sipstub.verify.rules import (

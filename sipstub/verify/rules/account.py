@@ -5,10 +5,12 @@ from __future__ import annotations
 from sipstub.sip.digest import check, make_ha1
 from sipstub.sip.error import SipError
 from sipstub.verify.assignment import ANONYMOUS
-from sipstub.verify.case import Case
+from sipstub.verify.case import FIRST_SERVER, Case, number_of
+from sipstub.verify.facts import Fetch
 from sipstub.verify.finding import Outcome, failed, passed, skipped, unseen, warned
 from sipstub.verify.request_fact import RequestFact, user_of
 from sipstub.verify.rule import rule
+from sipstub.verify.setting import ON
 from sipstub.verify.verdict import Certainty, Verdict
 
 
@@ -17,11 +19,11 @@ from sipstub.verify.verdict import Certainty, Verdict
     row=1,
     source="plain meaning of the setting",
     certainty=Certainty.INFERRED,
-    also=("user-name",),
+    also=("user-name", "server-address", "register-delay"),
     wants_registered=False,
 )
 def account_enabled(case: Case) -> Outcome | None:
-    """An account that is on is heard of; one that is off never registers."""
+    """An account that is on is heard of once the phone has its file; one that is off never registers."""
     if case.is_on:
         return _enabled(case)
     account = case.expectation.account
@@ -46,10 +48,25 @@ def account_enabled(case: Case) -> Outcome | None:
 def _enabled(case: Case) -> Outcome:
     if case.account.requests:
         return passed("registers" if case.bindings else "is used", case.account.requests[0], expected="account on")
+    quiet = _quiet_since(case)
+    if quiet is not None:
+        seen = f"no REGISTER in the {case.watched_s(quiet.at):.0f} s since it got {quiet.name}"
+        return failed(seen, expected="account on", likely="the account's line was not taken, or the server is not reached")
     other = next((request for request in case.facts.registers if request.status), None)
     if other is not None and case.watched_s(other.at) >= case.tolerance.absence:
         return warned("only other accounts register", other, expected="account on", likely="the account's line was not taken")
     return unseen("nothing of this account", expected="account on")
+
+
+def _quiet_since(case: Case) -> Fetch | None:
+    """Return when the phone got the file that tells it to register, where it had the time to and would have been seen."""
+    known = [fetch for fetch in case.facts.fetches if fetch.is_delivered and fetch.name == case.expectation.file]
+    setting = "outbound-proxy-address" if case.text("outbound-proxy") == ON else "server-address"
+    server = case.text(setting, FIRST_SERVER)
+    if not known or not case.text("user-name") or not server or not case.facts.sees(server):
+        return None
+    wait = case.tolerance.boot + (number_of(case.text("register-delay")) or 0.0) + case.tolerance.absence
+    return known[-1] if case.watched_s(known[-1].at) > wait else None
 
 
 def _switched_off(case: Case) -> list[int | None]:

@@ -22,7 +22,7 @@ def retry_count(case: Case) -> Outcome:
     registers = case.bindings
     moved = next((request for request in registers if case.server_of(request) == SECOND_SERVER), None)
     if moved is None:
-        return unseen("no REGISTER to the second server", expected=expected)
+        return _never_moved(case, expected)
     tries = 0
     for request in reversed([request for request in registers if request.number < moved.number]):
         if case.server_of(request) != FIRST_SERVER or request.answers:
@@ -38,6 +38,48 @@ def retry_count(case: Case) -> Outcome:
     return failed(seen, moved, expected=expected)
 
 
+def _never_moved(case: Case, expected: str) -> Outcome:
+    """Return what it means that the second server was never asked: nothing, where nobody watches that one."""
+    in_a_row = most = 0
+    last = None
+    for request in case.bindings:
+        in_a_row = 0 if request.answers else in_a_row + 1
+        most, last = max(most, in_a_row), request
+    wanted = case.number or 0
+    # One more than the guide's number is not held against a phone.
+    if last is None or most < wanted + 2 or not case.facts.sees(case.text("server-address", SECOND_SERVER)):
+        return unseen("no REGISTER to the second server", expected=expected)
+    return failed(f"{most} tries, and none at the second server", last, expected=expected)
+
+
+@rule(
+    "register-too-brief",
+    setting="register-expiry",
+    row=11,
+    source="RFC 3261 section 10.2.8",
+    certainty=Certainty.STATED,
+    stimulus=Stimulus.REFUSE,
+)
+def register_too_brief(case: Case) -> Outcome:
+    """After 423 the phone asks for as long as the registrar wants, if it asks again."""
+    expected = "at least Min-Expires after 423"
+    registers = case.bindings
+    good: Outcome | None = None
+    for at, request in enumerate(registers):
+        final = request.final
+        if final is None or final.status != 423 or final.min_expires_s is None:
+            continue
+        server = case.server_of(request)
+        following = next((later for later in registers[at + 1 :] if case.server_of(later) == server), None)
+        if following is None:
+            continue
+        seen = f"{following.asked_s} s where {final.min_expires_s} s are wanted"
+        if following.asked_s is None or following.asked_s < final.min_expires_s:
+            return failed(seen, following, expected=expected)
+        good = passed(seen, following, expected=expected)
+    return good or unseen("no 423 with Min-Expires, and another try", expected=expected)
+
+
 @rule("retry-interval", row=23, source="guide", certainty=Certainty.STATED, stimulus=Stimulus.REFUSE)
 def retry_interval(case: Case) -> Outcome:
     """After a refusal the next REGISTER comes after this wait; Retry-After may make it longer."""
@@ -51,7 +93,11 @@ def retry_interval(case: Case) -> Outcome:
         final = request.final
         if final is None or final.status < 300 or final.status in NO_FAILURE:
             continue
+        server = case.server_of(request)
+        # The next server may be asked at once; how long this one is left alone is said by its own next REGISTER.
         following = next((later for later in registers if later.at > final.at), None)
+        if following is not None and case.server_of(following) != server:
+            continue
         if following is None:
             if case.watched_s(final.at) > wait + case.tolerance.retry(wait) and (final.retry_after_s or 0) <= wait:
                 return failed(f"nothing for {case.watched_s(final.at):.0f} s after {final.status}", request, expected=expected)

@@ -7,6 +7,7 @@ from sipstub.verify.case import Case
 from sipstub.verify.finding import Outcome, failed, passed, skipped, unseen
 from sipstub.verify.request_fact import RequestFact
 from sipstub.verify.rule import rule
+from sipstub.verify.rules.registration import started_at
 from sipstub.verify.setting import ON
 from sipstub.verify.verdict import Certainty
 
@@ -51,6 +52,9 @@ def stun(case: Case) -> Outcome:
     """A phone that uses STUN asks its server; one that does not, asks nobody."""
     asked = next((packet for packet in case.account.keepalives if packet.kind == "stun"), None)
     expected = "STUN request" if case.is_on else "no STUN request"
+    said = case.expectations
+    if asked is not None and not case.is_on and any(said.text("stun", account) == ON for account in said.enabled):
+        return skipped("another account asks")
     if asked is not None:
         return (passed if case.is_on else failed)("STUN request", asked, expected=expected)
     registers = case.bindings
@@ -61,10 +65,11 @@ def stun(case: Case) -> Outcome:
         return passed("no STUN request reached us", last, expected=expected)
     if _is_mapped(last):
         return passed("Contact has the address outside of the NAT", last, expected=expected)
-    server = case.text("stun-server")
-    if server and plain_host(server) == plain_host(last.local.host):
-        return failed("no STUN request", last, expected=expected)
-    return unseen("the STUN server is not watched", expected=expected)
+    if not case.facts.sees(case.text("stun-server")):
+        return unseen("the STUN server is not watched", expected=expected)
+    if started_at(case) is None:
+        return unseen("no start seen, where it would ask", expected=expected)
+    return failed("no STUN request", last, expected=expected)
 
 
 def _is_mapped(request: RequestFact) -> bool:

@@ -11,6 +11,8 @@ from sipstub.verify.verdict import Certainty
 
 MAX_DELAY = 3600.0
 "A REGISTER so long after a start is no part of it."
+UNLIKELY = 0.001
+"A chance below this is taken for no chance."
 
 
 @rule("register-expiry", row=11, source="RFC 3261 section 10.2.1.1; guide", certainty=Certainty.STATED, is_per_index=True)
@@ -59,11 +61,24 @@ def register_refresh(case: Case) -> Outcome:
     return good or unseen("no binding watched until its refresh", expected=expected)
 
 
-def _started_at(case: Case) -> float | None:
+def started_at(case: Case) -> float | None:
     """Return when the phone last started before it registered; None if nobody saw it."""
     starts = [*case.facts.boots, *(fetch.at for fetch in case.facts.fetches if fetch.is_boot)]
     first = [at for at in starts if any(request.at >= at for request in case.registers)]
     return max(first, default=None)
+
+
+def _delays(case: Case) -> list[tuple[float, RequestFact]]:
+    """Return for each start that was seen how long the first REGISTER came after the last file, and that REGISTER."""
+    found: dict[int, tuple[float, RequestFact]] = {}
+    starts = sorted(case.facts.boots or [fetch.at for fetch in case.facts.fetches if fetch.is_boot])
+    for start in starts:
+        request = next((request for request in case.registers if request.at >= start), None)
+        if request is None or request.at - start > MAX_DELAY:
+            continue
+        files = [fetch.at for fetch in case.facts.fetches if start <= fetch.at <= request.at]
+        found[request.number] = (request.at - max(files, default=start), request)
+    return list(found.values())
 
 
 @rule(
@@ -74,20 +89,22 @@ def _started_at(case: Case) -> float | None:
     stimulus=Stimulus.BOOT,
 )
 def register_delay(case: Case) -> Outcome:
-    """After a start the first REGISTER comes within this wait, and what a start takes."""
+    """After a start the first REGISTER comes within this wait, and what a start takes; not at once each time."""
     limit = case.number
     if limit is None:
         return skipped("not a number")
     expected = f"within {limit:g} s"
-    start = _started_at(case)
-    if start is None:
+    delays = _delays(case)
+    if not delays:
         return unseen("no start seen", expected=expected)
-    ready = max((fetch.at for fetch in case.facts.fetches if fetch.at <= _first(case, start).at), default=start)
-    request = _first(case, max(start, ready))
-    delay = request.at - max(start, ready)
-    if delay > limit + case.tolerance.boot:
-        return warned(f"after {delay:.1f} s", request, expected=expected)
-    return passed(f"after {delay:.1f} s", request, expected=expected)
+    late = next((found for found in delays if found[0] > limit + case.tolerance.boot), None)
+    if late is not None:
+        return warned(f"after {late[0]:.1f} s", late[1], expected=expected)
+    longest, request = max(delays, key=lambda found: found[0])
+    # A wait that is drawn anew at each start is hardly short each time.
+    if limit > 0 and (longest / limit) ** len(delays) < UNLIKELY:
+        return warned(f"{longest:.1f} s at most after each of {len(delays)} starts", request, expected=expected)
+    return passed(f"after {longest:.1f} s", request, expected=expected)
 
 
 def _first(case: Case, since: float) -> RequestFact:
@@ -104,7 +121,7 @@ def _first(case: Case, since: float) -> RequestFact:
 def unregister_on_boot(case: Case) -> Outcome:
     """After a start the first REGISTER removes bindings, and a normal one follows; only where it is on."""
     expected = "Expires: 0 first" if case.is_on else "no Expires: 0 first"
-    start = _started_at(case)
+    start = started_at(case)
     if start is None:
         return unseen("no start seen", expected=expected)
     request = _first(case, start)

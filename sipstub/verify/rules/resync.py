@@ -24,7 +24,8 @@ def check_sync(case: Case) -> Outcome:
     notify = asked[-1]
     watched = case.watched_s(notify.at)
     restart = _restarted_at(case, notify)
-    fetch = next((fetch for fetch in case.facts.fetches if fetch.at >= notify.at), None)
+    limit = notify.at + case.tolerance.resync
+    fetch = next((fetch for fetch in case.facts.fetches if notify.at <= fetch.at <= limit), None)
     if restart is not None:
         return (passed if reboots else failed)(f"restart after {restart - notify.at:.0f} s", notify, expected=expected)
     if reboots:
