@@ -41,7 +41,8 @@ SIPSTUB = {
     "subscriptions": 5,
     "phone": 5,
     "core": 6,
-    "net": 7,
+    "stimulus": 7,
+    "net": 8,
 }
 MAX_LINES = 400
 LONG_FILES: dict[str, str] = {}
@@ -73,9 +74,11 @@ PURE = (
     "sipstub/sip",
     "sipstub/transaction",
     "sipstub/dialog",
+    "sipstub/session_timer",
     "sipstub/registrar",
     "sipstub/subscriptions",
     "sipstub/core",
+    "sipstub/stimulus",
     "sipstub/trace",
     "sipstub/verify/",
     "sipstub/phone/agent",
