@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sipstub.core.challenge import Challenge, answered, examine_register
 from sipstub.core.places import Places
-from sipstub.core.service import Answered, Service
+from sipstub.core.service import Answered, Gate, Service
 from sipstub.registrar.binding import Binding
 from sipstub.sip.answer import answer, refuse
 from sipstub.sip.error import SipError
@@ -59,6 +59,8 @@ class Core:
         "Answers a REGISTER without credentials, if a registrar is here that challenges everybody."
         self.fallback: Service | None = None
         "Gets what no service takes; without one that is 405."
+        self.gate: Gate | None = None
+        "Keeps requests away from everything else, while something is tried out on a phone."
         self.places = Places()
         "Where we are reached; the shell says it when it has bound its sockets."
         self.on_malformed: Callable[[SipError, Hop, float], None] = lambda error, source, now: None
@@ -76,6 +78,10 @@ class Core:
     def services(self) -> Iterable[Service]:
         """Return the services, in the order they were added."""
         return tuple(self._services)
+
+    def service_of(self, method: str) -> Service | None:
+        """Return who answers that method."""
+        return self._by_method.get(method, self.fallback)
 
     # What the shell calls
 
@@ -97,6 +103,8 @@ class Core:
             return
         if isinstance(message, Request):
             self.counts.requests += 1
+            if self.gate is not None and self.gate(message, source, now):
+                return
             if message.method == "REGISTER" and self.challenge is not None and not message.headers.lines("authorization"):
                 self.layer.send_again(*answered(message, source, self.challenge, now))
                 return

@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from sipstub.sip.message import Response
+from sipstub.sip.message import Request, Response
 from sipstub.transaction.event import Cancelled, RequestArrived, ResponseArrived, TransactionFailed
+from sipstub.transaction.sending import Hop
 
 Answered = Callable[[ResponseArrived | TransactionFailed, float], None]
 "Gets every answer to a request that a service sent, or that there was none, with the time."
+Gate = Callable[[Request, Hop, float], bool]
+"Sees every request before anything else does; True keeps it from going further: it was answered, or is to get no answer."
 
 
 class Service(Protocol):

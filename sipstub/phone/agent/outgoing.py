@@ -40,6 +40,7 @@ class OutgoingCall(Call):
         self._invite: ClientTransaction | None = None
         self._ack = b""
         self._rseq = 0
+        self._used_cseq = 0
         self._is_hung_up = False
 
     def begin(self, now: float) -> None:
@@ -104,6 +105,7 @@ class OutgoingCall(Call):
         leg.cseq = self._strand.next_cseq() - 1
         more = [("RAck", RAck(rseq, response.cseq)), ("Max-Forwards", MAX_FORWARDS), ("User-Agent", self._shape.agent)]
         prack = leg.request("PRACK", self._shape.contact(leg.hop.transport), list(more))
+        self._used_cseq = leg.cseq
         self._line.ask_call(prack, leg.hop, NOBODY, now)
 
     def _take_success(self, response: Response, transaction: ClientTransaction, now: float) -> None:
@@ -120,7 +122,7 @@ class OutgoingCall(Call):
             self._line.ask_call(leg.request("BYE", "", list(end)), leg.hop, NOBODY, now)
             return
         self.leg = leg
-        self.leg.cseq = max(self.leg.cseq, transaction.request.cseq.number)
+        self.leg.cseq = max(self.leg.cseq, transaction.request.cseq.number, self._used_cseq)
         if self._around.conduct.acknowledges:
             self._ack = self._acknowledge(leg, transaction)
         self.became(CallState.ANSWERED, response.status)

@@ -1,0 +1,162 @@
+"""All calls between the stub and phones, as a service of the core; what is none of ours goes to who had it before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+from sipstub.core.compose import Stub
+from sipstub.core.flow import flow_of_hop
+from sipstub.core.service import Service
+from sipstub.registrar.binding import Binding
+from sipstub.sip.answer import answer
+from sipstub.sip.message import Request, Response
+from sipstub.sip.uri import SipUri, parse_uri
+from sipstub.stimulus.call import Call
+from sipstub.stimulus.media import MediaTalk, random_key
+from sipstub.stimulus.placed_call import PlacedCall, Ringing
+from sipstub.stimulus.taken_call import RING_S, TALK_S, TakenCall
+from sipstub.transaction.event import Cancelled, RequestArrived, TransactionFailed
+from sipstub.transaction.layer import random_token
+from sipstub.transaction.sending import Hop
+
+MAX_CALLS = 64
+"At a time; more are refused with 486, and not placed."
+
+
+class Calls:
+    """The table."""
+
+    methods = ("INVITE", "ACK", "BYE", "PRACK", "UPDATE", "INFO", "OPTIONS", "MESSAGE", "NOTIFY", "REFER")
+
+    def __init__(
+        self,
+        stub: Stub,
+        changed: Callable[[Call, float], None],
+        *,
+        challenges: bool = True,
+        token: Callable[[], str] = random_token,
+        key: Callable[[], str] = random_key,
+    ) -> None:
+        """`changed` hears of every step of a call; `challenges` whether a phone has to show who it is."""
+        self._stub = stub
+        self._core = stub.core
+        self._changed = changed
+        self._challenges = challenges
+        self._token = token
+        self._key = key
+        self._calls: dict[str, Call] = {}
+        self._others: dict[str, Service | None] = {method: stub.core.service_of(method) for method in self.methods}
+        self._sessions = 0
+        self.wanted: Callable[[str], bool] = lambda aor: False
+        "Whether calls of an address are answered now."
+        self.ring_s = RING_S
+        self.talk_s = TALK_S
+
+    @property
+    def open(self) -> list[Call]:
+        """Return the calls that go on."""
+        return list(self._calls.values())
+
+    def place(self, binding: Binding, how: Ringing, now: float) -> PlacedCall | None:
+        """Call a phone; None where there are too many calls."""
+        if len(self._calls) >= MAX_CALLS:
+            return None
+        hop = self._core.hop_to(binding)
+        call = PlacedCall(self._core, hop, binding, self._media(hop), self._call_changed, how=how, token=self._token)
+        self._calls[call.call_id] = call
+        call.begin(now)
+        return call
+
+    # A service of the core
+
+    def handle(self, arrived: RequestArrived, now: float) -> Response | None:
+        """Answer what belongs to a call of ours, and a call that is waited for."""
+        request, transaction = arrived.request, arrived.transaction
+        call = self._calls.get(request.call_id) if request.to.tag is not None else None
+        if call is not None and call.owns(request):
+            return call.receive(request, transaction, now)
+        if request.method == "INVITE" and request.to.tag is None and transaction is not None:
+            aor = self._aor_of(request)
+            if aor is not None and self.wanted(aor):
+                return self._take(aor, arrived, now)
+        return self._elsewhere(arrived, now)
+
+    def _elsewhere(self, arrived: RequestArrived, now: float) -> Response | None:
+        other = self._others.get(arrived.request.method)
+        if other is None:
+            return None
+        if arrived.transaction is not None:
+            arrived.transaction.user = other
+        return other.handle(arrived, now)
+
+    def _aor_of(self, request: Request) -> str | None:
+        uri = request.from_.uri
+        policy = self._stub.registrar.policy
+        return policy.aor_key(uri) if isinstance(uri, SipUri) and policy.serves(uri) else None
+
+    def _take(self, aor: str, arrived: RequestArrived, now: float) -> Response | None:
+        request, transaction = arrived.request, arrived.transaction
+        assert transaction is not None
+        _ = request.session_expires, request.contacts, request.record_routes, request.cseq  # read before anything is made of it
+        if self._challenges:
+            user = cast(SipUri, request.from_.uri).username or ""
+            denied = self._stub.registrar.authorise(request, flow_of_hop(arrived.source), user, now, to_tag=transaction.to_tag)
+            self._stub.registering.tell()
+            if denied is not None:
+                return denied
+        if len(self._calls) >= MAX_CALLS or request.call_id in self._calls:
+            return answer(request, 486, to_tag=transaction.to_tag)
+        call = TakenCall(
+            self._core,
+            aor,
+            self._media(arrived.source),
+            self._call_changed,
+            request=request,
+            transaction=transaction,
+            ring_s=self.ring_s,
+            talk_s=self.talk_s,
+        )
+        self._calls[call.call_id] = call
+        refused = call.begin(now)
+        if refused is not None:
+            del self._calls[call.call_id]
+        return refused
+
+    def on_server_event(self, event: Cancelled | TransactionFailed, now: float) -> None:
+        """Take a CANCEL, or that an answer of ours could not be sent."""
+        call = next(
+            (call for call in self._calls.values() if isinstance(call, TakenCall) and call.transaction is event.transaction), None
+        )
+        if call is not None:
+            if isinstance(event, Cancelled):
+                call.cancelled(now)
+            else:
+                call.hang_up(now)
+
+    def next_timer(self) -> float | None:
+        """Return when the next call wants to do something."""
+        times = (call.next_timer() for call in self._calls.values())
+        return min((time for time in times if time is not None), default=None)
+
+    def on_timer(self, now: float) -> None:
+        """Let time pass."""
+        for call in self.open:
+            call.on_timer(now)
+
+    def on_flow_closed(self, flow: Hop, now: float) -> None:
+        """End the calls of a phone whose connection is gone."""
+        for call in self.open:
+            if call.hop[:3] == flow[:3] and flow.is_reliable:
+                call.hang_up(now)
+
+    def _call_changed(self, call: Call, now: float) -> None:
+        if call.is_ended:
+            self._calls.pop(call.call_id, None)
+        self._changed(call, now)
+
+    def _media(self, hop: Hop) -> MediaTalk:
+        self._sessions += 1
+        uri = parse_uri(self._core.places.contact(hop))
+        assert isinstance(uri, SipUri)
+        return MediaTalk(uri.host.strip("[]"), session=self._sessions, key=self._key)
