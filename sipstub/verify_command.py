@@ -8,15 +8,11 @@ from pathlib import Path
 
 import click
 
-from sipstub.errors import SipstubError
 from sipstub.trace.opening import open_recording
 from sipstub.verify.expectation import Expectations, read_expectations
-from sipstub.verify.report.document import Report
-from sipstub.verify.report.junit import write_junit
-from sipstub.verify.report.page import write_html
+from sipstub.verify.report.files import FileProblem, ReportFiles
 from sipstub.verify.report.plain import SHOWN, write_text
-from sipstub.verify.report.table import write_csv
-from sipstub.verify.run import Circumstances, Verified, verify
+from sipstub.verify.run import Circumstances, verify
 from sipstub.verify.stimulus import PASSIVE, Stimulus
 from sipstub.verify.verdict import Verdict
 
@@ -24,12 +20,6 @@ MAX_FILE_BYTES = 64 * 2**20
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _OUT = click.Path(dir_okay=False, path_type=Path)
-
-
-class FileProblem(SipstubError):
-    """A file that cannot be read or written."""
-
-    code = "file"
 
 
 @click.command("verify")
@@ -45,6 +35,7 @@ class FileProblem(SipstubError):
 @click.option("--junit", "junit_file", type=_OUT, help="Write JUnit XML.")
 @click.option("--html", "html_file", type=_OUT, help="Write one HTML file.")
 @click.option("--csv", "csv_file", type=_OUT, help="Write a table.")
+@click.option("--pcap", "pcap_file", type=_OUT, help="Write the messages as pcapng, with findings as comments.")
 def verify_command(
     expected: tuple[Path, ...],
     source: Path,
@@ -56,6 +47,7 @@ def verify_command(
     junit_file: Path | None,
     html_file: Path | None,
     csv_file: Path | None,
+    pcap_file: Path | None,
 ) -> int:
     """Judge recorded messages by what the phones' files say.  Exit 1 on FAIL, 4 if a phone showed nothing.
 
@@ -71,34 +63,13 @@ def verify_command(
     known = Circumstances(frozenset({*PASSIVE, *map(Stimulus, stimulus)}), is_factory_reset=factory_reset)
     done = verify(phones, recording.messages, known, now=time.time(), program=_program())
     is_printed = json_file is not None and str(json_file) == "-"
-    written = _write_files(done, None if is_printed else json_file, junit_file, html_file, csv_file)
+    written = ReportFiles(json_file, junit_file, html_file, csv_file, pcap_file).write(done)
     if is_printed:
         click.echo(done.report.to_text(), nl=False)
     else:
         shown = tuple(Verdict) if shows_all else SHOWN
         click.echo(write_text(done.report, shown=shown, files=written), nl=False)
     return done.report.exit_code
-
-
-def _write_files(done: Verified, json_file: Path | None, junit: Path | None, html: Path | None, table: Path | None) -> str:
-    """Write what was asked for; return which files these are, for people."""
-    report: Report = done.report
-    jobs = [
-        ("json", json_file, report.to_text),
-        ("junit", junit, lambda: write_junit(report, done.texts())),
-        ("report", html, lambda: write_html(report, done.drawings())),
-        ("table", table, lambda: write_csv(report)),
-    ]
-    written = []
-    for name, path, make in jobs:
-        if path is None:
-            continue
-        try:
-            path.write_text(make(), encoding="utf-8", newline="")
-        except OSError as error:
-            raise FileProblem(f"{path}: {error.strerror}") from None
-        written.append(f"{name}: {path}")
-    return "   ".join(written)
 
 
 def _read(file: Path) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from provisioner.address import parse_listen
 from provisioner.delivery.event import DeliveryEvent, EventSink
 from provisioner.delivery.snapshot import SnapshotSource
+from provisioner.runtime.verify_jobs import JobRunner
 from provisioner.services.listener import Bound, bind, bind_sip
 from provisioner.services.sip_bindings import KeptBindings
 from provisioner.services.sip_users import FleetUsers
@@ -24,6 +25,7 @@ from provisioner.settings import Settings
 from provisioner.state.binding_table import BindingTable
 from provisioner.state.database import Database
 from provisioner.state.folder import StateFolder
+from provisioner.state.job_table import JobTable
 from provisioner.state.journal import Journal
 from sipstub.core.compose import compose
 from sipstub.net.certificate import keep_certificates
@@ -94,7 +96,7 @@ def serve_sip(
     store = KeptBindings(BindingTable(database), time.time)
     registrar = Registrar(users, Policy(settings["realm"]), registrar_key(state.path), store)
     try:
-        asyncio.run(_serve(side, registrar, store, users, journal, tls, ready, recorder))
+        asyncio.run(_serve(side, registrar, store, users, journal, tls, ready, recorder, JobTable(database)))
     finally:
         journal.close()
         if record is not None:
@@ -125,6 +127,7 @@ async def _serve(
     tls: ssl.SSLContext | None,
     ready: Callable[[], None],
     recorder: Recorder,
+    jobs: JobTable,
 ) -> None:
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
@@ -141,6 +144,7 @@ async def _serve(
 
     server = SipServer(stub.core, side.listening, recorder=recorder, server_tls=tls, client_tls=client_context(), tell=tell)
     await server.start()
+    running = asyncio.create_task(JobRunner(jobs, recorder, time.time).run())
     ready()
     try:
         while not ended.is_set():
@@ -149,6 +153,8 @@ async def _serve(
             except TimeoutError:
                 await _write(store)
     finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
         await server.close()
         await _write(store)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text, text
 
-HEAD = "0003"
+HEAD = "0004"
 "Newest migration; held to the files under migrations/versions by a test."
 
 metadata = MetaData()
@@ -158,3 +158,51 @@ binding = Table(
     comment="Where phones are registered now; one row per contact, the body as the registrar reads it back (JSON)",
 )
 Index("binding_expires_index", binding.c.expires_at)
+
+job = Table(
+    "job",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("kind", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("asked_at", Float, nullable=False),
+    Column("began_at", Float),
+    Column("ended_at", Float),
+    Column("until", Float, nullable=False),
+    Column("wanted_until", Float, nullable=False),
+    Column("wish", String(16), nullable=False),
+    Column("owner", String(64)),
+    Column("lease_until", Float),
+    Column("asked", Text, nullable=False),
+    Column("progress", Text, nullable=False),
+    Column("report", Text),
+    Column("problem", Text, nullable=False),
+    comment="Work for the SIP process: asked for by a command or a page, claimed with a lease, run, its findings kept (JSON)",
+    sqlite_autoincrement=True,
+)
+Index("job_state_index", job.c.state, job.c.id)
+
+job_part = Table(
+    "job_part",
+    metadata,
+    Column("job_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("messages", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    comment="Messages that a job recorded, in parts as they came (compressed JSON)",
+)
+
+verdict = Table(
+    "verdict",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("mac", String(12), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("verdict", String(16), nullable=False),
+    Column("heard", String(32), nullable=False),
+    Column("passed", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("job_id", BigInteger),
+    comment="What verification said of phones; a bounded number for each, and in all",
+)
+Index("verdict_mac_index", verdict.c.mac, verdict.c.id)

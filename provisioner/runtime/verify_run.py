@@ -1,0 +1,199 @@
+"""One verification from the asker's side: ask for the job, read what it records, judge again and again, end with a report.
+
+    run = VerifyRun(table, verdicts, subjects, reading, options)
+    run.ask(macs, now)
+    while not run.poll(now).is_over: ...
+    verified = run.finish(now)
+
+The clock is the caller's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from provisioner.errors import EnvironmentProblem
+from provisioner.runtime.verify_jobs import KIND
+from provisioner.runtime.verify_judge import Watching, judge_phones, messages_of, told, without_evidence
+from provisioner.runtime.verify_part import pack, unpack
+from provisioner.runtime.verify_subject import Subjects, Tested
+from provisioner.state.job_table import Job, JobState, JobTable, Wish
+from provisioner.state.reading import Reading
+from provisioner.state.verdict_table import VerdictRow, VerdictTable
+from sipstub.trace.record import RecordedMessage
+from sipstub.verify.facts import Facts, Fetch
+from sipstub.verify.run import Verified
+from sipstub.verify.verdict import Verdict
+
+CLAIM_S = 40.0
+"A job that nobody takes for so long is given up; longer than a crashed SIP process takes to come back."
+SLACK_S = 10.0
+"The job may run so much longer than was asked: whoever asked ends it."
+MAX_FETCHES = 10_000
+"Requests for files that are looked at, of all phones together."
+LOST = "the SIP process was lost"
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyOptions:
+    """How long, and what is done."""
+
+    wait_s: float = 60.0
+    "How long a phone may take to register."
+    watch_s: float = 3.0
+    "How long to go on once all did: longer than the journal takes to tell of a fetch."
+    program: str = "provisioner"
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneLine:
+    """One phone of the live view."""
+
+    name: str
+    state: str
+    "`registered udp`, `heard`, `silent`, `never fetched`."
+    told: int
+    "Rules that have a verdict."
+    rules: int
+    failed: int
+    messages: int
+
+
+@dataclass(slots=True)
+class Standing:
+    """How the run stands."""
+
+    lines: list[PhoneLine] = field(default_factory=list)
+    job: JobState = JobState.WAITING
+    is_over: bool = False
+
+
+class VerifyRun:
+    """Not for several threads."""
+
+    def __init__(
+        self, table: JobTable, verdicts: VerdictTable, subjects: Subjects, reading: Reading, options: VerifyOptions
+    ) -> None:
+        self._table = table
+        self._verdicts = verdicts
+        self._subjects = subjects
+        self._reading = reading
+        self._options = options
+        self._macs: tuple[str, ...] = ()
+        self._job_id = 0
+        self._part = 0
+        self._asked_at = self._began_at = self._settled_at = 0.0
+        self._hashes: dict[str, tuple[str, ...]] = {}
+        self._messages: list[RecordedMessage] = []
+        self.job: Job | None = None
+        "As it was last seen."
+        self.notes: list[str] = []
+        "What a person should know beside the findings."
+
+    def ask(self, macs: Sequence[str], now: float) -> int:
+        """Ask for a job about these phones and return its number."""
+        self._macs = tuple(macs)
+        phones = self._subjects.look(macs)
+        self._hashes = {phone.mac: phone.hashes for phone in phones}
+        hosts = {host for phone in phones if phone.expectations is not None for host in phone.expectations.subject.addresses}
+        asked = {
+            "macs": list(macs),
+            "words": sorted(self._subjects.words(phones)),
+            "hosts": sorted(hosts),
+        }
+        self._asked_at = now
+        until = now + CLAIM_S + self._options.wait_s + self._options.watch_s + SLACK_S
+        self._job_id = self._table.ask(KIND, asked, until=until, now=now)
+        return self._job_id
+
+    def poll(self, now: float) -> Standing:
+        """Read what is new and say how each phone stands; `is_over` once there is nothing more to wait for."""
+        job = self._table.look(self._job_id, now=now, is_asker=True)
+        if job is None:
+            raise EnvironmentProblem("the job is gone: its row was deleted", code="job-gone")
+        self.job = job
+        if job.state is JobState.WAITING and now - self._asked_at > CLAIM_S:
+            self.cancel(now)
+            raise EnvironmentProblem(
+                f"no SIP process took the job within {CLAIM_S:g} s",
+                hint="is the server of this state folder of the same version? see its log",
+                code="job-not-taken",
+            )
+        self._read_parts()
+        self._began_at = job.began_at or self._began_at
+        phones = self._subjects.look(self._macs)
+        lines, all_registered = self._lines(phones, now)
+        if job.state is JobState.RUNNING and job.wish is Wish.GO_ON:
+            self._settled_at = (self._settled_at or now) if all_registered else 0.0
+            is_enough = bool(self._settled_at) and now - self._settled_at >= self._options.watch_s
+            if is_enough or now - self._began_at >= self._options.wait_s + (self._options.watch_s if self._settled_at else 0.0):
+                self._table.wish(self._job_id, Wish.STOP, now=now)
+        return Standing(lines, job.state, job.is_over)
+
+    def cancel(self, now: float) -> None:
+        """Tell the SIP process to stop; what was recorded is not judged."""
+        self._table.wish(self._job_id, Wish.CANCEL, now=now)
+
+    def finish(self, now: float) -> Verified:
+        """Judge what was recorded, keep report and verdicts, and return the findings."""
+        self._read_parts()
+        phones = self._subjects.look(self._macs)
+        job = self.job
+        if job is None or job.state is not JobState.DONE:
+            why = job.problem if job is not None else ""
+            self.notes.append(f"no findings: {why or LOST}")
+            verified = without_evidence(phones, LOST, now=now, program=self._options.program)
+        else:
+            verified = self._judged(phones, now)
+            self.notes += [f"{phone.name}: {note}" for phone in phones for note in phone.notes]
+            if job.progress.get("left_out"):
+                self.notes.append(f"{job.progress['left_out']} messages were beyond what one job keeps, and are not judged")
+        self._keep(verified, now)
+        return verified
+
+    def _keep(self, verified: Verified, now: float) -> None:
+        self._table.keep_report(self._job_id, verified.report.to_text())
+        kept = [message.masked() for message in self._messages]
+        self._table.replace_parts(self._job_id, pack(kept), len(kept))
+        rows = []
+        for phone in verified.report.phones:
+            counts = phone.counts
+            rows.append(
+                VerdictRow(
+                    phone.mac, now, str(phone.verdict), phone.state[:32], counts[Verdict.PASS], counts[Verdict.FAIL], self._job_id
+                )
+            )
+        self._verdicts.add(rows)
+
+    def _read_parts(self) -> None:
+        for number, body in self._table.parts(self._job_id, self._part):
+            self._messages += unpack(body)
+            self._part = number
+        self._messages.sort(key=lambda message: message.number)
+
+    def _judged(self, phones: Sequence[Tested], now: float) -> Verified:
+        bystanders = self._subjects.bystanders(self._macs)
+        return judge_phones(phones, bystanders, self._messages, self._watching(now), program=self._options.program)
+
+    def _watching(self, now: float) -> Watching:
+        return Watching(self._began_at, now, fetches=self._fetches(), hashes=self._hashes)
+
+    def _fetches(self) -> dict[str, list[Fetch]]:
+        found: dict[str, list[Fetch]] = {mac: [] for mac in self._macs}
+        only = self._macs[0] if len(self._macs) == 1 else None
+        for event in self._reading.events(mac=only, since=self._began_at, limit=MAX_FETCHES):
+            values = event.values
+            if values["protocol"] != "sip" and values["mac"] in found:
+                found[values["mac"]].append(Fetch(values["at"], values["name"]))
+        return found
+
+    def _lines(self, phones: Sequence[Tested], now: float) -> tuple[list[PhoneLine], bool]:
+        verified = self._judged(phones, now)
+        mine = messages_of(phones, self._subjects.bystanders(self._macs), self._messages, self._watching(now))
+        lines = []
+        for report in verified.report.phones:
+            done, rules = told(report)
+            lines.append(PhoneLine(report.name, report.state, done, rules, report.counts[Verdict.FAIL], report.messages))
+        registered = [phone.is_registered(Facts.of(mine.get(phone.mac, ()))) for phone in phones]
+        return lines, all(registered)

@@ -1,0 +1,35 @@
+"""Where no server runs, `provisioner verify` starts one for as long as it takes."""
+
+from __future__ import annotations
+
+import signal
+import socket
+
+from verify_desk import Desk
+
+from provisioner.runtime.serve import running_server
+
+
+def test_without_a_server_it_starts_one_says_so_and_ends_it(desk: Desk) -> None:
+    verify = desk.verify("office-anna", "--wait", "40").watches()
+    assert "started one" in verify.err and "http://127.0.0.1:" in verify.err
+    desk.phone("office-anna")
+    assert verify.end() == 0, verify.out + verify.err
+    assert "ended" in verify.err
+    assert running_server(desk.state) is None
+
+
+def test_ctrl_c_ends_its_own_server_too(desk: Desk) -> None:
+    verify = desk.verify("office-anna", "--wait", "600").watches()
+    verify.process.send_signal(signal.SIGINT)
+    assert verify.end() == 130
+    assert running_server(desk.state) is None
+
+
+def test_a_port_that_is_taken_ends_with_5_and_the_server_s_own_words(desk: Desk) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        found = desk.run("verify", "office-anna", "--sip", f"127.0.0.1:{taken.getsockname()[1]}")
+    assert found.returncode == 5, found.stderr
+    assert "no server of its own" in found.stderr and "sip" in found.stderr
