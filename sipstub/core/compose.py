@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sipstub.core.core import Core
 from sipstub.core.flow import Flow
 from sipstub.core.others import Others
+from sipstub.core.plain import PlainRegisters
 from sipstub.core.registering import Registering
 from sipstub.registrar.binding import BindingChange
 from sipstub.registrar.reginfo import CONTENT_TYPE, reginfo
@@ -73,5 +74,6 @@ def compose(registrar: Registrar, layer: TransactionLayer | None = None, *, pack
     registering.watch(lambda change: others.changed(REG, change.binding.aor, change.at, (change,)))
     core.add(registering)
     core.challenge = registering.challenge
+    core.plain = PlainRegisters(core.layer, registering).take
     core.add(others, is_fallback=True)
     return Stub(core, registering, others)

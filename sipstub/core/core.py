@@ -50,13 +50,15 @@ class Core:
     """The services of one stub around one transaction layer."""
 
     def __init__(self, layer: TransactionLayer | None = None, *, limits: Limits = LIMITS) -> None:
-        self.layer = layer or TransactionLayer()
+        self.layer = TransactionLayer() if layer is None else layer  # an empty one is false
         self.counts = CoreCounts()
         self._limits = limits
         self._services: list[Service] = []
         self._by_method: dict[str, Service] = {}
         self.challenge: Challenge | None = None
         "Answers a REGISTER without credentials, if a registrar is here that challenges everybody."
+        self.plain: Callable[[bytes, Hop, float], bool] | None = None
+        "Takes a plain REGISTER by the short way, or leaves it alone; the service of REGISTER may set it once it is added."
         self.fallback: Service | None = None
         "Gets what no service takes; without one that is 405."
         self.gate: Gate | None = None
@@ -73,6 +75,8 @@ class Core:
             self.fallback = service
         for method in service.methods:
             self._by_method[method] = service
+            if method == "REGISTER":  # the short way is that of who had it before
+                self.plain = None
 
     @property
     def services(self) -> Iterable[Service]:
@@ -87,6 +91,10 @@ class Core:
 
     def receive(self, data: bytes, source: Hop, now: float) -> None:
         """Take one datagram, or one frame of a stream."""
+        if self.plain is not None and self.gate is None and self.plain(data, source, now):
+            self.counts.requests += 1
+            self._run(now)
+            return
         if is_keep_alive(data):
             self.counts.keep_alives += 1
             return

@@ -10,6 +10,7 @@ from sipstub.registrar.reason import RegistrarEvent
 from sipstub.registrar.registrar import Registrar
 from sipstub.registrar.source import flow_of
 from sipstub.sip.message import Request, Response
+from sipstub.sip.plain_register import PlainRegister
 from sipstub.transaction.event import RequestArrived
 from sipstub.transaction.sending import Hop
 
@@ -45,6 +46,14 @@ class Registering:
         response = self.registrar.handle(request, flow_of_hop(source), now)
         self.tell()
         return response
+
+    def handle_plain(
+        self, request: PlainRegister, via: str, source: Hop, now: float, *, to_tag: str | None = None
+    ) -> tuple[int, bytes]:
+        """Return status and bytes of what the registrar says to a plain REGISTER."""
+        found = self.registrar.handle_plain(request, via, flow_of_hop(source), now, to_tag=to_tag)
+        self.tell()
+        return found
 
     def next_timer(self) -> float | None:
         """Return when the next binding ends."""

@@ -23,7 +23,11 @@ from sipstub.sip.error import SipError
 from sipstub.sip.message import Request
 from sipstub.sip.nonce import CLOCK_SLACK_S, NONCE_BYTES, SALT_BYTES, TIME_BYTES, NonceMaker
 from sipstub.sip.nonce_count import MAX_NONCES, NonceCounts
+from sipstub.sip.plain_credentials import PlainCredentials
+from sipstub.sip.plain_register import PlainRegister
 from sipstub.sip.uri import parse_uri
+
+Given = Credentials | PlainCredentials
 
 MAX_TAGS = 4096
 "Hosts whose tag is not computed again."
@@ -62,7 +66,7 @@ class Authenticator:
         return len(self._counts)
 
     def judge(
-        self, request: Request, source: Source, name: str, now: float, *, is_at_home: bool = False
+        self, request: Request | PlainRegister, source: Source, name: str, now: float, *, is_at_home: bool = False
     ) -> RegistrarUser | Denial:
         """Return the user who asks, or the denial.
 
@@ -72,7 +76,11 @@ class Authenticator:
         policy = self._policy
         tag = self._tag(source.host)
         algorithm = self.algorithm_for(request.user_agent)
-        given = next((one for one in request.authorization if one.is_digest and one.realm == policy.realm), None)
+        given: Given | None = None
+        for one in request.authorization:
+            if one.is_digest and one.realm == policy.realm:
+                given = one
+                break
         if given is None:
             return self._challenge(Why.NO_CREDENTIALS, algorithm, tag, now)
         made_at = self._nonces.made_at(given.nonce)
@@ -120,7 +128,9 @@ class Authenticator:
             return wanted, True
         return owner, False
 
-    def _judge_form(self, given: Credentials, request: Request, algorithm: str, tag: bytes, now: float) -> Denial | None:
+    def _judge_form(
+        self, given: Given, request: Request | PlainRegister, algorithm: str, tag: bytes, now: float
+    ) -> Denial | None:
         """Return what is wrong with the credentials that hangs on no user."""
         if given.algorithm != algorithm:
             return self._challenge(Why.OTHER_ALGORITHM, algorithm, tag, now, given.algorithm[:32])
@@ -130,18 +140,18 @@ class Authenticator:
             return Denial(Why.URI_DIFFERS, f"digest for {given.uri[:100]!r}", is_failure=True)
         return None
 
-    def _shut_out_by(self, given: Credentials, is_at_home: bool, now: float) -> bytes | None:
+    def _shut_out_by(self, given: Given, is_at_home: bool, now: float) -> bytes | None:
         """Return the key of the count that is full, if one is."""
         host, user = self._keys(given)
         if self.failures.is_over(user, USER_FAILURES, now):
             return user
         return host if not is_at_home and self.failures.is_over(host, HOST_FAILURES, now) else None
 
-    def _note(self, given: Credentials, now: float) -> None:
+    def _note(self, given: Given, now: float) -> None:
         for key in self._keys(given):
             self.failures.note(key, now)
 
-    def _keys(self, given: Credentials) -> tuple[bytes, bytes]:
+    def _keys(self, given: Given) -> tuple[bytes, bytes]:
         """Return what failures are counted by: the host that was given the nonce, and that host with the name that it claims."""
         host = self._tag_in(given.nonce)
         return host, host + hashlib.blake2b(given.username.encode("utf-8", "surrogateescape"), digest_size=8).digest()
@@ -187,7 +197,7 @@ class Authenticator:
         return data[TIME_BYTES + SALT_BYTES - TAG_BYTES : TIME_BYTES + SALT_BYTES]
 
 
-def _is_same(text: str, request: Request) -> bool:
+def _is_same(text: str, request: Request | PlainRegister) -> bool:
     try:
         return parse_uri(text).matches(request.uri)
     except SipError:

@@ -6,12 +6,13 @@ from sipstub.registrar.policy import Policy
 from sipstub.registrar.reason import Refusal, Why
 from sipstub.sip.contact import Contact
 from sipstub.sip.message import Request
+from sipstub.sip.plain_register import PlainRegister
 from sipstub.sip.uri import SipUri
 
 TAG = "outbound"
 
 
-def asks_outbound(request: Request) -> bool:
+def asks_outbound(request: Request | PlainRegister) -> bool:
     """Return whether the phone says that it knows RFC 5626."""
     return any(word.lower() == TAG for word in (*request.supported, *request.require))
 
@@ -21,7 +22,7 @@ def uses_flow(contact: Contact) -> bool:
     return bool(contact.instance) and contact.reg_id is not None
 
 
-def judge_outbound(request: Request, contacts: tuple[Contact, ...], policy: Policy) -> bool | Refusal:
+def judge_outbound(request: Request | PlainRegister, contacts: tuple[Contact, ...], policy: Policy) -> bool | Refusal:
     """Return whether contacts with instance and reg-id are flows of their own, or the refusal.
 
     Without the phone's `Supported: outbound` its reg-id means nothing.  Behind more than one hop the first one must have put `ob`
@@ -37,7 +38,7 @@ def judge_outbound(request: Request, contacts: tuple[Contact, ...], policy: Poli
     return True
 
 
-def _is_first_hop_able(request: Request) -> bool:
+def _is_first_hop_able(request: Request | PlainRegister) -> bool:
     """Return whether the hop next to the phone can keep its flow: its Path is the last one, as later hops put theirs in front."""
     if not request.paths:
         return False

@@ -14,6 +14,7 @@ from sipstub.registrar.policy import Policy
 from sipstub.registrar.reason import Refusal, Why
 from sipstub.sip.contact import Contact
 from sipstub.sip.message import Request
+from sipstub.sip.plain_register import PlainRegister
 
 Plan = tuple[BindingChange, ...]
 MAX_USER_AGENT = 256
@@ -24,7 +25,7 @@ MAX_USER_AGENT = 256
 class Facts:
     """What all contacts of one request share."""
 
-    request: Request
+    request: Request | PlainRegister
     aor: str
     flow: str
     is_outbound: bool
@@ -46,7 +47,9 @@ class Facts:
         return self.request.cseq.number
 
 
-def plan(request: Request, aor: str, flow: str, bindings: tuple[Binding, ...], policy: Policy, now: float) -> Plan | Refusal:
+def plan(
+    request: Request | PlainRegister, aor: str, flow: str, bindings: tuple[Binding, ...], policy: Policy, now: float
+) -> Plan | Refusal:
     """Return the changes that a REGISTER makes to the live bindings of its address, none for a mere question; or the refusal.
 
     Raises SipError for headers that cannot be read.

@@ -28,12 +28,18 @@ from sipstub.sip.answer import refuse
 from sipstub.sip.date import SipDate
 from sipstub.sip.error import SipError
 from sipstub.sip.message import Request, Response
+from sipstub.sip.plain_register import PlainRegister
 from sipstub.sip.uri import SipUri, Uri
 
 MAX_WAITING = 65_536
 "Changes, and events, that wait to be taken; the oldest are dropped and counted."
 ORDINARY = (Why.NO_CREDENTIALS, Why.STALE_NONCE)
 "The first half of every registration: no line in the journal."
+Asking = Request | PlainRegister
+Added = list[tuple[str, str]]
+"Headers of the response beyond those that are copied."
+Verdict = tuple[int, Added]
+"Status and headers."
 EXPIRIES_AT_ONCE = 256
 "Bindings that end in one call; the rest follow in the next, so that no phone waits for a thousand others."
 
@@ -60,11 +66,20 @@ class Registrar:
         self.on_timer(now)
         tag = to_tag or self._to_tag(request)
         try:
-            found = self._register(request, source, now, tag)
+            status, added = self._decide(request, source, now)
         except SipError as error:
             self._note(Refusal(Why.MALFORMED, error.fact, status_hint=error.status), request, source, now)
             return refuse(request, error, to_tag=tag)
-        return found if isinstance(found, Response) else self._refuse(found, request, source, now, tag)
+        return reply(request, status, added, tag)
+
+    def handle_plain(
+        self, request: PlainRegister, via: str, source: Source, now: float, *, to_tag: str | None = None
+    ) -> tuple[int, bytes]:
+        """Return status and bytes of the response that `handle` gives; `via` is the top Via with what a server fills in."""
+        self.on_timer(now)
+        tag = to_tag or self._tag((request.call_id, request.cseq_text, request.from_text, via))
+        status, added = self._decide(request, source, now)
+        return status, request.answer(status, added, tag, via)
 
     def authorise(self, request: Request, source: Source, name: str, now: float, *, to_tag: str | None = None) -> Response | None:
         """Return None if a request of any method may act for the user of that name, else the response that says no."""
@@ -73,7 +88,7 @@ class Registrar:
             found = self._ask(request, source, flow_of(source), name, self._aor_of_name(name), now)
         except SipError as error:
             return refuse(request, error, to_tag=tag)
-        return self._refuse(found, request, source, now, tag) if isinstance(found, Refusal) else None
+        return reply(request, *self._refuse(found, request, source, now), tag) if isinstance(found, Refusal) else None
 
     def bindings(self, aor: str, now: float) -> tuple[Binding, ...]:
         """Return the live bindings of an address by its key, the oldest first."""
@@ -139,7 +154,11 @@ class Registrar:
         self._events.clear()
         return found
 
-    def _register(self, request: Request, source: Source, now: float, tag: str) -> Response | Refusal:
+    def _decide(self, request: Asking, source: Source, now: float) -> Verdict:
+        found = self._register(request, source, now)
+        return self._refuse(found, request, source, now) if isinstance(found, Refusal) else (200, found)
+
+    def _register(self, request: Asking, source: Source, now: float) -> Added | Refusal:
         refusal = self._admit(request)
         if refusal is not None:
             return refusal
@@ -163,9 +182,9 @@ class Registrar:
             except Exception as error:  # whatever a store has for a disk that is full
                 return Refusal(Why.NOT_KEPT, f"{type(error).__name__}: {error}"[:200])
         self._commit(changes)
-        return self._accept(request, aor, now, tag)
+        return self._accept(request, aor, now)
 
-    def _admit(self, request: Request) -> Refusal | None:
+    def _admit(self, request: Asking) -> Refusal | None:
         """Return what speaks against the request before anybody is asked for a password (steps 1 and 2)."""
         limits = self.policy.limits
         _ = request.supported, request.paths  # what the answer will need is read before anything changes
@@ -192,12 +211,13 @@ class Registrar:
         """Return the option tags that may be required."""
         return frozenset({"path"} | ({OUTBOUND} if self.policy.outbound else set()) | ({"gruu"} if self.policy.gruu else set()))
 
-    def _ask(self, request: Request, source: Source, flow: str, name: str, aor: str, now: float) -> Denial | None:
-        is_at_home = any(binding.flow == flow for binding in self.location.live(aor, now))
+    def _ask(self, request: Asking, source: Source, flow: str, name: str, aor: str, now: float) -> Denial | None:
+        bindings = self.location.live(aor, now) if len(self.authenticator.failures) else ()  # nobody is shut out else
+        is_at_home = any(binding.flow == flow for binding in bindings)
         found = self.authenticator.judge(request, source, name, now, is_at_home=is_at_home)
         return found if isinstance(found, Denial) else None
 
-    def _accept(self, request: Request, aor: str, now: float, tag: str) -> Response:
+    def _accept(self, request: Asking, aor: str, now: float) -> Added:
         bindings = self.location.live(aor, now)
         gives_gruu = self.policy.gruu and _asks(request, "gruu")
         added = [("Contact", binding.listed(now) + (self.gruus.params(binding) if gives_gruu else "")) for binding in bindings]
@@ -210,16 +230,16 @@ class Registrar:
                 added.append(("Flow-Timer", str(self.policy.flow_timer_s)))
         if self.policy.sends_date:
             added.append(("Date", _date(int(now))))
-        return reply(request, 200, added, tag)
+        return added
 
-    def _refuse(self, refusal: Refusal, request: Request, source: Source, now: float, tag: str) -> Response:
+    def _refuse(self, refusal: Refusal, request: Asking, source: Source, now: float) -> Verdict:
         added = list(refusal.headers)
         if isinstance(refusal, Denial) and refusal.challenge:
             added.append(("WWW-Authenticate", refusal.challenge))
         self._note(refusal, request, source, now)
-        return reply(request, refusal.status, added, tag)
+        return refusal.status, added
 
-    def _note(self, refusal: Refusal, request: Request, source: Source, now: float) -> None:
+    def _note(self, refusal: Refusal, request: Asking, source: Source, now: float) -> None:
         if not refusal.is_news or refusal.why in ORDINARY:
             return
         try:
@@ -256,11 +276,14 @@ class Registrar:
     def _to_tag(self, request: Request) -> str:
         """Return a tag that no other has, and that a repeated request gets again (RFC 3261 section 8.2.6.2)."""
         headers = request.headers
-        text = "\0".join(value for key in ("call-id", "cseq", "from", "via") for value in headers.lines(key)[:1])
+        return self._tag(value for key in ("call-id", "cseq", "from", "via") for value in headers.lines(key)[:1])
+
+    def _tag(self, values: Iterable[str]) -> str:
+        text = "\0".join(values)
         return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), key=self._key[:64], digest_size=8).hexdigest()
 
 
-def _asks(request: Request, tag: str) -> bool:
+def _asks(request: Asking, tag: str) -> bool:
     return any(word.lower() == tag for word in (*request.supported, *request.require))
 
 

@@ -178,9 +178,14 @@ class Credentials(_Scheme):
         return self.params.raw("cnonce") or ""
 
     @property
+    def nc_text(self) -> str:
+        """Return the count of the nonce as written, or nothing."""
+        return self.params.raw("nc") or ""
+
+    @property
     def nc(self) -> int:
         """Return how often the nonce was used, this time included; 0 for what is not 8 hexadecimal digits."""
-        text = self.params.raw("nc") or ""
+        text = self.nc_text
         return int(text, 16) if re.fullmatch("[0-9A-Fa-f]{8}", text) else 0
 
 

@@ -19,6 +19,7 @@ from sipstub.sip.credentials import (
     Credentials,
 )
 from sipstub.sip.error import SipError
+from sipstub.sip.plain_credentials import PlainCredentials
 from sipstub.sip.scanner import quote
 
 MD5, SHA_256 = "MD5", "SHA-256"
@@ -44,7 +45,7 @@ class Exchange:
     body: bytes = b""
 
     @classmethod
-    def of(cls, credentials: Credentials, method: str, body: bytes = b"") -> Exchange:
+    def of(cls, credentials: Credentials | PlainCredentials, method: str, body: bytes = b"") -> Exchange:
         """Return what the sender of these credentials says that he computed it over."""
         return cls(
             method,
@@ -53,7 +54,7 @@ class Exchange:
             credentials.algorithm,
             credentials.qop,
             credentials.cnonce,
-            credentials.params.raw("nc") or "",
+            credentials.nc_text,
             body,
         )
 
@@ -89,7 +90,7 @@ def compute(ha1: str, exchange: Exchange) -> str:
     return hash_text(algorithm, _bytes(f"{ha1}:{nonce}:{exchange.nc}:{exchange.cnonce}:{qop}:{ha2}"))
 
 
-def check(credentials: Credentials, ha1: str, method: str, body: bytes = b"") -> bool:
+def check(credentials: Credentials | PlainCredentials, ha1: str, method: str, body: bytes = b"") -> bool:
     """Return whether the response is right; False too for an algorithm or qop that we do not have.
 
     Compare `uri` with the Request-URI, and judge nonce and nc, apart.  A caller who knows no such user gives

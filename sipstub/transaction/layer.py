@@ -16,6 +16,7 @@ from sipstub.sip.message import Message, Request, Response
 from sipstub.sip.via import Via
 from sipstub.transaction.client_table import MAX_CLIENTS, ClientTable
 from sipstub.transaction.event import Event
+from sipstub.transaction.key import Key
 from sipstub.transaction.machine import ClientTransaction, Outlet, ServerTransaction, Transaction
 from sipstub.transaction.sending import Hop, Sending, answer_hops
 from sipstub.transaction.server_table import MAX_HELD_BYTES, MAX_OPEN_PER_HOST, MAX_SERVERS, Counts, ServerTable
@@ -108,6 +109,22 @@ class TransactionLayer:
             return False
         transaction.abandon()
         return True
+
+    def register_key(self, branch: str, sent_by: tuple[str, int], merging: Key, source: Hop) -> Key | None:
+        """Return the key of a REGISTER that is to be answered at once; None for one that `receive` has to look at.
+
+        That is a repetition, a copy that came another way, and any one while there is no room.
+        """
+        key = (branch.lower(), *sent_by, "REGISTER")
+        return key if self._servers.is_new(key, merging, source) else None
+
+    def tag(self, key: Key) -> str:
+        """Return the tag of the answers to the request with that key."""
+        return self._outlet.tag(key)
+
+    def respond_at_once(self, key: Key, merging: Key, source: Hop, hop: Hop, status: int, data: bytes, now: float) -> None:
+        """Send the final answer to a REGISTER over UDP that `register_key` gave a key, and keep it for repetitions."""
+        self._servers.answer_at_once(key, merging, source, hop, status, data, now)
 
     def forget(self, transaction: Transaction) -> None:
         """Drop a transaction without a word: for a stub that plays dead."""

@@ -151,9 +151,16 @@ class ServerTransaction(Transaction):
     __slots__ = ("_last", "_request", "hops", "is_open", "merging", "source", "status")
 
     def __init__(
-        self, request: Request, source: Hop, hops: tuple[Hop, ...], key: Key, state: State, outlet: Outlet, merging: Key | None
+        self,
+        request: Request | None,
+        source: Hop,
+        hops: tuple[Hop, ...],
+        key: Key,
+        state: State,
+        outlet: Outlet,
+        merging: Key | None,
     ) -> None:
-        super().__init__(key, request.method, source.is_reliable, state, outlet)
+        super().__init__(key, "REGISTER" if request is None else request.method, source.is_reliable, state, outlet)
         self.source = source
         self.hops = hops
         "Where answers go; the first that can be reached."

@@ -7,7 +7,7 @@ from sipstub.sip.message import Request, Response
 from sipstub.transaction.event import Failure
 from sipstub.transaction.key import Key
 from sipstub.transaction.machine import Outlet, ServerTransaction
-from sipstub.transaction.sending import Hop
+from sipstub.transaction.sending import Hop, Sending
 from sipstub.transaction.state import State, TimerName
 
 
@@ -29,6 +29,18 @@ class NonInviteServer(ServerTransaction):
         super().__init__(request, source, hops, key, State.TRYING, outlet, merging)
         self._may_try = source.is_reliable
         self._end_after(outlet.timing.late_trying_s, TimerName.TRYING_100, now)
+
+    @classmethod
+    def answered(cls, source: Hop, hop: Hop, key: Key, outlet: Outlet, status: int, data: bytes, now: float) -> NonInviteServer:
+        """Return the transaction of a REGISTER over UDP that has its final answer, and send that."""
+        made = cls.__new__(cls)
+        ServerTransaction.__init__(made, None, source, (hop,), key, State.COMPLETED, outlet, None)
+        made._may_try = made.is_open = False
+        made.status = status
+        made._keep(data)
+        outlet.sendings.append(Sending(data, hop, made))
+        made._end_after(outlet.timing.timeout_s, TimerName.J, now)
+        return made
 
     def receive(self, now: float) -> None:
         """Repeat the last answer, if there was any."""

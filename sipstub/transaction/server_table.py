@@ -103,6 +103,21 @@ class ServerTable:
                 self._merging[merging] = transaction
             self._outlet.events.append(RequestArrived(request, source, transaction))
 
+    def is_new(self, key: Key, merging: Key, source: Hop) -> bool:
+        """Return whether a request of that key is no repetition and no copy, and there is room for it."""
+        if key in self._servers or merging in self._merging:
+            return False
+        return self._open.get(source.host, 0) < self._max_open and self._has_room()
+
+    def answer_at_once(self, key: Key, merging: Key, source: Hop, hop: Hop, status: int, data: bytes, now: float) -> None:
+        """Make the transaction of a new REGISTER over UDP, answered already."""
+        transaction = NonInviteServer.answered(source, hop, key, self._outlet, status, data, now)
+        self._servers[key] = transaction
+        if status < 300:
+            self._merging[merging] = transaction
+            transaction.merging = merging
+        self.answered(transaction)
+
     def answered(self, transaction: ServerTransaction) -> None:
         """Note that a final answer was given; the oldest of these make room when there is too little."""
         self._close(transaction)

@@ -1,0 +1,162 @@
+"""A REGISTER in the usual shape of a phone, read with one pattern; whatever this does not know is for `reader`.
+
+It takes a REGISTER over UDP without a body: one Via, From, To, Call-ID, CSeq and Contact, each once and in its usual spelling,
+some headers that no registrar reads, and Digest credentials with qop `auth`; no folded lines, no lists, no escapes.  Where it
+takes a message it reads the same as `reader` and `examine`, which find nothing wrong with it: tests ask both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from sipstub.sip.contact import Contact, Contacts
+from sipstub.sip.cseq import CSeq
+from sipstub.sip.error import SipError
+from sipstub.sip.host import MAX_PORT, host_key, parse_host
+from sipstub.sip.name_addr import NameAddr
+from sipstub.sip.params import NO_PARAMS, Params
+from sipstub.sip.plain_credentials import PlainCredentials, parse_plain_credentials
+from sipstub.sip.reason import reason_phrase
+from sipstub.sip.scanner import refuse_injection
+from sipstub.sip.uri import DEFAULT_PORTS, SipUri, Uri, parse_uri
+
+BEGIN = b"REGISTER sip:"
+"So it begins."
+MAX_PLAIN_BYTES = 2_048
+"Longer messages are read header by header."
+
+_USER = r"[A-Za-z0-9\-_.+*]{1,64}+"
+_PLACE = r"([A-Za-z0-9.\-]{1,64}+)(?::([1-9][0-9]{0,4}+))?"
+_TOKEN = r"[A-Za-z0-9\-.!%*_+`'~]{1,128}+"
+_TEXT = r"[!-~](?:[ -~]*[!-~])?"
+_ADDRESS = rf'(?:"([ !#-\[\]-~]*+)" ?)?<sip:({_USER})@{_PLACE}>'
+_HEADERS = (
+    rf"Via: (SIP/2\.0/UDP {_PLACE};branch=(z9hG4bK{_TOKEN}))(;rport)?",
+    rf"From: ({_ADDRESS};tag=({_TOKEN}))",
+    rf"To: ({_ADDRESS})",
+    r"Call-ID: ([!-+\--~]{1,255}+)",
+    r"CSeq: (([0-9]{1,9}+) REGISTER)",
+    rf"Contact: <(sip:(?:({_USER})@)?{_PLACE}(?:;(line|transport)=([A-Za-z0-9]{{1,64}}+))?)>",
+    r"Authorization: (Digest [ -~]++)",
+    r"(Allow): [A-Z, ]*+",
+    r"(Max-Forwards): [0-9]{1,3}+",
+    rf"User-Agent: ({_TEXT})",
+    r"Expires: ([0-9]{1,9}+)",
+    rf"(Allow-Events): {_TEXT}",
+    r"(Line): [0-9]{1,3}+",
+    r"(Content-Length): 0",
+)
+MAX_LINES = len(_HEADERS) + 2
+"Of a message that has all of them once."
+_PLAIN = re.compile(rf"REGISTER (sip:{_PLACE}) SIP/2\.0\r\n(?:(?:{'|'.join(_HEADERS)})\r\n){{6,14}}\r\n")
+
+
+class PlainRegister:
+    """What `Request` says of the same bytes, as far as a registrar asks."""
+
+    __slots__ = (
+        "_contact", "_cseq", "_to", "_via_host", "authorization", "branch", "call_id", "cseq_text", "expires", "from_tag",
+        "from_text", "raw", "to_text", "uri", "uri_text", "user_agent", "via_port", "via_text", "wants_rport",
+    )  # fmt: skip
+    method = "REGISTER"
+    body = b""
+    supported: tuple[str, ...] = ()
+    require: tuple[str, ...] = ()
+    paths: tuple[NameAddr, ...] = ()
+
+    def __init__(self, raw: bytes, uri: Uri, authorization: tuple[PlainCredentials, ...], parts: tuple[str, ...]) -> None:
+        (
+            self.uri_text, _, _, via, self._via_host, via_port, self.branch, rport, self.from_text, _, _, _, _, self.from_tag,
+            self.to_text, *_
+        ) = parts  # fmt: skip
+        self.raw = raw
+        self.uri = uri
+        self.authorization = authorization
+        self.via_text = via if rport is None else via + rport
+        self.via_port = int(via_port) if via_port else None
+        self.wants_rport = rport is not None
+        self._to = parts[15:19]
+        self.call_id, self.cseq_text, self._cseq = parts[19:22]
+        self._contact = parts[23:28]
+        self.user_agent: str | None = parts[31]
+        self.expires = None if parts[32] is None else int(parts[32])
+
+    @property
+    def sent_by(self) -> tuple[str, int]:
+        """Return host and port of Via as transactions are told apart by them."""
+        return host_key(self._via_host), self.via_port or DEFAULT_PORTS["sip"]
+
+    @property
+    def to(self) -> NameAddr:
+        """Return To."""
+        display, user, host, port = self._to
+        return NameAddr(SipUri(host, user, port=int(port) if port else None), display or "")
+
+    @property
+    def cseq_number(self) -> int:
+        """Return the number of CSeq."""
+        return int(self._cseq)
+
+    @property
+    def cseq(self) -> CSeq:
+        """Return CSeq."""
+        return CSeq(self.cseq_number, self.method)
+
+    @property
+    def contacts(self) -> Contacts:
+        """Return the one contact."""
+        user, host, port, name, value = self._contact
+        params = Params(((name, value),)) if name else NO_PARAMS
+        return Contacts((Contact(SipUri(host, user, port=int(port) if port else None, params=params)),))
+
+    @property
+    def vias(self) -> tuple[str]:
+        """Return the one Via."""
+        return (self.via_text,)
+
+    def seen_from(self, host: str, port: int) -> str:
+        """Return Via with `received`, and `rport` if asked for, as RFC 3581 section 4 fills them in."""
+        if self.wants_rport:
+            return f"{self.via_text}={port};received={host}"
+        return self.via_text if host == self._via_host else f"{self.via_text};received={host}"
+
+    def answer(self, status: int, added: Iterable[tuple[str, str]], to_tag: str, via: str) -> bytes:
+        """Return the answer with that Via, and those headers behind the ones that are copied."""
+        more = "".join([f"{name}: {refuse_injection(value)}\r\n" for name, value in added])
+        return (
+            f"SIP/2.0 {status} {reason_phrase(status)}\r\nVia: {via}\r\nFrom: {self.from_text}\r\n"
+            f"To: {self.to_text};tag={to_tag}\r\nCall-ID: {self.call_id}\r\nCSeq: {self.cseq_text}\r\n"
+            f"{more}Content-Length: 0\r\n\r\n"
+        ).encode("utf-8", "surrogateescape")
+
+
+def parse_plain_register(data: bytes) -> PlainRegister | None:
+    """Return the REGISTER in these bytes, or None if it is for `reader`."""
+    if len(data) > MAX_PLAIN_BYTES or not data.isascii():
+        return None
+    text = data.decode("ascii")
+    match = _PLAIN.fullmatch(text)
+    if match is None:
+        return None
+    parts = match.groups()
+    via, from_, to, call_id, cseq, contact = parts[3], parts[8], parts[14], parts[19], parts[20], parts[22]
+    if via is None or from_ is None or to is None or call_id is None or cseq is None or contact is None:
+        return None
+    if text.count("\n") != MAX_LINES - parts[28:].count(None):  # one of them stands twice
+        return None
+    authorization: tuple[PlainCredentials, ...] = ()
+    if parts[28] is not None:
+        credentials = parse_plain_credentials(parts[28])
+        if credentials is None:
+            return None
+        authorization = (credentials,)
+    try:
+        uri = parse_uri(parts[0])
+        for host, port in (parts[4:6], parts[11:13], parts[17:19], parts[24:26]):
+            parse_host(host)
+            if port is not None and int(port) > MAX_PORT:
+                return None
+    except SipError:
+        return None
+    return PlainRegister(data, uri, authorization, parts)
