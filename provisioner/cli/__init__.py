@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "parameters": ("provisioner.cli.parameters", "Search the parameters: meaning, range, default, who sets it."),
     "templates": ("provisioner.cli.templates", "List, show, check and compare templates."),
     "verify": ("provisioner.cli.verify", "Hold what phones do on the wire against the files they fetched."),
+    "lab": ("provisioner.cli.lab", "Point phones at this server's registrar for a while, and back."),
     "dhcp": ("provisioner.cli.dhcp", "Print a DHCP block that sends phones here."),
     "doctor": ("provisioner.cli.doctor", "Look for what keeps phones from booting here."),
     "settings": ("provisioner.cli.settings", "Print every setting with its origin."),

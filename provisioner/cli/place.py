@@ -8,6 +8,7 @@ from typing import Any
 
 from provisioner.cli.session import templates_folder
 from provisioner.errors import Problem
+from provisioner.inventory.lab import PLACE
 from provisioner.inventory.origin import Origin, Rank
 from provisioner.settings import Settings
 
@@ -16,12 +17,13 @@ VENDOR = "yealink"
 
 
 class Places:
-    """The two folders that places are relative to."""
+    """The folders that places are relative to."""
 
     def __init__(self, settings: Settings) -> None:
         self._devices = settings.path("devices")
         templates = templates_folder(settings)
         self._templates = templates / VENDOR if (templates / VENDOR).is_dir() else templates
+        self._labs = settings.path("state") / "lab"
 
     def file(self, file: str) -> str:
         """Return the path of a problem's file: those of templates begin with `templates/` and end as templates do."""
@@ -29,6 +31,8 @@ class Places:
             return _typed(self._templates)
         if file.startswith(TEMPLATES) and not file.endswith(".toml"):
             return _typed(self._templates / file.removeprefix(TEMPLATES))
+        if file.startswith(PLACE):
+            return _typed(self._labs / file.removeprefix(PLACE))
         return _typed(self._devices / file if file != "." else self._devices)
 
     def problem(self, problem: Problem) -> str:
@@ -46,6 +50,8 @@ class Places:
     def _kept(self, file: str, line: int, rank: Rank) -> str:
         if not file:
             return ""
+        if rank is Rank.LAB:
+            return f"{self.file(file)}:{line}" if line else self.file(file)
         shown = _typed((self._templates if rank is Rank.TEMPLATE else self._devices) / file)
         return f"{shown}:{line}" if line else shown
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -68,11 +69,13 @@ def templates_folder(settings: Settings) -> Path:
 
 
 def open_fleet(settings: Settings) -> Fleet:
-    """Return the fleet of these settings; nothing is loaded yet but templates and facts."""
+    """Return the fleet of these settings, under the lab layers of this moment; nothing is loaded yet but templates and facts."""
     from provisioner.runtime.addresses import read_addresses
     from provisioner.runtime.fleet import Fleet
+    from provisioner.runtime.lab_folder import LabFolder
 
-    return Fleet(templates_folder(settings), settings.path("devices"), read_addresses(settings))
+    labs = LabFolder(settings.path("state"))
+    return Fleet(templates_folder(settings), settings.path("devices"), read_addresses(settings), labs=labs, now=time.time())
 
 
 def find_phone(inventory: Inventory, written: str) -> Phone:

@@ -14,6 +14,7 @@ class Rank(enum.IntEnum):
     SITE = 2
     GROUP = 3
     PHONE = 4
+    LAB = 5
 
 
 @dataclass(frozen=True, slots=True)

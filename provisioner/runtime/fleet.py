@@ -11,6 +11,9 @@ from provisioner.catalogue.catalogue import Catalogue
 from provisioner.catalogue.load import load_catalogue
 from provisioner.errors import CatalogueError, Problem, Severity
 from provisioner.inventory.folder import DeviceFolder, InventorySource, InventoryText
+from provisioner.inventory.lab import Lab
+from provisioner.inventory.lab_layer import lay_over
+from provisioner.inventory.lab_words import LabWords, load_lab_words
 from provisioner.inventory.load import Inventory, InventoryLoader
 from provisioner.inventory.origin import Origin, Rank
 from provisioner.inventory.phone import Phone
@@ -20,6 +23,7 @@ from provisioner.rendering.errors import TemplateProblem
 from provisioner.rendering.lines import CfgLine
 from provisioner.rendering.render import RenderedFile, Renderer
 from provisioner.rendering.template import Templates, fingerprint
+from provisioner.runtime.lab_folder import Labs, LabSource
 from sipstub.phone.format.cfg import parse_cfg
 
 VENDOR = "yealink"
@@ -92,11 +96,26 @@ class _Remembered:
 class Fleet:
     """Loads again and again, doing only what edits make necessary."""
 
-    def __init__(self, templates: Path, source: Path, addresses: Addresses, inventory: InventorySource | None = None) -> None:
+    def __init__(
+        self,
+        templates: Path,
+        source: Path,
+        addresses: Addresses,
+        inventory: InventorySource | None = None,
+        *,
+        labs: LabSource | None = None,
+        now: float = 0.0,
+    ) -> None:
+        """Read templates and facts; `now` is the time for those who look once and do not say when."""
         self.folder = templates / VENDOR if (templates / VENDOR).is_dir() else templates
         self._devices = source
         self._addresses = addresses
         self._given_source = inventory
+        self._lab_source = labs
+        self._now = now
+        self._laid: dict[str, tuple[Phone, Lab, Phone]] = {}
+        self.labs = Labs()
+        "The lab layers, as last looked at."
         self._fingerprint = ""
         self._text: InventoryText | None = None
         self._remembered: dict[str, _Remembered] = {}
@@ -107,6 +126,7 @@ class Fleet:
         self._source: InventorySource
         self._renderer: Renderer
         self._loader: InventoryLoader
+        self.lab_words: LabWords | None
         self.refresh_templates()
 
     def refresh_templates(self) -> bool:
@@ -119,19 +139,26 @@ class Fleet:
         catalogue = load_catalogue(self.folder)
         vocabulary = load_vocabulary(self.folder)
         base = next((generation.base for generation in catalogue.generations.values() if generation.is_rendered), "v80")
+        self.lab_words = load_lab_words(self.folder)
         self.catalogue, self.vocabulary = catalogue, vocabulary
         self.templates = Templates(self.folder, base)
         self._renderer = Renderer(self.templates, catalogue, vocabulary, self._addresses)
         self._source = self._given_source or DeviceFolder(self._devices, vocabulary)
         self._loader = InventoryLoader(catalogue)
-        self._remembered, self._commons, self._text = {}, {}, None
+        self._remembered, self._commons, self._text, self._laid = {}, {}, None, {}
         self._fingerprint = seen
         return True
 
-    def look(self) -> object:
-        """Look at the folder and return something that equals the last answer if nothing was edited."""
+    def look(self, now: float | None = None) -> object:
+        """Look at folder and lab layers; return something that equals the last answer if nothing changed."""
         self._text = self._source.read()
-        return self._text
+        self.look_at_labs(now)
+        return self._text, self.labs
+
+    def look_at_labs(self, now: float | None = None) -> None:
+        """See which lab layers hold now."""
+        if self._lab_source is not None:
+            self.labs = self._lab_source.at(self._now if now is None else now)
 
     def inventory(self) -> Inventory:
         """Return what is wanted, without rendering anything; looks only if nobody has yet."""
@@ -140,14 +167,16 @@ class Fleet:
         assert self._text is not None
         return self._loader.load(self._text)
 
-    def build(self, before: Bodies | None = None, only: Iterable[str] | None = None) -> Build:
+    def build(self, before: Bodies | None = None, only: Iterable[str] | None = None, labs: Labs | None = None) -> Build:
         """Return every file as it would be published over the files of `before`.
 
         `only` names MACs and leaves all other phones out; problems are then those of the inventory and of these phones.
+        `labs` takes the place of the lab layers that were looked at.
         """
         before = before or {}
         inventory = self.inventory()
-        problems = list(inventory.problems)
+        labs = self.labs if labs is None else labs
+        problems = [*inventory.problems, *labs.problems]
         commons, bases = self._build_commons(inventory, before)
         for common in commons.values():
             problems.extend(common.problems)
@@ -155,7 +184,8 @@ class Fleet:
         phones: dict[str, PhoneFiles] = {}
         remembered: dict[str, _Remembered] = {}
         nothing_is_new = inventory.stops_everything
-        for mac, phone in wanted.items():
+        for mac, wanted_phone in wanted.items():
+            phone = self._under_lab(wanted_phone, labs.on.get(mac))
             common_name = phone.model.common_name
             base = bases[common_name]
             found = self._build_phone(phone, base, before.get(mac + ".cfg"))
@@ -171,6 +201,19 @@ class Fleet:
             _once(problems), key=lambda problem: (problem.file, problem.line or 0, problem.code, problem.phone or "")
         )
         return Build(inventory, commons, phones, tuple(ordered), self._fingerprint)
+
+    def _under_lab(self, phone: Phone, lab: Lab | None) -> Phone:
+        """Return the phone with its lab layer; the same object as in the last build if neither changed."""
+        mac = phone.mac.plain
+        if lab is None or self.lab_words is None:
+            self._laid.pop(mac, None)
+            return phone
+        known = self._laid.get(mac)
+        if known is None or known[0] is not phone or known[1] != lab:
+            addresses = self._addresses
+            under = lay_over(phone, lab, self.lab_words, addresses.host, addresses.sip_port, addresses.sips_port)
+            known = self._laid[mac] = (phone, lab, under)
+        return known[2]
 
     def _build_commons(self, inventory: Inventory, before: Bodies) -> tuple[dict[str, RenderedFile], dict[str, RenderedFile]]:
         """Return the common files as rendered now, and those that phones build upon (the last good where the new is not)."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from provisioner.errors import CatalogueError, EnvironmentProblem, Problem
 from provisioner.runtime.compose import bodies, compose
 from provisioner.runtime.fleet import Build, Fleet
+from provisioner.runtime.lab_return import LabReturns
 from provisioner.state.published import Publication, Publisher
 
 LOOK_SHARE = 20
@@ -41,9 +42,15 @@ class Loader:
     """Loads, publishes, and looks again."""
 
     def __init__(
-        self, fleet: Fleet, publisher: Publisher, say: Callable[[str], None], now: Callable[[], float] = time.time
+        self,
+        fleet: Fleet,
+        publisher: Publisher,
+        say: Callable[[str], None],
+        now: Callable[[], float] = time.time,
+        returns: LabReturns | None = None,
     ) -> None:
         self.fleet = fleet
+        self._returns = returns
         self._publisher = publisher
         self._say = say
         self._now = now
@@ -53,27 +60,44 @@ class Loader:
     def load(self, *, force: bool = False) -> LoadReport | None:
         """Publish what the folders say now; return None if nothing changed since the last load."""
         began = time.monotonic()
+        now = self._now()
         published = self._publisher.load_last() if self.build is None or force else None
         try:
             is_changed = self.fleet.refresh_templates()
         except CatalogueError as error:
-            return self._refused(error, began)
-        seen = self.fleet.look()
-        if not (force or is_changed) and seen == self._last_text:
+            return self._refused(error, began, now)
+        returns = self._returns
+        arrived = returns.arrived() if returns is not None else frozenset()
+        seen = self.fleet.look(now)
+        if not (force or is_changed or arrived) and seen == self._last_text:
             return None
         before = published if published is not None else self._publisher.load_last()
-        self.build = self.fleet.build(bodies(before))
+        known = bodies(before)
+        self.build = self.fleet.build(known if returns is None else returns.without_resets(known, arrived))
+        publication = compose(self.build, before)
         try:
-            number = self._publisher.publish(compose(self.build, before), now=self._now())
-        except EnvironmentProblem as error:
-            return LoadReport(before.generation, False, len(self.build.errors), time.monotonic() - began, error.message)
+            if returns is not None:
+                returns.note(self.build, before)
+                publication = returns.bring_back(publication, self.build, before, self.fleet.labs)
+            number = self._publisher.publish(publication, now=now)
+            if returns is not None:
+                returns.settle(publication, before, self.fleet.labs)
+        except (EnvironmentProblem, OSError) as error:
+            return LoadReport(before.generation, False, len(self.build.errors), time.monotonic() - began, str(error))
         self._last_text = seen
         return LoadReport(number, number != before.generation, len(self.build.errors), time.monotonic() - began)
 
-    def _refused(self, error: CatalogueError, began: float) -> LoadReport:
-        """Keep everything and show why: the facts under templates/ contradict each other."""
+    def _refused(self, error: CatalogueError, began: float, now: float) -> LoadReport:
+        """Keep everything and show why: the facts under templates/ contradict each other.  Lab layers end all the same."""
         problem = Problem("templates", None, error.code, error.message, error.hint)
-        number = self._publisher.publish(Publication(problems=[problem.as_json()]), now=self._now())
+        publication = Publication(problems=[problem.as_json()])
+        if self._returns is not None:
+            self.fleet.look_at_labs(now)
+            before = self._publisher.load_last()
+            publication = self._returns.bring_back(publication, None, before, self.fleet.labs)
+        number = self._publisher.publish(publication, now=now)
+        if self._returns is not None:
+            self._returns.settle(publication, before, self.fleet.labs)
         return LoadReport(number, False, 1, time.monotonic() - began, error.message)
 
     def run(self, poll_s: float, ready: Callable[[], None]) -> None:

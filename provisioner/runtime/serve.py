@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from provisioner.delivery.decide import decide
 from provisioner.delivery.request import FileRequest
 from provisioner.runtime.addresses import addresses_of, advertised, write_addresses
 from provisioner.runtime.fleet import Fleet
+from provisioner.runtime.lab_folder import LabFolder
+from provisioner.runtime.lab_return import LabReturns, noted_hashes
 from provisioner.runtime.loader import Loader
 from provisioner.runtime.ready import Ready, write_ready_file
 from provisioner.runtime.sip import bind_sip_side, serve_sip
@@ -31,7 +33,7 @@ from provisioner.settings import Settings
 from provisioner.state.database import Database
 from provisioner.state.folder import FILE_MODE
 from provisioner.state.journal import Journal
-from provisioner.state.published import Publisher, StateFolder
+from provisioner.state.published import PublishedSource, Publisher, StateFolder
 from provisioner.state.retention import Retention
 from provisioner.state.unpacker import BackgroundUnpacker
 
@@ -141,8 +143,8 @@ class Server:
         publisher = Publisher(self.state, pinned=self._pinned)
         for repair in publisher.repairs:
             self._say(f"state folder: {repair}")
-        fleet = Fleet(self.templates, self.settings.path("devices"), self.addresses)
-        loader = Loader(fleet, publisher, self._say)
+        fleet = Fleet(self.templates, self.settings.path("devices"), self.addresses, labs=LabFolder(self.state.path))
+        loader = Loader(fleet, publisher, self._say, returns=self._lab_returns())
         unpacker = BackgroundUnpacker(self.database, self._retention())
 
         def on_loaded() -> None:
@@ -153,10 +155,21 @@ class Server:
         unpacker.stop()
         publisher.close()
 
+    def _lab_returns(self) -> LabReturns:
+        from provisioner.state.reading import Reading
+
+        reading = Reading(self.database, PublishedSource(self.state))
+
+        def delivered(macs: Collection[str]) -> dict[str, str]:
+            fetches = reading.last_fetches(macs).items()
+            return {mac: kinds["mac"].delivered_sha256 or "" for mac, kinds in fetches if "mac" in kinds}
+
+        return LabReturns(self.state.path, reading.content, delivered)
+
     def _pinned(self) -> set[str]:
         from provisioner.state.reading import Reading
 
-        return Reading(self.database).pinned()
+        return Reading(self.database).pinned() | noted_hashes(self.state.path)
 
     def _retention(self) -> Retention:
         return Retention(keep_s=self.settings["journal_days"] * 86400.0)
