@@ -17,6 +17,8 @@ from sipstub.phone.agent.conduct import Conduct
 
 OTHER_PORT = 6
 "What is added to a port to have a wrong one."
+OTHER_HOST = "127.0.0.6"
+OTHER_MEDIA_PORT = 20_000
 OTHER_PAYLOAD = 120
 OTHER_DTMF_PAYLOAD = 110
 
@@ -73,7 +75,8 @@ def _one_less(account: Account) -> Account:
 
 
 def _one_more(account: Account) -> Account:
-    spare = next((slot.slot for slot in account.codecs if not slot.is_enabled), 0)
+    known = {slot.payload for slot in account.offered}
+    spare = next((slot.slot for slot in account.codecs if not slot.is_enabled and slot.payload not in known), 0)
     return replace(
         account, codecs=tuple(replace(slot, is_enabled=slot.is_enabled or slot.slot == spare) for slot in account.codecs)
     )
@@ -97,6 +100,8 @@ _SECOND = {
 }
 _PROXY = {"account.1.outbound_proxy_enable": "1", "account.1.outbound_proxy.1.address": "127.0.0.4"}
 _STUN = {"account.1.nat.nat_traversal": "1", "account.1.nat.stun_server": "127.0.0.5"}
+_TLS = {"account.1.sip_server.1.transport_type": "2", "account.1.sip_server.1.port": "5061", "sip.tls_listen_port": "5061"}
+_KEY = {"linekey.1.type": "16", "linekey.1.value": "110", "linekey.1.line": "1"}
 _TIMER = {
     "account.1.session_timer.enable": "1",
     "account.1.session_timer.expires": "600",
@@ -241,6 +246,35 @@ _ALL = (
            {"sip.notify_reboot_enable": "1"}, conduct=_behaves(resyncs=False)),
     Mutant("resyncs-though-told-not", "obeys check-sync whatever the file says", "sip.notify_reboot_enable", "check-sync",
            {"sip.notify_reboot_enable": "2"}, conduct=_behaves(check_sync_mode="0")),
+    Mutant("wrong-server", "registers at another server", _SERVER + "address", "register", {},
+           _servers(lambda server: replace(server, host=OTHER_HOST))),
+    Mutant("registers-at-both", "registers at both servers at once", "account.X.fallback.redundancy_type", "boot", _SECOND,
+           _told(is_successive=False)),
+    Mutant("registers-in-turn", "asks the second server only when the first is silent", "account.X.fallback.redundancy_type",
+           "boot", {**_SECOND, "account.1.fallback.redundancy_type": "0"}, _told(is_successive=True)),
+    Mutant("wrong-probe-spacing", "asks the first server again after twice the time", "account.X.fallback.timeout", "silence",
+           {**_SECOND, "account.1.fallback.timeout": "60"}, lambda account: replace(account, probe_s=account.probe_s * 2)),
+    Mutant("label-as-name", "shows its label to the other side", "account.X.label", "register", {"account.1.label": "Desk 7"},
+           _told(display_name="Desk 7")),
+    Mutant("asserts-identity", "says who it is in P-Preferred-Identity", "account.X.cid_source", "register",
+           {"account.1.cid_source": "1"}, conduct=_behaves(asserts_identity=True)),
+    Mutant("wrong-tls-port", "names another port of its own over TLS", "sip.tls_listen_port", "register", _TLS,
+           lambda account: replace(account, tls_listen_port=account.tls_listen_port + OTHER_PORT)),
+    Mutant("wrong-media-port", "offers media at a port out of range", "network.port.min_rtpport", "call",
+           {"network.port.min_rtpport": "12000", "network.port.max_rtpport": "12100"}, _told(rtp_port=OTHER_MEDIA_PORT)),
+    Mutant("no-busy-lamp", "subscribes to nobody", "linekey.X.type", "register", _KEY, _told(watched=())),
+    Mutant("wrong-busy-lamp", "subscribes to another number", "linekey.X.value", "register", _KEY, _told(watched=("111",))),
+    Mutant("wrong-blf-expires", "asks for twice the time of a busy-lamp key", "account.X.blf.subscribe_period", "register",
+           {**_KEY, "account.1.blf.subscribe_period": "600"},
+           lambda account: replace(account, watch_expires_s=account.watch_expires_s * 2)),
+    Mutant("wrong-blf-event", "subscribes to presence", "account.X.blf.subscribe_event", "register",
+           {**_KEY, "account.1.blf.subscribe_event": "0"}, _told(watch_package="presence")),
+    Mutant("not-anonymous", "shows who calls", "account.X.anonymous_call", "call", {"account.1.anonymous_call": "1"},
+           _told(is_anonymous=False)),
+    Mutant("anonymous-though-off", "hides who calls", "account.X.anonymous_call", "call", {"account.1.anonymous_call": "0"},
+           _told(is_anonymous=True)),
+    Mutant("no-from-change", "does not offer from-change", "account.X.cp_source", "call", {"account.1.cp_source": "2"},
+           _told(shows_changes=False)),
     Mutant("silent-to-check-sync", "does not answer check-sync", "", "check-sync", {},
            conduct=_behaves(answers_check_sync=False)),
     Mutant("never-answers-options", "does not answer OPTIONS", "", "options", {}, conduct=_behaves(answers_options=False)),

@@ -51,6 +51,8 @@ _ALL = (
     Setting("transport", "how SIP travels", ("udp", "tcp", "tls", "dns")),
     Setting("register-expiry", "registration period that is asked for", unit="s"),
     Setting("retry-count", "tries before the next server is asked"),
+    Setting("server-order", "whether two servers are registered at together or in turn", ("together", "in-turn")),
+    Setting("server-probe", "spacing of the tries to get back to the first server", unit="s"),
     Setting("retry-interval", "wait after a failed registration", unit="s"),
     Setting("register-delay", "longest random wait before the first registration", unit="s"),
     _flag("unregister-on-boot", "old bindings are removed before the first registration"),

@@ -139,6 +139,18 @@ def asked(*, is_answered: bool) -> Said:
     return lambda: Talk().register().asked(is_answered=is_answered).wait(50).keepalive()
 
 
+def two_servers(*, second_after: float, is_first_silent: bool, back_after: float | None = None) -> Said:
+    def said() -> Talk:
+        second = Endpoint("udp", "10.1.0.6", 5060)
+        found = Talk().register(status=0 if is_first_silent else 200, is_challenged=not is_first_silent).wait(second_after)
+        found.register(uri="sip:10.1.0.6:5060", local=second).wait(15)
+        if back_after is not None:
+            found.wait(back_after - 15).register()
+        return found.wait(5)
+
+    return said
+
+
 LETTERS = {"Via": "v", "From": "f", "To": "t", "Call-ID": "i", "Contact": "m"}
 PROXY = Endpoint("udp", "10.1.0.9", 5070)
 TWO_SERVERS: Items = (("server-address.1", STUB), ("server-address.2", "10.1.0.6"), ("server-port.2", "5060"))
@@ -186,6 +198,20 @@ CASES = [
     RuleCase("register-expiry", (("register-expiry.1", "600"),), reg(), reg(expires=3600)),
     RuleCase("register-refresh", (("register-expiry.1", "600"),), refreshes(40), refreshes(90), reg()),
     RuleCase("retry-count", (("retry-count.1", "3"), *TWO_SERVERS), tries(3), tries(1), reg()),
+    RuleCase(
+        "server-order",
+        (("server-order", "in-turn"), *TWO_SERVERS),
+        two_servers(second_after=32, is_first_silent=True),
+        two_servers(second_after=0, is_first_silent=False),
+        reg(),
+    ),
+    RuleCase(
+        "server-probe",
+        (("server-probe", "120"), ("server-order", "in-turn"), *TWO_SERVERS),
+        two_servers(second_after=32, is_first_silent=True, back_after=120),
+        two_servers(second_after=32, is_first_silent=True, back_after=400),
+        reg(),
+    ),
     RuleCase("retry-interval", (("retry-interval", "30"),), refused(30), refused(5), reg()),
     RuleCase("register-delay", (("*/register-delay", "0"),), boots(600), boots(600, delay=40), reg(), verdict="WARN"),
     RuleCase("unregister-on-boot", (("unregister-on-boot", "on"),), boots(0, 600), boots(600), reg()),
@@ -281,6 +307,12 @@ def test_a_silent_phone_is_never_accused_and_never_praised(case: RuleCase) -> No
 
 OFF = [
     ("account-enabled", (("account-enabled", "off"), ("user-name", "101")), lambda: Talk(user="102").register().wait(30), reg()),
+    (
+        "server-order",
+        (("server-order", "together"), *TWO_SERVERS),
+        two_servers(second_after=0, is_first_silent=False),
+        two_servers(second_after=60, is_first_silent=False),
+    ),
     ("mac-header", (("mac-header", "off"),), reg(), reg(headers={"MAC": "00:15:65:aa:bb:cc"})),
     ("line-header", (("line-header", "off"),), reg(), reg(headers={"Line": "0"})),
     ("rport", (("rport", "off"),), talk(rport=False), reg()),

@@ -9,6 +9,7 @@ import enum
 from dataclasses import dataclass, field
 
 from sipstub.phone.agent.factory import CODEC_PAYLOADS, FACTORY_ORDER, factory_slots
+from sipstub.phone.agent.key import watched_numbers
 from sipstub.phone.agent.setting import Reader
 from sipstub.phone.format.effective import Effective
 
@@ -23,6 +24,8 @@ SHORTEST_FAILBACK_S = 60
 LAST = 1_000
 "Where priority 0 stands."
 
+RFC_4916 = "2"
+"Of cp_source."
 TRANSPORTS = {"0": "UDP", "1": "TCP", "2": "TLS", "3": "UDP"}
 "3 asks DNS, which the virtual phone does not; it takes UDP then."
 
@@ -134,7 +137,15 @@ class Account:
     mwi_expires_s: int
     mwi_user: str
     "Whose mailbox: the user, or the voicemail number."
+    watched: tuple[str, ...]
+    "Numbers behind its busy-lamp keys."
+    watch_package: str
+    "Event of those subscriptions."
+    watch_expires_s: int
     has_user_phone: bool
+    is_anonymous: bool
+    shows_changes: bool
+    "Whether the callee is shown by RFC 4916."
     has_100rel: bool
     session_expires_s: int
     "0 if RFC 4028 is off."
@@ -220,6 +231,11 @@ def _account(read: Reader, number: int, codec_slots: int) -> Account:
         subscribes_mwi=read.is_on(at + "subscribe_mwi"),
         mwi_expires_s=read.number(at + "subscribe_mwi_expires"),
         mwi_user=(read.text(f"voice_mail.number.{number}") if to_voicemail else "") or user,
+        watched=watched_numbers(read.settings, number),
+        watch_package="presence" if read.text(at + "blf.subscribe_event") == "1" else "dialog",
+        watch_expires_s=read.number(at + "blf.subscribe_period"),
+        is_anonymous=read.is_on(at + "anonymous_call"),
+        shows_changes=read.text(at + "cp_source") == RFC_4916,
         has_user_phone=read.is_on(at + "enable_user_equal_phone"),
         has_100rel=read.is_on(at + "100rel_enable"),
         session_expires_s=read.number(at + "session_timer.expires", 1) if read.is_on(at + "session_timer.enable") else 0,

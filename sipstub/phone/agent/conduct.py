@@ -46,6 +46,8 @@ class Conduct:
     "Whether the 200 to an INVITE of its own gets its ACK."
     keepalive_datagram: bytes = PING
     "Which bytes V80 sends is not known, only that they are few."
+    asserts_identity: bool = False
+    "Whether REGISTER says who the account is in P-Preferred-Identity too."
     user_agent: str = ""
     "Instead of its own name, if not empty."
 

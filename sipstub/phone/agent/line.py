@@ -13,7 +13,7 @@ from sipstub.phone.agent.offer import MediaWriter
 from sipstub.phone.agent.outgoing import OutgoingCall
 from sipstub.phone.agent.place import Target, addresses_of, lanes_of
 from sipstub.phone.agent.registration import Registration
-from sipstub.phone.agent.shape import REGINFO_TYPE, SUMMARY_TYPE, Pairs, Shape
+from sipstub.phone.agent.shape import REGINFO_TYPE, SUMMARY_TYPE, WATCHER_TYPES, Pairs, Shape
 from sipstub.phone.agent.stun import Address, StunQuery
 from sipstub.phone.agent.subscription import REG_EXPIRES_S, Subscription
 from sipstub.phone.agent.surroundings import LINE_DIGITS, Surroundings
@@ -70,6 +70,9 @@ class Line:
         if account.subscribes_mwi:
             kind = self._subscription("message-summary", SUMMARY_TYPE, account.mwi_user, account.mwi_expires_s)
             self.subscriptions.append(kind)
+        for watched in account.watched:
+            accept = WATCHER_TYPES[account.watch_package]
+            self.subscriptions.append(self._subscription(account.watch_package, accept, watched, account.watch_expires_s))
         self._calls: dict[str, Call] = {}
         self._ports_used = 0
         stun = addresses_of(account.stun_server, around.names) if account.stun_server else ()

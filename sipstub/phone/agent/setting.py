@@ -17,6 +17,11 @@ class Reader:
     def __init__(self, settings: Effective) -> None:
         self._settings = settings
 
+    @property
+    def settings(self) -> Effective:
+        """Return the settings without factory values."""
+        return self._settings
+
     def text(self, name: str) -> str:
         """Return the value; an empty one counts as not there."""
         return self._settings.text(name) or FACTORY.get(pattern_of(name), "")

@@ -26,7 +26,11 @@ EVENTS = "talk,hold,conference,refer,check-sync"
 MAX_FORWARDS = "70"
 SUMMARY_TYPE = "application/simple-message-summary"
 REGINFO_TYPE = "application/reginfo+xml"
+WATCHER_TYPES = {"dialog": "application/dialog-info+xml", "presence": "application/pidf+xml"}
+"What is accepted of whom a busy-lamp key watches."
 SDP_TYPE = "application/sdp"
+ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>'
+"From of a call that hides who calls (RFC 3323 section 4.1.1.3); that V80 writes just this is inferred."
 
 Pairs = list[tuple[str, object]]
 
@@ -90,6 +94,8 @@ class Shape:
             more.append(("MAC", self._identity.mac_colons))
         if account.line_header:
             more.append(("Line", account.line_header))
+        if self._conduct.asserts_identity:
+            more.append(("P-Preferred-Identity", f"<{self.aor(server)}>"))
         uri = self.aor(server, "")
         top = self._top(server, f"<{self.aor(server)}>", call_id, tag, cseq, "REGISTER", transport, auth)
         return _made("REGISTER", uri, [*top, *more])
@@ -146,7 +152,11 @@ class Shape:
         """Return an INVITE with its offer."""
         uri = self.aor(server, number, as_phone=True)
         top = self._top(server, f"<{uri}>", call_id, tag, cseq, "INVITE", transport, auth)
+        if self._account.is_anonymous:
+            top[0] = ("From", f"{ANONYMOUS};tag={tag}")
         more: Pairs = [("Content-Type", SDP_TYPE), ("Allow", METHODS), ("Max-Forwards", MAX_FORWARDS)]
+        if self._account.is_anonymous:
+            more.append(("Privacy", "id"))
         if self._account.proxy_require:
             more.append(("Proxy-Require", self._account.proxy_require))
         more += [("User-Agent", self.agent), *self.session_headers(), ("Supported", self.supported), ("Allow-Events", EVENTS)]
@@ -156,7 +166,12 @@ class Shape:
     def supported(self) -> str:
         """Return the option tags of an INVITE."""
         account = self._account
-        tags = [("100rel", account.has_100rel), ("replaces", True), ("timer", account.session_expires_s > 0)]
+        tags = [
+            ("100rel", account.has_100rel),
+            ("replaces", True),
+            ("timer", account.session_expires_s > 0),
+            ("from-change", account.shows_changes),
+        ]
         return ", ".join(tag for tag, is_on in tags if is_on)
 
     def session_headers(self) -> Pairs:

@@ -50,6 +50,9 @@ from sipstub.verify.rules import (
     resync as resync,
 )
 from sipstub.verify.rules import (
+    second_server as second_server,
+)
+from sipstub.verify.rules import (
     server as server,
 )
 from sipstub.verify.rules import (

@@ -13,11 +13,20 @@ NO_FAILURE = frozenset({401, 407, 423})
 "Answers that a phone acts upon at once."
 
 
-@rule("retry-count", row=12, source="guide", certainty=Certainty.STATED, also=("server-address",), stimulus=Stimulus.SILENCE)
+@rule(
+    "retry-count",
+    row=12,
+    source="guide",
+    certainty=Certainty.STATED,
+    also=("server-address", "server-order"),
+    stimulus=Stimulus.SILENCE,
+)
 def retry_count(case: Case) -> Outcome:
     """A silent first server is tried so often before the second one is."""
     if not case.text("server-address", SECOND_SERVER):
         return skipped("there is no second server")
+    if case.text("server-order") == "together":
+        return skipped("both servers are asked at once")
     expected = f"{case.value} tries"
     registers = case.bindings
     moved = next((request for request in registers if case.server_of(request) == SECOND_SERVER), None)
