@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from timer_builders import USUAL, a_callee, a_caller, answered, due, lines_of, ours, sent
+from timer_builders import USUAL, a_callee, a_caller, answered, due, lines_of, ours, sent, taken
 
 from sipstub.dialog.negotiation import OTHER_RETRY_S, OWNER_RETRY_S
 from sipstub.session_timer.reply import Body
@@ -179,6 +179,32 @@ def test_a_refusal_of_a_refresh_that_the_peer_made_needless_is_let_go() -> None:
     timer.replied(ours(), timer.receive(ours(headers=a_caller(WE).ask("UPDATE").headers)), now + 1)  # type: ignore[arg-type]
     assert timer.answered(answered(request, 491), now + 2) is None
     assert timer.next_timer == now + 1 + 300 - 32
+
+
+def test_nor_does_it_bring_the_next_refresh_forward() -> None:
+    timer = a_callee(THEY, KNOWS)
+    now, send = due(timer)
+    request = sent(timer, send, 2, now)
+    taken(timer, THEY, KNOWS, now=now + 1, cseq=2)
+    assert timer.is_refresher and timer.answered(answered(request, 500, "Retry-After: 3"), now + 2) is None
+    assert timer.next_timer == now + 1 + 150
+
+
+def test_attempts_are_counted_anew_after_each_success() -> None:
+    timer, cseq = a_caller(WE), 2
+    for _ in range(2 * MAX_GLARES):
+        now, step = refreshed(timer, 491, cseq=cseq)
+        assert step is None and timer.next_timer is not None and timer.next_timer - now < 5
+        now, send = due(timer)
+        timer.answered(answered(sent(timer, send, cseq + 1, now), 200, WE), now)
+        cseq += 2
+
+
+def test_a_422_that_wants_no_more_than_was_said_is_no_reason_to_try_again() -> None:
+    timer = a_caller(WE)
+    now, step = refreshed(timer, 422, "Min-SE: 900")
+    assert isinstance(step, Send)
+    assert timer.answered(answered(sent(timer, step, 3, now), 422, "Min-SE: 900"), now) is None
 
 
 def test_a_repeated_refusal_counts_once() -> None:

@@ -7,7 +7,6 @@ from timer_builders import USUAL, a_callee, a_caller, a_request, answered, due, 
 
 from sipstub.session_timer.header import TimerHeaders, hear
 from sipstub.session_timer.setting import LEAST_S, LONGEST_S, SUGGESTED_S, Insertion, TimerSettings
-from sipstub.session_timer.step import Send
 from sipstub.session_timer.timer import SessionTimer
 from sipstub.sip.error import SipError
 
@@ -197,4 +196,6 @@ def test_what_is_read_is_an_error_only_where_it_counts() -> None:
     with pytest.raises(SipError):
         hear(a_request("Session-Expires: soon"))
     assert hear(a_request("Session-Expires: soon", "Min-SE: now", method="BYE")).expires_s is None
-    assert isinstance(SessionTimer(USUAL).ask("BYE"), Send)
+    for status in (183, 302, 486):
+        assert hear(answered(ours(), status, "Session-Expires: soon", "Min-SE: now")).expires_s is None
+    assert hear(answered(ours(), 200, "Session-Expires: 90", "Min-SE: now")).min_se_s is None

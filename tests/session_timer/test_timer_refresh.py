@@ -79,6 +79,13 @@ def test_t_40_another_interval_is_asked_for_on_purpose_only() -> None:
     assert timer.expires_at == 650.0 and timer.ask("UPDATE").headers.expires_s == 600
 
 
+def test_a_change_is_asked_for_once_and_what_the_peer_made_of_it_holds() -> None:
+    timer = a_caller(WE)
+    send = timer.change(600)
+    timer.answered(answered(sent(timer, send, 2, 50.0), 200, "Session-Expires: 400;refresher=uac"), 50.0)
+    assert due(timer)[1].headers.expires_s == 400
+
+
 def test_a_timer_is_switched_off_in_mid_dialog_by_asking_for_none() -> None:
     timer = a_caller(WE)
     send = timer.change(None)
