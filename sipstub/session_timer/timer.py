@@ -70,11 +70,11 @@ class SessionTimer:
 
     __slots__ = (
         "_glares",
+        "_heard_description",
         "_is_changing",
         "_methods",
         "_no_update",
         "_open",
-        "_peer_origin",
         "_refresh_at",
         "_started_at",
         "_tries",
@@ -108,7 +108,7 @@ class SessionTimer:
         self._open: dict[int, _Open] = {}
         self._methods: frozenset[str] | None = None
         self._no_update = False
-        self._peer_origin: bytes | None = None
+        self._heard_description = b""
         self._glares = 0
         self._tries = 0
 
@@ -152,7 +152,7 @@ class SessionTimer:
         """
         self._learn(response)
         if response.status < 300:
-            self._peer_origin = origin_of(response) or self._peer_origin
+            self._heard_description = response.body or self._heard_description
         if response.status < 200 or self.is_over or response.cseq.method not in REFRESHING:
             return None
         found = self._open.pop(response.cseq.number, None)
@@ -182,7 +182,7 @@ class SessionTimer:
         self._learn(request)
         if request.method not in REFRESHING:
             if request.method == "ACK":  # it may bring the answer to an offer of ours
-                self._peer_origin = origin_of(request) or self._peer_origin
+                self._heard_description = request.body or self._heard_description
             return NO_TIMER
         if heard.min_se_s is not None and self.settings.is_on:
             self.min_se_s = max(self.min_se_s, heard.least_s)
@@ -192,7 +192,7 @@ class SessionTimer:
         """Take note that the 2xx went out for the first time."""
         if request.method not in REFRESHING or self.is_over:
             return
-        self._peer_origin = origin_of(request) or self._peer_origin
+        self._heard_description = request.body or self._heard_description
         self._start(reply.interval_s, reply.is_refresher, now)
 
     # Time
@@ -334,18 +334,11 @@ class SessionTimer:
                 return
 
     def _body_for(self, request: Request) -> Body:
-        if not request.body:
-            return Body.NONE if request.method == "UPDATE" else Body.SAME if self._peer_origin is not None else Body.NEW
-        origin = origin_of(request)
-        return Body.SAME if origin is not None and origin == self._peer_origin else Body.NEW
-
-
-def origin_of(message: Message) -> bytes | None:
-    """Return the o= line of a session description: as long as it is the same, nothing was changed (RFC 3264 section 8)."""
-    for line in message.body.splitlines():
-        if line.startswith(b"o="):
-            return line.strip()
-    return None
+        if request.body:  # where o= is the same nothing else may differ (RFC 3264 section 8); if it does, it is a change
+            return Body.SAME if request.body == self._heard_description else Body.NEW
+        if request.method == "UPDATE":
+            return Body.NONE
+        return Body.SAME if self._heard_description else Body.NEW
 
 
 def _retry_after_s(response: Response | None) -> float | None:

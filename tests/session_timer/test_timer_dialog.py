@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from timer_builders import origin_of
 from timer_calls import ALL, TRIP_S, Peer, Wire, a_call, in_order
 
 from sipstub.session_timer.setting import LEAST_S, UAC, UAS, Insertion, TimerSettings
 from sipstub.session_timer.step import Reason
-from sipstub.session_timer.timer import origin_of
 from sipstub.sip.message import Message, Request, Response
 
 WITHOUT_UPDATE = "INVITE, ACK, CANCEL, BYE"

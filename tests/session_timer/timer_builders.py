@@ -9,11 +9,10 @@ from sipstub.session_timer.setting import TimerSettings
 from sipstub.session_timer.step import Send
 from sipstub.session_timer.timer import SessionTimer
 from sipstub.sip.answer import answer
-from sipstub.sip.message import Request, Response
+from sipstub.sip.message import Message, Request, Response
 from sipstub.sip.reader import parse_message
 
 USUAL = TimerSettings()
-OURS = "v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=-\r\nt=0 0\r\n"
 THEIRS = "v=0\r\no=- 7 7 IN IP4 10.1.1.1\r\ns=-\r\nt=0 0\r\n"
 CHANGED = "v=0\r\no=- 7 8 IN IP4 10.1.1.1\r\ns=-\r\nt=0 0\r\n"
 
@@ -109,6 +108,11 @@ def due(timer: SessionTimer) -> tuple[float, Send]:
     step = timer.on_timer(now)
     assert isinstance(step, Send), step
     return now, step
+
+
+def origin_of(message: Message) -> str:
+    """Return the o= line of a session description."""
+    return next(line for line in message.body.decode().splitlines() if line.startswith("o="))
 
 
 def lines_of(headers: TimerHeaders) -> list[str]:
