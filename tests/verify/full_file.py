@@ -111,7 +111,7 @@ def everything(lab: Lab) -> Lab:
     refused(lab)
     silence(lab)
     too_brief(lab)
-    lab.ask("NOTIFY", Event="check-sync;reboot=true").run(300)
+    lab.ask("NOTIFY", 1, Event="check-sync;reboot=true").run(300)
     return lab.boot().run(2 * GRANTED_S)
 
 
