@@ -16,10 +16,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from sipstub.core.compose import Stub
-from sipstub.dialog.dialog import MAX_FORWARDS
 from sipstub.errors import SipstubError
 from sipstub.registrar.binding import Binding, BindingChange, Change
-from sipstub.sip.cseq import CSeq
 from sipstub.sip.message import Request, Response
 from sipstub.sip.uri import SipUri, Uri
 from sipstub.stimulus.act import Acts
@@ -29,11 +27,12 @@ from sipstub.stimulus.gate import MAX_AORS, Gate, Server
 from sipstub.stimulus.media import random_key
 from sipstub.stimulus.placed_call import PlacedCall, Ringing
 from sipstub.stimulus.plan import GRANT_S
+from sipstub.stimulus.question import OPTIONS, Pairs, Questions, check_sync
 from sipstub.stimulus.refusal import Refusal
 from sipstub.stimulus.run import Run
 from sipstub.stimulus.stage import Stage
 from sipstub.stimulus.step import Step
-from sipstub.transaction.event import Cancelled, RequestArrived, ResponseArrived, TransactionFailed
+from sipstub.transaction.event import Cancelled, RequestArrived, TransactionFailed
 from sipstub.transaction.layer import random_token
 from sipstub.transaction.sending import Hop
 from sipstub.verify.expectation import Expectations
@@ -74,7 +73,7 @@ class Director:
         self.calls.wanted = lambda aor: aor in self._expected
         self.methods = self.calls.methods
         self._is_busy = is_busy
-        self._token = token
+        self._questions = Questions(stub.core, self.acts, token)
         self._expected: dict[str, float] = {}
         self._runs: dict[str, Run] = {}
         stub.registering.watch(self._binding_changed)
@@ -122,36 +121,19 @@ class Director:
 
         Raises StimulusProblem if it is in a call.
         """
+        return self._ask(Stimulus.CHECK_SYNC, "NOTIFY", check_sync(with_reboot=with_reboot), aor, now)
+
+    def options(self, aor: str, now: float) -> bool:
+        """Send OPTIONS to the phone of an address; return False if it cannot be reached, raise StimulusProblem in a call."""
+        return self._ask(Stimulus.OPTIONS, "OPTIONS", OPTIONS, aor, now)
+
+    def _ask(self, kind: Stimulus, method: str, headers: Pairs, aor: str, now: float) -> bool:
         if self.is_in_call([aor]):
             raise StimulusProblem(f"{aor} is in a call", hint="wait until it is over")
         binding = self._binding(aor, now)
-        if binding is None:
-            return False
-        hop = self.stub.core.hop_to(binding)
-        contact = self.stub.core.places.contact(hop)
-        request = Request("NOTIFY", binding.contact, [("Route", route) for route in binding.path])
-        for name, value in (
-            ("Max-Forwards", MAX_FORWARDS),
-            ("From", f"<{contact.partition(';')[0]}>;tag={self._token()}"),
-            ("To", f"<{binding.contact}>"),
-            ("Call-ID", self._token()),
-            ("CSeq", CSeq(1, "NOTIFY")),
-            ("Contact", f"<{contact}>"),
-            ("Event", "check-sync;reboot=true" if with_reboot else "check-sync"),
-            ("Subscription-State", "terminated"),
-        ):
-            request.headers.add(name, value)
-        what = f"NOTIFY check-sync{';reboot=true' if with_reboot else ''}"
-        act = self.acts.begin(Stimulus.CHECK_SYNC, aor, what, now, call_id=request.call_id, line="NOTIFY ")
-
-        def answered(event: ResponseArrived | TransactionFailed, at: float) -> None:
-            if isinstance(event, TransactionFailed):
-                self.acts.end(act, at, f"{what}: no answer")
-            elif event.response.status >= 200:
-                self.acts.end(act, at, f"{what}: {event.response.status}")
-
-        self.stub.core.request(request, hop, now, answered)
-        return True
+        if binding is not None:
+            self._questions.ask(kind, method, headers, binding, now)
+        return binding is not None
 
     def check_sync_one(self, aors: Iterable[str], now: float, *, with_reboot: bool = False) -> bool:
         """Tell one phone by the first of its addresses that can be reached; return False if none can."""
@@ -269,6 +251,7 @@ class Director:
         elif request.method == "INVITE":  # its user wants to call: nothing may be in the way
             for other in run.stage.aors.values():
                 self.gate.lift(other, now)
+            run.interrupt(now)
         run.wake(now)
 
     def _binding_changed(self, change: BindingChange) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sipstub.sip.host import host_key
 from sipstub.stimulus.performance import Performance
-from sipstub.stimulus.plan import GRANT_S, SECOND_SERVER, silence_s
+from sipstub.stimulus.plan import GRANT_S, SECOND_SERVER, probe_s, silence_s
 from sipstub.stimulus.refusal import TOO_BRIEF, UNAVAILABLE, Refusal
 from sipstub.verify.case import FIRST_SERVER
 from sipstub.verify.tolerance import TOLERANCE
@@ -51,6 +51,7 @@ class Silencing(Performance):
     def begin(self, now: float) -> None:
         """Order the silence."""
         self._heard: set[str] = set()
+        self._moved_at: dict[int, float] = {}
         for account in self.step.accounts:
             aor = self.stage.aors.get(account)
             if aor is not None:
@@ -67,13 +68,15 @@ class Silencing(Performance):
     def look(self, now: float) -> bool:
         """Return whether all silences are over and the phone is registered again; one ends when another server is asked."""
         gate = self.stage.director.gate
-        for aor in self.aors:
+        for account in self.step.accounts:
+            aor = self.stage.aors.get(account, "")
             silence = gate.silence_of(aor)
             if silence is not None and silence.act:
                 self._heard.add(aor)
                 self.is_given = True
                 began = silence.until - silence.lasts_s
-                if silence.server is not None and self._moved(aor, silence.server, began):
+                if silence.server is not None and self._asked_others(aor, silence.server, began):
+                    self._moved_at[account] = now
                     gate.end_silence(aor, now)
         silent = [aor for aor in self.aors if gate.silence_of(aor) is not None]
         begun = [aor for aor in silent if aor in self._heard]
@@ -82,9 +85,22 @@ class Silencing(Performance):
             return False
         self.waits_for = "waiting for it to register again"
         acts = [act for act in self.stage.director.acts.of(self.aors, self.began_at) if act.kind is self.step.stimulus]
-        return bool(acts) and all(self.stage.is_registered_since(act.aor, act.at) for act in acts)
+        if not acts or not all(self.stage.is_registered_since(act.aor, act.at) for act in acts):
+            return False
+        self.waits_for = "waiting for it to try its first server again"
+        return all(self._is_back(account, now) for account in self._moved_at)
 
-    def _moved(self, aor: str, server: tuple[str, int], since: float) -> bool:
+    def _is_back(self, account: int, now: float) -> bool:
+        """Return whether an account that has moved tried its first server again, or had the time to."""
+        moved_at, server = self._moved_at[account], self._server(account)
+        if now >= moved_at + probe_s(self.stage.expectations, account):
+            return True
+        return any(
+            at > moved_at and server is not None and _is_same((host, port), server)
+            for at, host, port in self.stage.servers.get(self.stage.aors[account], ())
+        )
+
+    def _asked_others(self, aor: str, server: tuple[str, int], since: float) -> bool:
         """Return whether the phone asked another server since; one that is registered with both at once has not moved."""
         others = [
             at for at, host, port in self.stage.servers.get(aor, ()) if (host_key(host), port) != (host_key(server[0]), server[1])
@@ -95,6 +111,10 @@ class Silencing(Performance):
         """Answer again."""
         for aor in self.aors:
             self.stage.director.gate.lift(aor, now)
+
+
+def _is_same(one: tuple[str, int], other: tuple[str, int]) -> bool:
+    return (host_key(one[0]), one[1]) == (host_key(other[0]), other[1])
 
 
 class Syncing(Performance):

@@ -83,3 +83,27 @@ class Idling(Performance):
         self.is_given = True
         self.waits_for = f"left alone for {self.step.usual_s:.0f} s"
         return now >= self.began_at + self.step.usual_s
+
+
+class Asking(Performance):
+    """OPTIONS to each account."""
+
+    def begin(self, now: float) -> None:
+        """Send it, to all that can be reached."""
+        self._unasked = list(self.aors)
+        self._asked_at = now
+        self._ask(now)
+
+    def _ask(self, now: float) -> None:
+        for aor in list(self._unasked):
+            if self.stage.director.options(aor, now):
+                self._unasked.remove(aor)
+                self._asked_at, self.is_given = now, True
+
+    def look(self, now: float) -> bool:
+        """Return whether each was asked, and has answered or had the time to."""
+        self._ask(now)
+        self.waits_for = "waiting for it to register" if self._unasked else "waiting for an answer to OPTIONS"
+        acts = self.stage.director.acts.of(self.aors, self.began_at)
+        is_open = any(act.kind is self.step.stimulus and act.until is None for act in acts)
+        return not self._unasked and not is_open

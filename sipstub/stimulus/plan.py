@@ -34,7 +34,10 @@ USUAL_TRIES = 3
 USUAL_RETRY_S = 30.0
 ENOUGH_GAPS = 2
 "Pauses of length T2 that are waited for."
+LONGEST_PROBE_S = 900.0
+"A way back to the first server that takes longer is not waited for."
 SECOND_SERVER = "2"
+TOGETHER = "together"
 
 
 def plan_for(expectations: Expectations, allowed: Collection[Stimulus] = EVERY) -> tuple[Step, ...]:
@@ -96,6 +99,10 @@ def _call_in(phone: Expectations, accounts: tuple[int, ...]) -> tuple[float, flo
     return CALL_S, 4 * CALL_S
 
 
+def _options(phone: Expectations, accounts: tuple[int, ...]) -> tuple[float, float]:
+    return SLACK_S, 4 * CALL_S
+
+
 def _digit(phone: Expectations, accounts: tuple[int, ...]) -> tuple[float, float]:
     return SLACK_S, DIGIT_S
 
@@ -105,12 +112,23 @@ def _refuse(phone: Expectations, accounts: tuple[int, ...]) -> tuple[float, floa
     return GRANT_S / 2 + wait + SLACK_S, GRANT_S + wait + TOLERANCE.retry(wait) + SLACK_S
 
 
+def asks_in_turn(phone: Expectations, account: int) -> bool:
+    """Return whether an account has a second server and asks it only when the first has failed."""
+    return bool(phone.text("server-address", account, SECOND_SERVER)) and phone.text("server-order", account) != TOGETHER
+
+
+def probe_s(phone: Expectations, account: int) -> float:
+    """Return how long to wait for such an account to try its first server again; 0 if nothing is said of that."""
+    found = number_of(phone.text("server-probe", account)) if asks_in_turn(phone, account) else None
+    return min(found + TOLERANCE.retry(found) + SLACK_S, LONGEST_PROBE_S) if found else 0.0
+
+
 def silence_s(phone: Expectations, account: int) -> float:
     """Return how long a phone has to be left without an answer: until its pauses have grown to T2, or it asks another server."""
     usual = Timing()
     t1 = number_of(phone.text("timer-t1", account)) or usual.t1_s
     timing = Timing(t1, max(t1, number_of(phone.text("timer-t2", account)) or usual.t2_s))
-    if phone.text("server-address", account, SECOND_SERVER):
+    if asks_in_turn(phone, account):
         tries = number_of(phone.text("retry-count", account)) or USUAL_TRIES
         wait = number_of(phone.text("retry-interval", account)) or USUAL_RETRY_S
         return tries * (timing.timeout_s + wait) + SLACK_S
@@ -122,7 +140,7 @@ def silence_s(phone: Expectations, account: int) -> float:
 
 
 def _silence(phone: Expectations, accounts: tuple[int, ...]) -> tuple[float, float]:
-    longest = max((silence_s(phone, account) for account in accounts), default=0.0)
+    longest = max((silence_s(phone, account) + probe_s(phone, account) for account in accounts), default=0.0)
     wait = _longest(phone, accounts, "retry-interval", USUAL_RETRY_S)
     return GRANT_S / 2 + longest, GRANT_S + longest + wait + SLACK_S
 
@@ -143,6 +161,7 @@ _TIMES = {
     Stimulus.CALL_IN: _call_in,
     Stimulus.CALL_OUT: _call,
     Stimulus.DIGIT: _digit,
+    Stimulus.OPTIONS: _options,
     Stimulus.BOOT: _boot,
     Stimulus.REFUSE: _refuse,
     Stimulus.SILENCE: _silence,

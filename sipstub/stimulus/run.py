@@ -10,7 +10,7 @@ from sipstub.stimulus.act import Act
 from sipstub.stimulus.call import Call
 from sipstub.stimulus.conversation import CallingIn, CallingOut, Pressing
 from sipstub.stimulus.disturbance import Booting, Refusing, Silencing, Syncing
-from sipstub.stimulus.performance import LOOK_S, Idling, Performance, Registering
+from sipstub.stimulus.performance import LOOK_S, Asking, Idling, Performance, Registering
 from sipstub.stimulus.stage import Stage
 from sipstub.stimulus.step import Step
 from sipstub.verify.stimulus import PASSIVE, Stimulus
@@ -18,6 +18,9 @@ from sipstub.verify.stimulus import PASSIVE, Stimulus
 MAX_STEPS = 256
 LONGEST_CALL_S = 300.0
 "Time that a step waits for a phone to end its call; then it is left out."
+
+IN_THE_WAY = frozenset({Stimulus.REFUSE, Stimulus.SILENCE})
+"What ends at once when the phone's user makes a call."
 
 
 class StepEnd(enum.StrEnum):
@@ -47,6 +50,7 @@ class StepResult:
 _PERFORMANCES: dict[Stimulus, Callable[[Stage, Step, float], Performance]] = {
     Stimulus.REGISTER: Registering,
     Stimulus.IDLE: Idling,
+    Stimulus.OPTIONS: Asking,
     Stimulus.CALL_IN: CallingIn,
     Stimulus.CALL_OUT: CallingOut,
     Stimulus.DIGIT: Pressing,
@@ -126,6 +130,13 @@ class Run:
         if self.stage.call is None or self.stage.call.is_ended:
             self.stage.call = call
         self.wake(now)
+
+    def interrupt(self, now: float) -> None:
+        """Take note that the phone's user wants to call: what is in the way of that is over."""
+        performance = self._performance
+        if performance is not None and performance.step.stimulus in IN_THE_WAY:
+            performance.waits_for = "its user made a call"
+            self._finish(StepEnd.GIVEN_UP, now)
 
     def fetched(self, now: float) -> None:
         """Take note that the phone asked for a file; whoever runs a provisioning server tells."""

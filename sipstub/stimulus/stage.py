@@ -70,8 +70,8 @@ class Stage:
     def saw_register(self, aor: str, request: Request, now: float, host: str, port: int) -> None:
         """Take note of a REGISTER; one under a new Call-ID is the sign of a start, where one is waited for."""
         seen = self.servers.setdefault(aor, [])
-        if len(seen) < MAX_TIMES:
-            seen.append((now, host, port))
+        seen.append((now, host, port))
+        del seen[:-MAX_TIMES]
         if request.call_id not in self.call_ids and self.boot_awaited_at is not None:
             self.boots.append(self.boot_awaited_at)
             self.boot_awaited_at = None

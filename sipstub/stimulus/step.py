@@ -35,6 +35,7 @@ class Step:
 TEXTS = {
     Stimulus.REGISTER: "wait until it is registered and has renewed that",
     Stimulus.IDLE: "leave it alone and wait for keep-alives",
+    Stimulus.OPTIONS: "send OPTIONS to it",
     Stimulus.CALL_IN: "call it, and hang up",
     Stimulus.CALL_OUT: "answer a call from it",
     Stimulus.DIGIT: "wait for a digit in that call",

@@ -62,6 +62,7 @@ class OutgoingCall(Call):
             strand.next_cseq(),
             transport=target.hop.transport,
             body=self._description.body,
+            session=self.session.offered,
             auth=strand.authorization("INVITE", uri),
         )
         self._invite = self._line.ask_call(request, target.hop, self, now)
@@ -81,10 +82,15 @@ class OutgoingCall(Call):
             self._take_provisional(response, transaction, now)
         elif status < 300:
             self._take_success(response, transaction, now)
-        elif status in (401, 407) and not self._is_hung_up and self._strand.challenged(response):
+        elif not self._is_hung_up and self._is_worth_asking_again(response):
             self._ask(now)
         else:
             self.became(CallState.ENDED, status)
+
+    def _is_worth_asking_again(self, response: Response) -> bool:
+        if response.status == 422:
+            return self.session.wants_again(response)
+        return response.status in (401, 407) and self._strand.challenged(response)
 
     def failed(self, status: int, now: float) -> None:
         """End without an answer."""
@@ -113,8 +119,9 @@ class OutgoingCall(Call):
             leg = Leg.as_caller(transaction.request, response, transaction.hop)
         except SipError:
             return
-        if self.leg is not None and leg.remote_tag == self.leg.remote_tag and self._ack:
-            self._line.send_raw(self._ack, self.leg.hop)  # the same 200 once more
+        if self.leg is not None and leg.remote_tag == self.leg.remote_tag:  # the same 200 once more
+            if self._ack:
+                self._line.send_raw(self._ack, self.leg.hop)
             return
         if self.leg is not None:  # another branch of a fork answered too: it is taken and ended at once (13.2.2.4)
             self._acknowledge(leg, transaction)
@@ -125,6 +132,8 @@ class OutgoingCall(Call):
         self.leg.cseq = max(self.leg.cseq, transaction.request.cseq.number, self._used_cseq)
         if self._around.conduct.acknowledges:
             self._ack = self._acknowledge(leg, transaction)
+        self._strand.accepted()
+        self.session.begin(transaction.request, response, now)
         self.became(CallState.ANSWERED, response.status)
         if self._is_hung_up:
             super().hang_up(now)
