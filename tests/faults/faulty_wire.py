@@ -18,7 +18,7 @@ from sipstub.phone.agent.event import PhoneEvent
 from sipstub.phone.agent.incoming import Answering
 from sipstub.phone.agent.place import Place
 from sipstub.phone.identity import PhoneIdentity
-from sipstub.registrar.binding import BindingChange
+from sipstub.registrar.binding import Binding, BindingChange
 from sipstub.registrar.policy import Policy
 from sipstub.registrar.registrar import Registrar
 from sipstub.registrar.user import RegistrarUser, Users
@@ -28,8 +28,10 @@ from sipstub.transaction.sending import Hop
 DELAY_S = 0.010
 LATE = {"lost": (), "doubled": (DELAY_S, DELAY_S), "overtaken": (4.5 * DELAY_S,), "late": (0.75,), "very late": (4.0,),
         "doubled late": (DELAY_S, 4.0)}  # fmt: skip
-"What can happen to a packet: when its copies arrive.  A late one comes after its repetition; none is older than T4 (RFC 3261 17)."
+"What can happen to a packet: when its copies arrive.  A late one comes after its repetition, none later than T4."
 FAULTS = tuple(LATE)
+FLUSH_S = 1.0
+"Of `provisioner serve`.  A REGISTER does not wait for a disk."
 AOR = "sip:1001@registrar.invalid"
 
 
@@ -37,6 +39,28 @@ def a_phone(host: str, changes: Mapping[str, str], mac: str = "001565aabbcc") ->
     """Return a phone at an address of its own."""
     identity = PhoneIdentity.of(mac, T46G)
     return PhoneAgent(identity, settings(changes), source=random.Random(mac), place=Place(host))
+
+
+class Keeper:
+    """Keeps bindings as the served registrar does: what is younger than FLUSH_S is not on the disk yet."""
+
+    def __init__(self) -> None:
+        self._changes: list[BindingChange] = []
+
+    def load(self) -> list[Binding]:
+        found: dict[str, Binding | None] = {}
+        for change in self._changes:
+            found[change.binding.id] = None if change.is_removal else change.binding
+        return [binding for binding in found.values() if binding is not None]
+
+    def save(self, changes: tuple[BindingChange, ...]) -> None:
+        self._changes += changes
+
+    def after(self, now: float, *, is_killed: bool) -> Keeper:
+        """Return what is left of it after a restart."""
+        found = Keeper()
+        found._changes = [change for change in self._changes if not is_killed or change.at <= now - FLUSH_S]
+        return found
 
 
 @dataclass
@@ -51,8 +75,9 @@ class Network:
     "Packets sent."
     events: dict[str, list[PhoneEvent]] = field(default_factory=dict)
     changes: list[BindingChange] = field(default_factory=list)
-    packets: list[tuple[float, str, bytes]] = field(default_factory=list)
-    "When, to whom, what."
+    restarts: Mapping[int, bool] = field(default_factory=dict)
+    "With the packet of that number the registrar is started anew; True kills it, and its last second is lost."
+    store: Keeper | None = None
 
     def __post_init__(self) -> None:
         self._flying: list[tuple[float, int, str, str, bytes]] = []
@@ -90,7 +115,10 @@ class Network:
                 self.events.setdefault(host, []).append(event)
 
     def _fly(self, source: str, target: str, data: bytes) -> None:
-        self.packets.append((self.now, target, data))
+        if self.count in self.restarts and self.store is not None:
+            self.store = self.store.after(self.now, is_killed=self.restarts[self.count])
+            self.stub = a_stub(self.store, self.now)
+            self.stub.registering.watch(self.changes.append)
         delays: Iterable[float] = (DELAY_S,)
         if (fault := self.faults.get(self.count)) is not None:
             delays = LATE[fault]
@@ -111,11 +139,13 @@ class Network:
         return min((time for time in times if time is not None), default=None)
 
 
-def a_stub() -> Stub:
-    """Return a registrar that knows the phone of `phone_wire`."""
+def a_stub(store: Keeper | None = None, now: float = START) -> Stub:
+    """Return a registrar that knows the phone of `phone_wire`, with the bindings of its store."""
     users = Users([RegistrarUser.of("1001", PASSWORD, REALM, auth_name="auth-1001")])
-    stub = compose(Registrar(users, Policy(REALM), b"k" * 32))
+    stub = compose(Registrar(users, Policy(REALM), b"k" * 32, store))
     stub.core.places = Places((Listening("UDP", SERVER, 5060),))
+    if store is not None:
+        stub.registrar.restore(store.load(), now)
     return stub
 
 
