@@ -23,6 +23,9 @@ class LabWords:
     enabled_on: str
     "Its value for on."
 
+    user: str
+    "The account's user name."
+
     server: str
     "The registrar's address."
 
@@ -68,6 +71,7 @@ def load_lab_words(folder: Path) -> LabWords | None:
         return LabWords(
             data["enabled"]["parameter"],
             data["enabled"]["on"],
+            data["user"]["parameter"],
             data["server"]["parameter"],
             data["port"]["parameter"],
             data["transport"]["parameter"],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from provisioner.inventory.lab import LAID, OFF, PLACE, STUB_TLS, TRANSPORTS, Lab, LabLine, LabValue
 from provisioner.inventory.lab_layer import laid
@@ -78,11 +78,14 @@ class LabPlan:
     notes: tuple[str, ...] = ()
     "What a person should know before."
 
-    added: tuple[str, ...] = field(default=())
+    added: tuple[str, ...] = ()
     "Parameters that neither of its files names: after the lab they go back to the factory value."
 
     sha256: str = ""
     "Hash of its own file under the layer."
+
+    users: tuple[str, ...] = ()
+    "User names of the accounts that are sent here."
 
 
 def stub_of(settings: Settings, addresses: Addresses) -> Stub:
@@ -115,8 +118,8 @@ class LabPlanner:
     def _draft(self, found: PhoneFiles, now: float, seconds: float) -> LabPlan:
         phone, words = found.phone, self._fleet.lab_words
 
-        def said(word: LabWord, why: str = "", lab: Lab | None = None, notes: tuple[str, ...] = ()) -> LabPlan:
-            return LabPlan(phone.mac.plain, phone.name, phone.group, word, lab, why=why, notes=notes)
+        def said(word: LabWord, why: str = "") -> LabPlan:
+            return LabPlan(phone.mac.plain, phone.name, phone.group, word, why=why)
 
         if found.is_blocked:
             return said(LabWord.REFUSED, "its text has a problem: provisioner check")
@@ -144,7 +147,8 @@ class LabPlanner:
         if not lines:
             return said(LabWord.HERE)
         lab = Lab(phone.mac.plain, now, now + seconds, self._who, tuple(lines), file)
-        return said(LabWord.CHANGED, lab=lab, notes=tuple(dict.fromkeys(notes)))
+        users = tuple(user for line in lab.lines if (user := values.get(words.name(words.user, line.number))))
+        return replace(said(LabWord.CHANGED), lab=lab, notes=tuple(dict.fromkeys(notes)), users=users)
 
     def _line(self, line: Line, values: Mapping[str, str], words: LabWords, notes: list[str]) -> dict[str, str]:
         """Return the words of the layer for one account, as far as its files say otherwise."""
@@ -193,6 +197,4 @@ class LabPlanner:
             return LabPlan(plan.mac, plan.name, plan.group, LabWord.REFUSED, why=why)
         named = {line.name for line in (*without.common.lines.values(), *without.mac.lines.values())}
         added = tuple(sorted(set(own) - named))
-        return LabPlan(
-            plan.mac, plan.name, plan.group, plan.word, plan.lab, changes, "", plan.notes, added, under.sha256
-        )  # fmt: skip
+        return replace(plan, changes=changes, added=added, sha256=under.sha256)

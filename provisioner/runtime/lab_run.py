@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from provisioner.delivery.event import DeliveryEvent
@@ -38,6 +38,8 @@ class LaidPhone:
     lab: Lab
     sha256: str
     "Hash of its own file under the layer."
+    users: tuple[str, ...] = ()
+    "User names of its accounts that are sent here."
 
 
 class LabRun:
@@ -54,7 +56,7 @@ class LabRun:
             for plan in plans:
                 if plan.lab is not None:
                     self.folder.write(plan.lab, plan.name)
-                    found.append(LaidPhone(plan.mac, plan.name, plan.lab, plan.sha256))
+                    found.append(LaidPhone(plan.mac, plan.name, plan.lab, plan.sha256, plan.users))
         except BaseException:
             for laid in found:
                 with contextlib.suppress(Exception):
@@ -83,13 +85,19 @@ class LabRun:
 
     def published(self, wanted: dict[str, str], seconds: float = PUBLISH_S) -> bool:
         """Wait until each phone's own file is the one with that hash; False if it takes too long."""
+        return self._wait(lambda has: has == wanted, wanted, seconds)
+
+    def replaced(self, unwanted: dict[str, str], seconds: float = PUBLISH_S) -> bool:
+        """Wait until each phone's own file is another than the one with that hash; False if it takes too long."""
+        return self._wait(lambda has: all(has.get(mac) != sha256 for mac, sha256 in unwanted.items()), unwanted, seconds)
+
+    def _wait(self, holds: Callable[[dict[str, str]], bool], macs: Collection[str], seconds: float) -> bool:
         source = PublishedSource(self._state)
         deadline, pause = time.monotonic() + seconds, threading.Event()
         while True:
             snapshot = source.refresh()
             files = snapshot.files.values() if snapshot is not None else ()
-            has = {file.mac: file.sha256 for file in files if file.mac in wanted}
-            if has == wanted:
+            if holds({file.mac: file.sha256 for file in files if file.mac is not None and file.mac in macs}):
                 return True
             if time.monotonic() >= deadline:
                 return False

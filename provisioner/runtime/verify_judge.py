@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from provisioner.runtime.lab_findings import marked
 from provisioner.runtime.verify_subject import Tested
 from sipstub.trace.record import RecordedMessage
 from sipstub.verify.attribution import attribute
@@ -59,7 +60,9 @@ def judge_phones(
     ordered = []
     for phone in phones:
         report = reports.get(phone.mac)
-        if report is None:
+        if report is not None:
+            report = marked(report, phone.laid)
+        else:
             report = PhoneReport(phone.name, phone.mac, phone.model, "", "", phone.missing, 0, ())
             found[phone.name] = ()
         ordered.append(report)

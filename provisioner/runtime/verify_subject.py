@@ -14,6 +14,7 @@ from provisioner.catalogue.catalogue import Catalogue
 from provisioner.delivery.snapshot import PhoneEntry, Snapshot
 from provisioner.expectations.build import Delivered, build_expectations, read_cfg_files, subject_of
 from provisioner.expectations.observables import Observables
+from provisioner.runtime.lab_findings import laid_parameters
 from provisioner.state.phone_state import LastFetch
 from provisioner.state.publication import Content
 from provisioner.state.reading import Reading
@@ -47,6 +48,8 @@ class Tested:
     delivered_at: float = 0.0
     "When the newer of the files came."
     notes: tuple[str, ...] = ()
+    laid: frozenset[str] = frozenset()
+    "Parameters whose value a lab layer gave."
 
     @property
     def words(self) -> set[str]:
@@ -135,6 +138,7 @@ class Subjects:
         notes: list[str] = []
         at = 0.0
         hashes = []
+        laid: frozenset[str] = frozenset()
         for kind in KINDS:
             fetch = fetches.get(kind)
             if fetch is None or fetch.delivered_sha256 is None:
@@ -148,13 +152,14 @@ class Subjects:
                 continue
             hashes.append(fetch.delivered_sha256)
             at = max(at, fetch.delivered_at or 0.0)
+            laid |= laid_parameters(content)
             files.append(self._delivered(fetch.delivered_file or content.name, content))
         firmware = next((fetch.firmware for fetch in sorted(fetches.values(), key=lambda one: -one.at) if fetch.firmware), "")
         subject = subject_of(
             entry.name, entry.mac, self._catalogue.models.get(entry.model), firmware=firmware or "", addresses=sorted(hosts)
         )
         expectations = self._expectations(tuple(hashes), files, subject)
-        return Tested(entry.mac, entry.name, entry.model, expectations, "", tuple(hashes), at, tuple(notes))
+        return Tested(entry.mac, entry.name, entry.model, expectations, "", tuple(hashes), at, tuple(notes), laid)
 
     def _delivered(self, name: str, content: Content) -> Delivered:
         origins: Sequence[Any] = content.origins or ()
