@@ -10,14 +10,19 @@ from sipstub.phone.agent.asking import NOBODY, Asker, Sender
 from sipstub.phone.agent.event import CallChanged, CallState
 from sipstub.phone.agent.leg import Leg
 from sipstub.phone.agent.offer import Description, MediaWriter, answering_direction, read_sdp
+from sipstub.phone.agent.refreshing import Refreshing
+from sipstub.phone.agent.repeating import Repeating
+from sipstub.phone.agent.session import Session, reply_headers
 from sipstub.phone.agent.shape import EVENTS, MAX_FORWARDS, METHODS, SDP_TYPE, Pairs, Shape
 from sipstub.phone.agent.strand import Strand
 from sipstub.phone.agent.surroundings import Surroundings
-from sipstub.sip.error import SipError
+from sipstub.session_timer.reply import Body, Reply, TimerRefusal
+from sipstub.session_timer.step import End, Send, Step
 from sipstub.sip.message import Request, Response
 from sipstub.sip.via import Via
 from sipstub.transaction.machine import ClientTransaction, ServerTransaction
 from sipstub.transaction.sending import Hop
+from sipstub.transaction.timing import Timing
 
 DTMF_TYPES = {"1": "application/dtmf-relay", "2": "application/dtmf", "3": "audio/telephone-event"}
 "By dtmf.info_type; that 3 is written so is not known."
@@ -29,6 +34,8 @@ KEYS = "0123456789*#ABCD"
 
 class CallLine(Sender, Protocol):
     """What a call needs of its account."""
+
+    timing: Timing
 
     def ask_call(self, request: Request, hop: Hop, asker: Asker, now: float) -> ClientTransaction:
         """Send an INVITE or a request of a call."""
@@ -68,6 +75,9 @@ class Call:
         self._rtp_port = rtp_port
         self._description: Description | None = None
         self.leg: Leg | None = None
+        self.session = Session(account, around.alarms, self._follow_session)
+        self._refreshing = Refreshing(self)
+        self._repeating = Repeating(around.alarms, line.timing, self._never_acknowledged)
         self.state = CallState.CALLING
         self.call_id = self._strand.call_id
 
@@ -83,6 +93,8 @@ class Call:
         self.state = state
         self._around.tell(CallChanged(self._account.number, self.call_id, state, self.is_outgoing, status))
         if state is CallState.ENDED:
+            self.session.stop()
+            self._repeating.stop()
             self._line.forget_call(self)
 
     def hang_up(self, now: float) -> None:
@@ -103,12 +115,38 @@ class Call:
         """Send a request inside of the dialog."""
         if self.leg is None:
             return
-        hop = self.leg.hop
-        end: Pairs = [("Max-Forwards", MAX_FORWARDS), ("User-Agent", self._shape.agent)]
+        request = self._made(method, [*(more or []), *self._end(self.session.headers(method))], body)
+        self._line.ask_call(request, self.leg.hop, asker, now)
+
+    def _end(self, more: Pairs) -> Pairs:
+        """Return the last headers of a request; what the session timer says stands behind User-Agent."""
+        return [("Max-Forwards", MAX_FORWARDS), ("User-Agent", self._shape.agent), *more]
+
+    def _made(self, method: str, more: Pairs, body: bytes = b"") -> Request:
+        assert self.leg is not None
         auth = self._strand.authorization(method, self.leg.target)
-        head: Pairs = [*([auth] if auth else []), *(more or [])]
-        request = self.leg.request(method, self._shape.contact(hop.transport), [*head, *end], body)
-        self._line.ask_call(request, hop, asker, now)
+        contact = self._shape.contact(self.leg.hop.transport, has_line=method != "UPDATE")
+        return self.leg.request(method, contact, [*([auth] if auth else []), *more], body)
+
+    # The session timer
+
+    def _follow_session(self, step: Step, now: float) -> None:
+        if isinstance(step, End):
+            Call.hang_up(self, now)
+        elif isinstance(step, Send):
+            self._refresh(step, now)
+
+    def _refresh(self, send: Send, now: float) -> None:
+        if self.leg is None or self.is_ended:
+            return
+        more: Pairs = self._end(list(send.headers.pairs))
+        body = b""
+        if send.body is Body.SAME and self._description is not None:
+            body = self._description.body
+            more = [("Content-Type", SDP_TYPE), ("Allow", METHODS), *more]
+        request = self._made(send.method, more, body)
+        self.session.asked(request, send, now)
+        self._refreshing.ask(request, self.leg.hop, now)
 
     # What the other side asks
 
@@ -155,51 +193,88 @@ class Call:
 
     def _changed(self, request: Request, transaction: ServerTransaction, now: float, *, is_offer_needed: bool) -> None:
         assert self.leg is not None
+        if request.method == "INVITE" and self._refreshing.has_invite:
+            self._line.respond(request, transaction, 491, now)
+            return
+        reply = self.session.receive(request)
+        if isinstance(reply, TimerRefusal):
+            self._line.respond(request, transaction, reply.status, now, list(reply.headers))
+            return
         self.leg.refresh_target(request)
-        contact = self._shape.contact(self.leg.hop.transport)
-        more: Pairs = [("Contact", contact)]
-        if not request.body and not is_offer_needed:
-            self._line.respond(request, transaction, 200, now, [*more, *self.session_answer(request)])
-            return
-        offered = read_sdp(request.body) if request.body else None
-        if (request.body and offered is None) or self._description is None:
-            self._line.respond(request, transaction, 488, now)
-            return
-        direction = "sendrecv" if offered is None else answering_direction(offered)
-        self._description = self._writer.again(self._description, direction)
-        head: Pairs = [*more, ("Content-Type", SDP_TYPE), ("Allow", METHODS), *self.session_answer(request)]
-        self._line.respond(request, transaction, 200, now, head, self._description.body)
+        head: Pairs = [("Contact", self._shape.contact(self.leg.hop.transport))]
+        body = b""
+        if request.body or is_offer_needed:
+            offered = read_sdp(request.body) if request.body else None
+            if (request.body and offered is None) or self._description is None:
+                self._line.respond(request, transaction, 488, now)
+                return
+            if reply.body is not Body.SAME:  # else nothing changed, and the o= line has to say so (RFC 4028 section 7.4)
+                direction = "sendrecv" if offered is None else answering_direction(offered)
+                self._description = self._writer.again(self._description, direction)
+            head += [("Content-Type", SDP_TYPE), ("Allow", METHODS)]
+            body = self._description.body
+        head += reply_headers(reply)
 
-    def session_answer(self, request: Request) -> Pairs:
-        """Return what a 200 says about the session interval that was offered.  RFC 4028 section 9."""
-        account = self._account
-        try:
-            offered = request.session_expires
-            is_known = "timer" in (word.lower() for word in request.supported)
-        except SipError:
-            return []
-        if not account.session_expires_s or offered is None:
-            return []
-        refresher = offered.refresher or ("uac" if account.refresher == "uas" and is_known else "uas")
-        found: Pairs = [("Session-Expires", f"{offered.seconds};refresher={refresher}")]
-        return [("Require", "timer"), *found] if refresher == "uac" else found
+        def send(at: float) -> None:
+            self._line.respond(request, transaction, 200, at, head, body)
 
-    def answer_headers(self, request: Request, transport: str) -> Pairs:
-        """Return the headers of a 200 to INVITE."""
+        if request.method == "INVITE":
+            self._repeating.begin(send, now)
+        else:
+            send(now)
+        self.session.replied(request, reply, now)
+
+    def _never_acknowledged(self, now: float) -> None:
+        self.send("BYE", now)
+        self.became(CallState.ENDED, 200)
+
+    def answer_headers(self, reply: Reply, transport: str) -> Pairs:
+        """Return the headers of a 200 to the first INVITE."""
         return [
             ("Contact", self._shape.contact(transport)),
             ("Content-Type", SDP_TYPE),
             ("Allow", METHODS),
-            *self.session_answer(request),
+            *reply_headers(reply),
             ("Supported", self._shape.supported),
             ("Allow-Events", EVENTS),
         ]
 
     def acknowledged(self, now: float) -> None:
         """Take an ACK."""
+        self._repeating.stop()
 
     def answered(self, response: Response, transaction: ClientTransaction, now: float) -> None:
         """Take an answer to a request inside of the dialog."""
 
     def failed(self, status: int, now: float) -> None:
         """Take that there was none."""
+
+    # What a refresh needs of its call
+
+    def ask_refresh(self, request: Request, hop: Hop, asker: Asker, now: float) -> None:
+        """Send a refresh."""
+        self._line.ask_call(request, hop, asker, now)
+
+    def acknowledge(self, request: Request, now: float) -> None:
+        """Send the ACK to a 2xx of a re-INVITE of ours."""
+        if self.leg is None:
+            return
+        hop = self.leg.hop
+        contact = self._shape.contact(hop.transport)
+        ack = self.leg.request("ACK", contact, self._end([]), cseq=request.cseq.number)
+        self._line.send_ack(ack, hop, self._shape.via(hop.transport))
+
+    def refresh_answered(self, request: Request, response: Response, now: float) -> None:
+        """Take an answer to a refresh."""
+        if response.status in (401, 407) and not self._strand.challenged(response):
+            self.session.failed(request, response.status, now)
+            return
+        if 200 <= response.status < 300:
+            self._strand.accepted()
+            if self.leg is not None:
+                self.leg.refresh_target(response)
+        self.session.answered(response, now, self._around.identifiers.share())
+
+    def refresh_failed(self, request: Request, status: int, now: float) -> None:
+        """Take that a refresh had no answer."""
+        self.session.failed(request, status, now)

@@ -12,9 +12,9 @@ from sipstub.phone.agent.leg import Leg
 from sipstub.phone.agent.offer import MediaWriter, read_sdp
 from sipstub.phone.agent.shape import Shape
 from sipstub.phone.agent.surroundings import Surroundings
+from sipstub.session_timer.reply import Reply, TimerRefusal
 from sipstub.sip.message import Request
 from sipstub.transaction.machine import ServerTransaction
-from sipstub.transaction.timing import Timing
 
 
 class Answering(enum.StrEnum):
@@ -40,15 +40,12 @@ class IncomingCall(Call):
         *,
         request: Request,
         transaction: ServerTransaction,
-        timing: Timing,
     ) -> None:
         super().__init__(around, account, shape, writer, line, rtp_port)
         self._request = request
         self.transaction = transaction
-        self._timing = timing
         self._alarm: Alarm | None = None
-        self._interval_s = timing.t1_s
-        self._waited_s = 0.0
+        self._reply: Reply | None = None
         self.call_id = request.call_id
 
     def begin(self, answering: Answering, now: float) -> None:
@@ -56,6 +53,12 @@ class IncomingCall(Call):
         if answering is Answering.BUSY:
             self.refuse(486, now)
             return
+        reply = self.session.receive(self._request)
+        if isinstance(reply, TimerRefusal):
+            self._line.respond(self._request, self.transaction, reply.status, now, list(reply.headers))
+            self.became(CallState.ENDED, reply.status)
+            return
+        self._reply = reply
         if not self._prepare(now):
             return
         self._line.respond(self._request, self.transaction, 180, now, [("Contact", self._contact())])
@@ -85,28 +88,19 @@ class IncomingCall(Call):
             return
         source = self.transaction.source
         self.leg = Leg.as_callee(self._request, self.transaction.to_tag, source)
-        self._interval_s, self._waited_s = self._timing.t1_s, 0.0
-        self._send_200(now)
+        self._repeating.begin(self._send_200, now)
+        assert self._reply is not None
+        self.session.replied(self._request, self._reply, now)
 
     def _send_200(self, now: float) -> None:
-        assert self._description is not None
+        assert self._description is not None and self._reply is not None
         transport = self.transaction.source.transport
-        headers = self.answer_headers(self._request, transport)
+        headers = self.answer_headers(self._reply, transport)
         self._line.respond(self._request, self.transaction, 200, now, headers, self._description.body)
-        self._alarm = self._around.alarms.after(self._interval_s, self._not_acknowledged, now, self._alarm)
-
-    def _not_acknowledged(self, now: float) -> None:
-        self._waited_s += self._interval_s
-        if self._waited_s >= self._timing.timeout_s:
-            self.send("BYE", now)
-            self.became(CallState.ENDED, 200)
-            return
-        self._interval_s = self._timing.after(self._interval_s)
-        self._send_200(now)
 
     def acknowledged(self, now: float) -> None:
         """Stop repeating the 200."""
-        self._around.alarms.stop(self._alarm)
+        super().acknowledged(now)
         if self.leg is not None and self.state is CallState.RINGING:
             self.became(CallState.ANSWERED, 200)
 

@@ -172,7 +172,6 @@ class Line:
             self._next_port(),
             request=request,
             transaction=transaction,
-            timing=self.timing,
         )
         self._calls[call.call_id] = call
         transaction.user = call

@@ -59,15 +59,16 @@ class Shape:
         params = Params((("rport", None),)) if self._account.has_rport else Params()
         return Via(transport, self._place.text, self.local_port(transport), params)
 
-    def contact(self, transport: str) -> str:
-        """Return the phone's own address in angle brackets."""
+    def contact(self, transport: str, *, has_line: bool = True) -> str:
+        """Return the phone's own address in angle brackets; as seen in public, an UPDATE leaves out `line`."""
         conduct = self._conduct
         user = escape(conduct.contact_user or self._account.user)
         host, port = self._place.text, self.local_port(transport)
         if self.mapped is not None and transport == "UDP":
             host, port = self.mapped
         kind = "" if transport == "UDP" else f";transport={transport}"
-        return f"<sip:{user}@{host}:{port + conduct.contact_port_offset};line={self.line}{kind}>"
+        line = f";line={self.line}" if has_line else ""
+        return f"<sip:{user}@{host}:{port + conduct.contact_port_offset}{line}{kind}>"
 
     def aor(self, server: Server, user: str | None = None, *, as_phone: bool = False) -> str:
         """Return the URI of a user at the server, without brackets; V80 writes the port even if it is 5060."""
@@ -147,9 +148,10 @@ class Shape:
         *,
         transport: str,
         body: bytes,
+        session: Pairs,
         auth: AuthHeader | None,
     ) -> Request:
-        """Return an INVITE with its offer."""
+        """Return an INVITE with its offer; `session` is what it says of the session timer."""
         uri = self.aor(server, number, as_phone=True)
         top = self._top(server, f"<{uri}>", call_id, tag, cseq, "INVITE", transport, auth)
         if self._account.is_anonymous:
@@ -159,7 +161,7 @@ class Shape:
             more.append(("Privacy", "id"))
         if self._account.proxy_require:
             more.append(("Proxy-Require", self._account.proxy_require))
-        more += [("User-Agent", self.agent), *self.session_headers(), ("Supported", self.supported), ("Allow-Events", EVENTS)]
+        more += [("User-Agent", self.agent), *session, ("Supported", self.supported), ("Allow-Events", EVENTS)]
         return _made("INVITE", uri, [*top, *more], body)
 
     @property
@@ -173,13 +175,6 @@ class Shape:
             ("from-change", account.shows_changes),
         ]
         return ", ".join(tag for tag, is_on in tags if is_on)
-
-    def session_headers(self) -> Pairs:
-        """Return Session-Expires as the caller offers it, or nothing."""
-        account = self._account
-        if not account.session_expires_s:
-            return []
-        return [("Session-Expires", f"{account.session_expires_s};refresher={account.refresher}")]
 
     def _top(
         self, server: Server, to: str, call_id: str, tag: str, cseq: int, method: str, transport: str, auth: AuthHeader | None
