@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -10,24 +11,35 @@ from typing import TYPE_CHECKING
 import click
 
 from provisioner.cli.listing import count_of
-from provisioner.cli.lost import find_mac
 from provisioner.cli.place import Places
 from provisioner.cli.session import open_fleet, settings_options
-from provisioner.errors import NotFound
+from provisioner.cli.verify_choice import chosen
+from provisioner.cli.verify_live import LiveView
+from provisioner.errors import ProvisionerError
 from provisioner.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from provisioner.runtime.fleet import Fleet
-    from provisioner.runtime.history import History
     from provisioner.runtime.verify_run import VerifyOptions
     from sipstub.verify.run import Verified
 
 POLL_S = 0.5
+WIDE = 5
+"Phones that are disturbed without a question."
 _OUT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
+_IN = click.Path(exists=True, dir_okay=False, path_type=Path)
 SETTINGS = "devices templates state http https tftp sip sips realm advertise allow".split()
 "The listeners are for the server that it starts where none runs."
+
+
+Remarks = dict[int, list[str]]
+"What was done, by the number of the message it was done by."
+
+
+class VerifyProblem(ProvisionerError):
+    """A file that cannot be read or written, in the words of whoever tried."""
 
 
 @click.command("verify", epilog="Documentation: docs/howto/verify-a-phone.md, docs/reference/rules.md")
@@ -46,6 +58,12 @@ SETTINGS = "devices templates state http https tftp sip sips realm advertise all
 @click.option(
     "--watch", type=click.FloatRange(0, 86_400), default=3.0, show_default=True, metavar="S", help="Go on so long once all did."
 )
+@click.option("--boot", "boots", is_flag=True, help="Tell the phones by check-sync to fetch their files and restart.")
+@click.option("--stimulate", "stimulates", is_flag=True, help="Do what disturbs too: refuse, stay silent, call, check-sync.")
+@click.option("--dial", "has_person", is_flag=True, help="With --stimulate: somebody dials at the phones when asked to.")
+@click.option("--yes", is_flag=True, help="Do not ask before more than 5 phones are disturbed.")
+@click.option("--from", "capture", type=_IN, help="Judge this pcap, pcapng or recording instead; PHONE may be a FILE.cfg then.")
+@click.option("--phone-host", metavar="HOST", help="With --from: the phone's address, where the capture leaves it in doubt.")
 @click.option("--details", is_flag=True, help="Write out every finding, not only what is wrong.")
 @click.option("--json", "json_file", type=_OUT, help="Write the report as JSON; - prints it instead of the text.")
 @click.option("--junit", "junit_file", type=_OUT, help="Write JUnit XML.")
@@ -63,6 +81,12 @@ def command(
     takes_all: bool,
     wait: float,
     watch: float,
+    boots: bool,
+    stimulates: bool,
+    has_person: bool,
+    yes: bool,
+    capture: Path | None,
+    phone_host: str | None,
     details: bool,
     json_file: Path | None,
     junit_file: Path | None,
@@ -77,19 +101,34 @@ def command(
       provisioner verify t46g-lobby
       provisioner verify --group office --wait 120 --junit out.xml --html out.html
     """
+    from provisioner.cli.verify_from import judge_file, tested
     from provisioner.runtime.history import History
     from provisioner.runtime.verify_run import VerifyOptions
+    from sipstub.errors import SipstubError
     from sipstub.verify.report.files import ReportFiles
     from sipstub.verify.report.plain import SHOWN, write_text
     from sipstub.verify.verdict import Verdict
 
     if not (phones or group or model or takes_all):
         raise click.UsageError("name phones, or --group, --model or --all")
+    program = f"provisioner {version('provisioner')}"
+    options = VerifyOptions(wait, watch, program, boots, stimulates, has_person)
+    _refuse_contradictions(options, capture, phone_host)
     fleet = open_fleet(settings)
-    macs = chosen(fleet, History(settings.path("state")), phones, group, model)
-    options = VerifyOptions(wait, watch, f"provisioner {version('provisioner')}")
-    verified = _run(settings, fleet, macs, options)
-    written = ReportFiles(json_file, junit_file, html_file, csv_file, pcap_file).write(verified)
+    remarks: Remarks = {}
+    files = ReportFiles(json_file, junit_file, html_file, csv_file, pcap_file)
+    try:
+        if capture is not None:
+            meant = tested(settings, fleet, phones, group, model)
+            verified = judge_file(meant, capture, phone_host, program)
+        else:
+            macs = chosen(fleet, History(settings.path("state")), phones, group, model)
+            if options.acts and not yes:
+                _agree(len(macs))
+            verified, remarks = _run(settings, fleet, macs, options)
+        written = files.write(verified, remarks)
+    except SipstubError as error:
+        raise VerifyProblem(error.message, hint=error.hint, code=error.code) from None
     if json_file is not None and str(json_file) == "-":
         click.echo(verified.report.to_text(), nl=False)
     else:
@@ -97,42 +136,25 @@ def command(
     ctx.exit(verified.report.exit_code)
 
 
-def chosen(fleet: Fleet, history: History, phones: Sequence[str], group: str | None, model: str | None) -> list[str]:
-    """Return the MACs that are meant, by name of the phone; NotFound where a name means nothing."""
-    from provisioner.inventory.origin import Rank
-    from provisioner.inventory.value import nearest
-
-    inventory = fleet.inventory()
-    if group is not None:
-        groups = inventory.layers.get(Rank.GROUP, {})
-        if group not in groups:
-            raise NotFound(f'there is no group "{group[:60]}"', hint=nearest(group, groups) or "see devices/groups/")
-    wanted = None
-    if model is not None:
-        wanted = fleet.catalogue.find_model(model)
-        if wanted is None:
-            near = fleet.catalogue.nearest_model(model)
-            raise NotFound(
-                f'there is no model "{model[:60]}"', hint=f'did you mean "{near}"?' if near else "see `provisioner models`"
-            )
-    if phones:
-        found = [find_mac(inventory, history, written) for written in phones]
-    else:
-        found = [mac for mac, _ in sorted(inventory.phones.items(), key=lambda item: item[1].name)]
-    kept = []
-    for mac in dict.fromkeys(found):
-        phone = inventory.phones.get(mac)
-        if group is not None and (phone is None or phone.group != group):
-            continue
-        if wanted is not None and (phone is None or phone.model.name != wanted.name):
-            continue
-        kept.append(mac)
-    if not kept:
-        raise NotFound("no phone of the inventory is meant", hint="see `provisioner phones`")
-    return kept
+def _refuse_contradictions(options: VerifyOptions, capture: Path | None, phone_host: str | None) -> None:
+    if options.has_person and not options.stimulates:
+        raise click.UsageError("--dial goes with --stimulate")
+    if capture is not None and options.acts:
+        raise click.UsageError("what happened in a capture has happened: leave --boot and --stimulate out with --from")
+    if capture is None and phone_host is not None:
+        raise click.UsageError("--phone-host goes with --from")
 
 
-def _run(settings: Settings, fleet: Fleet, macs: Sequence[str], options: VerifyOptions) -> Verified:
+def _agree(count: int) -> None:
+    """Ask before many phones are disturbed; a script says --yes."""
+    if count <= WIDE:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"{count} phones would be disturbed; say --yes to agree")
+    click.confirm(f"{count} phones will be disturbed: restarts, refusals or calls. Go on?", abort=True, err=True)
+
+
+def _run(settings: Settings, fleet: Fleet, macs: Sequence[str], options: VerifyOptions) -> tuple[Verified, Remarks]:
     """Ask the running server, or one of its own; Ctrl-C cancels the job and ends what was started."""
     from provisioner.runtime.verify_server import OwnServer, server_with_sip, shown
 
@@ -149,7 +171,7 @@ def _run(settings: Settings, fleet: Fleet, macs: Sequence[str], options: VerifyO
             click.echo("its own server is ended", err=True)
 
 
-def _ask(settings: Settings, fleet: Fleet, macs: Sequence[str], options: VerifyOptions) -> Verified:
+def _ask(settings: Settings, fleet: Fleet, macs: Sequence[str], options: VerifyOptions) -> tuple[Verified, Remarks]:
     from provisioner.expectations.observables import load_observables
     from provisioner.runtime.verify_run import VerifyRun
     from provisioner.runtime.verify_subject import Subjects
@@ -159,21 +181,31 @@ def _ask(settings: Settings, fleet: Fleet, macs: Sequence[str], options: VerifyO
     from provisioner.state.reading import Reading
     from provisioner.state.source import PublishedSource
     from provisioner.state.verdict_table import VerdictTable
+    from sipstub.verify.report.document import clock
 
     folder = StateFolder.existing(settings.path("state"))
     database, source = Database.open(folder), PublishedSource(folder)
     reading = Reading(database, source)
-    subjects = Subjects(source, reading, load_observables(fleet.folder), fleet.catalogue, Places(settings).kept)
+    subjects = Subjects(source, reading, load_observables(fleet.root), fleet.catalogue, Places(settings).kept)
     run = VerifyRun(JobTable(database), VerdictTable(database), subjects, reading, options)
     job = run.ask(macs, time.time())
-    click.echo(f"job {job}: watching {count_of(len(macs), 'phone')} for up to {options.wait_s:g} s", err=True)
+    click.echo(f"job {job}: watching {count_of(len(macs), 'phone')} for up to {run.limit_s:.0f} s", err=True)
+    view = LiveView(time.time() + run.limit_s)
     try:
-        while not run.poll(time.time()).is_over:
+        while not (standing := run.poll(time.time())).is_over:
+            view.show(standing, time.time())
             time.sleep(POLL_S)
     except BaseException:
         run.cancel(time.time())
         raise
+    finally:
+        view.clear()
     verified = run.finish(time.time())
     for note in run.notes:
         click.echo(f"note: {note}", err=True)
-    return verified
+    remarks: Remarks = {}
+    for act in run.acts:
+        click.echo(f"done: {clock(act.at)}  {act.aor.removeprefix('sip:').partition('@')[0]}  {act.what}", err=True)
+        if act.number:
+            remarks.setdefault(act.number, []).append(f"stimulus {act.kind}: {act.what}")
+    return verified, remarks

@@ -17,7 +17,7 @@ from pathlib import Path
 from provisioner.address import parse_listen
 from provisioner.delivery.event import DeliveryEvent, EventSink
 from provisioner.delivery.snapshot import SnapshotSource
-from provisioner.runtime.verify_jobs import JobRunner
+from provisioner.runtime.verify_jobs import Hands, JobRunner
 from provisioner.services.listener import Bound, bind, bind_sip
 from provisioner.services.sip_bindings import KeptBindings
 from provisioner.services.sip_users import FleetUsers
@@ -36,6 +36,7 @@ from sipstub.registrar.binding import BindingChange
 from sipstub.registrar.policy import NO_DOMAIN, Policy
 from sipstub.registrar.reason import RegistrarEvent
 from sipstub.registrar.registrar import Registrar
+from sipstub.stimulus.director import Director
 from sipstub.trace.record import Recorder
 from sipstub.trace.recording import Recording
 from sipstub.trace.recording_json import recording_as_json
@@ -144,7 +145,8 @@ async def _serve(
 
     server = SipServer(stub.core, side.listening, recorder=recorder, server_tls=tls, client_tls=client_context(), tell=tell)
     await server.start()
-    running = asyncio.create_task(JobRunner(jobs, recorder, time.time).run())
+    hands = Hands(Director(stub), lambda: server.now, server.burst_ended)
+    running = asyncio.create_task(JobRunner(jobs, recorder, hands).run())
     ready()
     try:
         while not ended.is_set():

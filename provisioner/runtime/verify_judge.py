@@ -28,6 +28,8 @@ class Watching:
     until: float
     stimuli: Mapping[str, Collection[Stimulus]] = field(default_factory=dict)
     "What was done to each phone, by MAC, beside looking at it."
+    boots: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    "When each phone is known to have started, by MAC."
     fetches: Mapping[str, Sequence[Fetch]] | None = None
     "Files that each phone asked for, by MAC; None if nobody looked."
     hashes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -42,24 +44,28 @@ def judge_phones(
     *,
     program: str,
 ) -> Verified:
-    """Return findings on every phone; one without a file is INCONCLUSIVE, with the reason as its state."""
-    judged = {phone.mac: phone.expectations for phone in phones if phone.expectations is not None}
+    """Return findings on every phone; one without a file is INCONCLUSIVE, with the reason as its state.
+
+    Phones have names of their own.
+    """
+    judged = [phone.expectations for phone in phones if phone.expectations is not None]
     mine = messages_of(phones, bystanders, messages, watching)
     relevant = sorted((message for found in mine.values() for message in found), key=lambda one: one.number)
     circumstances = {
         phone.name: Circumstances(
             stimuli=frozenset(PASSIVE) | frozenset(watching.stimuli.get(phone.mac, ())),
             fetches=None if watching.fetches is None else tuple(watching.fetches.get(phone.mac, ())),
+            boots=tuple(watching.boots.get(phone.mac, ())),
             until=watching.until,
         )
         for phone in phones
     }
-    verified = verify(list(judged.values()), relevant, circumstances, now=watching.until, program=program)
-    reports = {report.mac: report for report in verified.report.phones}
+    verified = verify(judged, relevant, circumstances, now=watching.until, program=program)
+    reports = {report.name: report for report in verified.report.phones}
     found = dict(verified.messages)
     ordered = []
     for phone in phones:
-        report = reports.get(phone.mac)
+        report = reports.get(phone.name)
         if report is not None:
             report = marked(report, phone.laid)
         else:

@@ -10,20 +10,27 @@ The clock is the caller's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from provisioner.errors import EnvironmentProblem
 from provisioner.runtime.verify_jobs import KIND
 from provisioner.runtime.verify_judge import Watching, judge_phones, messages_of, told, without_evidence
 from provisioner.runtime.verify_part import pack, unpack
+from provisioner.runtime.verify_stimuli import MAX_PHONES, read_acts, steps_for, to_ask
 from provisioner.runtime.verify_subject import Subjects, Tested
 from provisioner.state.job_table import Job, JobState, JobTable, Wish
 from provisioner.state.reading import Reading
 from provisioner.state.verdict_table import VerdictRow, VerdictTable
+from sipstub.stimulus.act import Act, numbered
+from sipstub.stimulus.director import MAX_AT_ONCE
+from sipstub.stimulus.step import Step
 from sipstub.trace.record import RecordedMessage
+from sipstub.verify.expectation import Expectations
 from sipstub.verify.facts import Facts, Fetch
 from sipstub.verify.run import Verified
+from sipstub.verify.stimulus import Stimulus
 from sipstub.verify.verdict import Verdict
 
 CLAIM_S = 40.0
@@ -44,6 +51,17 @@ class VerifyOptions:
     watch_s: float = 3.0
     "How long to go on once all did: longer than the journal takes to tell of a fetch."
     program: str = "provisioner"
+    boots: bool = False
+    "Each phone is told to fetch its files and restart."
+    stimulates: bool = False
+    "What disturbs is done too: refusals, silence, calls."
+    has_person: bool = False
+    "Somebody dials at the phones when asked to."
+
+    @property
+    def acts(self) -> bool:
+        """Return whether anything is done to phones."""
+        return self.boots or self.stimulates
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +76,8 @@ class PhoneLine:
     rules: int
     failed: int
     messages: int
+    doing: str = ""
+    "What is done to it now: `refuse 3 of 7, waiting for it to register again`."
 
 
 @dataclass(slots=True)
@@ -84,6 +104,8 @@ class VerifyRun:
         self._job_id = 0
         self._part = 0
         self._asked_at = self._began_at = self._settled_at = 0.0
+        self.limit_s = options.wait_s
+        "How long it takes at most, once the job was taken."
         self._hashes: dict[str, tuple[str, ...]] = {}
         self._messages: list[RecordedMessage] = []
         self.job: Job | None = None
@@ -102,10 +124,33 @@ class VerifyRun:
             "words": sorted(self._subjects.words(phones)),
             "hosts": sorted(hosts),
         }
+        options = self._options
+        self.limit_s = options.wait_s
+        if options.acts:
+            asked |= self._deeds(phones)
         self._asked_at = now
-        until = now + CLAIM_S + self._options.wait_s + self._options.watch_s + SLACK_S
+        until = now + CLAIM_S + self.limit_s + options.watch_s + SLACK_S
         self._job_id = self._table.ask(KIND, asked, until=until, now=now)
         return self._job_id
+
+    def _deeds(self, phones: Sequence[Tested]) -> dict[str, Any]:
+        """Return what the SIP process needs to act, and allow for the time that takes."""
+        options = self._options
+        known = [phone.expectations for phone in phones if phone.expectations is not None]
+        if len(known) > MAX_PHONES:
+            raise EnvironmentProblem(
+                f"{len(known)} phones are too many to act on in one job, {MAX_PHONES} at most", hint="take them group by group"
+            )
+        flags = {"boots": options.boots, "stimulates": options.stimulates, "has_person": options.has_person}
+        longest = [sum(step.limit_s for step in self.steps(phone)) for phone in known]
+        rounds = -(-len(known) // MAX_AT_ONCE)
+        self.limit_s += max(longest, default=0.0) * max(1, rounds)
+        return flags | {"phones": to_ask(known)}
+
+    def steps(self, phone: Expectations) -> tuple[Step, ...]:
+        """Return what will be done to a phone."""
+        options = self._options
+        return steps_for(phone, boots=options.boots, stimulates=options.stimulates, has_person=options.has_person)
 
     def poll(self, now: float) -> Standing:
         """Read what is new and say how each phone stands; `is_over` once there is nothing more to wait for."""
@@ -124,12 +169,20 @@ class VerifyRun:
         self._began_at = job.began_at or self._began_at
         phones = self._subjects.look(self._macs)
         lines, all_registered = self._lines(phones, now)
-        if job.state is JobState.RUNNING and job.wish is Wish.GO_ON:
-            self._settled_at = (self._settled_at or now) if all_registered else 0.0
-            is_enough = bool(self._settled_at) and now - self._settled_at >= self._options.watch_s
-            if is_enough or now - self._began_at >= self._options.wait_s + (self._options.watch_s if self._settled_at else 0.0):
-                self._table.wish(self._job_id, Wish.STOP, now=now)
+        if job.state is JobState.RUNNING and job.wish is Wish.GO_ON and self._is_enough(job, all_registered, now):
+            self._table.wish(self._job_id, Wish.STOP, now=now)
         return Standing(lines, job.state, job.is_over)
+
+    def _is_enough(self, job: Job, all_registered: bool, now: float) -> bool:
+        """Return whether the run may end: all was done and seen, or the time is over."""
+        options = self._options
+        if options.acts:
+            is_acted = bool(job.progress.get("stimulated"))
+            all_registered = is_acted if options.stimulates else is_acted and all_registered
+        self._settled_at = (self._settled_at or now) if all_registered else 0.0
+        if self._settled_at:
+            return now - self._settled_at >= options.watch_s
+        return now - self._began_at >= self.limit_s
 
     def cancel(self, now: float) -> None:
         """Tell the SIP process to stop; what was recorded is not judged."""
@@ -147,6 +200,8 @@ class VerifyRun:
         else:
             verified = self._judged(phones, now)
             self.notes += [f"{phone.name}: {note}" for phone in phones for note in phone.notes]
+            names = {phone.mac: phone.name for phone in phones}
+            self.notes += [f"{names.get(mac, mac)}: {why}" for mac, why in job.progress.get("problems", {}).items()]
             if job.progress.get("left_out"):
                 self.notes.append(f"{job.progress['left_out']} messages were beyond what one job keeps, and are not judged")
         self._keep(verified, now)
@@ -177,7 +232,21 @@ class VerifyRun:
         return judge_phones(phones, bystanders, self._messages, self._watching(now), program=self._options.program)
 
     def _watching(self, now: float) -> Watching:
-        return Watching(self._began_at, now, fetches=self._fetches(), hashes=self._hashes)
+        told: Mapping[str, Any] = self.job.progress.get("phones", {}) if self.job is not None else {}
+        return Watching(
+            self._began_at,
+            now,
+            {mac: [Stimulus(name) for name in one["given"]] for mac, one in told.items()},
+            {mac: one["boots"] for mac, one in told.items()},
+            self._fetches(),
+            self._hashes,
+        )
+
+    @property
+    def acts(self) -> tuple[Act, ...]:
+        """Return what was done to the phones, with the messages it was done by."""
+        rows = self.job.progress.get("acts", []) if self.job is not None else []
+        return numbered(read_acts(rows), self._messages)
 
     def _fetches(self) -> dict[str, list[Fetch]]:
         found: dict[str, list[Fetch]] = {mac: [] for mac in self._macs}
@@ -188,12 +257,22 @@ class VerifyRun:
                 found[values["mac"]].append(Fetch(values["at"], values["name"]))
         return found
 
+    def _doing(self, mac: str) -> str:
+        told = self.job.progress.get("phones", {}).get(mac) if self.job is not None else None
+        if not told or not told["step"]:
+            return ""
+        return f"{told['step']} {told['done'] + 1} of {told['of']}" + (f", {told['waits_for']}" if told["waits_for"] else "")
+
     def _lines(self, phones: Sequence[Tested], now: float) -> tuple[list[PhoneLine], bool]:
         verified = self._judged(phones, now)
         mine = messages_of(phones, self._subjects.bystanders(self._macs), self._messages, self._watching(now))
         lines = []
         for report in verified.report.phones:
             done, rules = told(report)
-            lines.append(PhoneLine(report.name, report.state, done, rules, report.counts[Verdict.FAIL], report.messages))
+            lines.append(
+                PhoneLine(
+                    report.name, report.state, done, rules, report.counts[Verdict.FAIL], report.messages, self._doing(report.mac)
+                )
+            )
         registered = [phone.is_registered(Facts.of(mine.get(phone.mac, ()))) for phone in phones]
         return lines, all(registered)

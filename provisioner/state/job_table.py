@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,7 @@ MAX_WAITING = 20
 JOBS_KEPT = 50
 PARTS_KEPT = 5
 "Newest jobs whose messages are kept."
-MAX_ASKED_BYTES = 2 * 2**20
+MAX_ASKED_BYTES = 8 * 2**20
 MAX_REPORT_BYTES = 64 * 2**20
 MAX_PROBLEM = 500
 
@@ -208,6 +208,13 @@ class JobTable:
         values = {"job_id": job_id, "number": number, "messages": messages, "body": body}
         with self._database.writing() as connection:
             connection.execute(sa.insert(schema.job_part).values(values))
+
+    def fetched_at(self, macs: Collection[str]) -> dict[str, float]:
+        """Return when each phone last asked for a file, as far as the journal is written out."""
+        row = schema.last_fetch.c
+        query = sa.select(row.mac, sa.func.max(row.at)).where(row.mac.in_(sorted(macs))).group_by(row.mac)
+        with self._database.reading() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
 
     def end(self, job_id: int, owner: str, state: JobState, *, now: float, problem: str = "") -> None:
         """End a job of this runner's."""

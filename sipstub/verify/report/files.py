@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from sipstub.verify.verdict import Verdict
 STANDARD_OUTPUT = "-"
 COMMENTED = (Verdict.FAIL, Verdict.WARN, Verdict.PASS, Verdict.INFO)
 "Findings that stand on their packet."
+_NO_REMARKS: Mapping[int, Sequence[str]] = {}
 
 
 class FileProblem(SipstubError):
@@ -38,8 +39,11 @@ class ReportFiles:
     csv: Path | None = None
     pcap: Path | None = None
 
-    def write(self, done: Verified) -> str:
-        """Write them; return which there are, for people.  FileProblem names the one that cannot be written."""
+    def write(self, done: Verified, remarks: Mapping[int, Sequence[str]] = _NO_REMARKS) -> str:
+        """Write them; return which there are, for people.  FileProblem names the one that cannot be written.
+
+        `remarks` are what else is to be said on a message of the capture, by its number: what was done to the phone.
+        """
         report = done.report
         jobs = [
             ("json", None if self.json is not None and str(self.json) == STANDARD_OUTPUT else self.json, report.to_text),
@@ -57,13 +61,13 @@ class ReportFiles:
                 raise FileProblem(f"{path}: {error.strerror}") from None
             written.append(f"{name}: {path}")
         if self.pcap is not None:
-            self._write_pcap(self.pcap, done)
+            self._write_pcap(self.pcap, done, remarks)
             written.append(f"pcap: {self.pcap}")
         return "   ".join(written)
 
-    def _write_pcap(self, path: Path, done: Verified) -> None:
+    def _write_pcap(self, path: Path, done: Verified, remarks: Mapping[int, Sequence[str]]) -> None:
         numbered: dict[int, RecordedMessage] = {}
-        comments: dict[int, list[str]] = {}
+        comments = {number: list(texts) for number, texts in remarks.items()}
         for phone in done.report.phones:
             numbered |= {message.number: message for message in done.messages[phone.name]}
             for number, texts in comments_of(phone).items():

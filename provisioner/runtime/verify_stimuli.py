@@ -1,0 +1,125 @@
+"""What a job does to phones beside watching: check-sync, refusals, silence, calls.  Everything is undone, however it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sipstub.stimulus.act import Act
+from sipstub.stimulus.director import Director, StimulusProblem
+from sipstub.stimulus.plan import SLACK_S, plan_for
+from sipstub.stimulus.run import Run
+from sipstub.stimulus.step import Step
+from sipstub.verify.expectation import Expectations, read_expectations
+from sipstub.verify.stimulus import EVERY, Stimulus
+from sipstub.verify.tolerance import TOLERANCE
+
+MAX_PHONES = 200
+"Phones of one job that something is done to."
+WITH_A_PERSON = frozenset({Stimulus.CALL_OUT, Stimulus.DIGIT})
+"Somebody has to dial at the phone."
+LEFT_OUT = ("key-", "codec-")
+"Settings that no stimulus asks for: they make most of a large file."
+MAX_ACTS = 500
+"Of one job, as they are told to whoever asked."
+
+
+def steps_for(phone: Expectations, *, boots: bool, stimulates: bool, has_person: bool) -> tuple[Step, ...]:
+    """Return what is done to a phone: its own plan, and first of all a restart if one is wanted."""
+    allowed = EVERY if has_person else EVERY - WITH_A_PERSON
+    steps = plan_for(phone, allowed) if stimulates else ()
+    if boots and not any(step.stimulus is Stimulus.BOOT for step in steps):
+        limit = TOLERANCE.reboot + SLACK_S
+        boot = Step(Stimulus.BOOT, tuple(phone.enabled), TOLERANCE.reboot / 2, limit, ())
+        steps = (boot, *steps)
+    return steps
+
+
+def to_ask(phones: Iterable[Expectations]) -> list[dict[str, Any]]:
+    """Return what the SIP process has to know of phones, without any secret."""
+    found = []
+    for phone in phones:
+        items = tuple(item for item in phone.items if not item.setting.startswith(LEFT_OUT) and not item.is_secret)
+        found.append(Expectations(phone.subject, items).as_json())
+    return found
+
+
+class Stimulating:
+    """All runs of one job."""
+
+    def __init__(self, director: Director, asked: Mapping[str, Any], now: float) -> None:
+        import json
+
+        self._director = director
+        self._runs: dict[str, Run] = {}
+        self.problems: dict[str, str] = {}
+        "Why nothing is done to a phone, by MAC."
+        boots, stimulates = bool(asked.get("boots")), bool(asked.get("stimulates"))
+        given = asked.get("phones", [])
+        try:
+            for phone in read_expectations(json.dumps(given[:MAX_PHONES])):
+                steps = steps_for(phone, boots=boots, stimulates=stimulates, has_person=bool(asked.get("has_person")))
+                try:
+                    self._runs[phone.subject.mac] = director.run(phone, steps, now, may_restart=boots)
+                except StimulusProblem as problem:
+                    self.problems[phone.subject.mac] = problem.message
+        except BaseException:
+            self.stop(now)
+            raise
+
+    @property
+    def macs(self) -> list[str]:
+        """Return the phones that something is done to."""
+        return list(self._runs)
+
+    @property
+    def is_done(self) -> bool:
+        """Return whether nothing more will be done."""
+        return all(run.is_done for run in self._runs.values())
+
+    def fetched(self, times: Mapping[str, float], now: float) -> None:
+        """Take note of the last request of each phone for a file, by MAC."""
+        for mac, at in times.items():
+            run = self._runs.get(mac)
+            if run is not None and not run.is_done and at > max(run.stage.fetched_at, run.began_at):
+                run.fetched(at)
+                run.wake(now)
+
+    def progress(self) -> dict[str, Any]:
+        """Return how far each phone is, for whoever asked."""
+        found = {}
+        for mac, run in self._runs.items():
+            step = run.step
+            found[mac] = {
+                "step": str(step.stimulus) if step is not None else "",
+                "waits_for": run.waits_for,
+                "done": len(run.results),
+                "of": len(run.steps),
+                "given": sorted(str(one) for one in run.stimuli),
+                "boots": list(run.boots),
+            }
+        acts = [act for run in self._runs.values() for act in run.acts]
+        return {
+            "phones": found,
+            "stimulated": self.is_done,
+            "problems": self.problems,
+            "acts": [act_as_json(act) for act in sorted(acts, key=lambda act: act.at)[-MAX_ACTS:]],
+        }
+
+    def stop(self, now: float) -> None:
+        """End what is under way, and put everything back."""
+        for run in self._runs.values():
+            self._director.stop(run, now)
+
+
+_ACT = ("kind", "aor", "what", "at", "until", "call_id", "line")
+
+
+def act_as_json(act: Act) -> dict[str, Any]:
+    """Return an act as plain values."""
+    return {name: getattr(act, name) for name in _ACT} | {"kind": str(act.kind)}
+
+
+def read_acts(rows: Sequence[Mapping[str, Any]]) -> list[Act]:
+    """Return what `act_as_json` gave."""
+    return [Act(id=at, **{**row, "kind": Stimulus(row["kind"])}) for at, row in enumerate(rows, 1)]
