@@ -37,14 +37,16 @@ def route_set_of_client(response: Response) -> RouteSet:
 def way_to(target: Uri, route_set: RouteSet) -> Way:
     """Return the way to the remote target."""
     if not route_set:
-        return Way(target, (), target)
+        return Way(allowed_in_request(target), (), target)
     first = route_set[0].uri
     if isinstance(first, SipUri) and first.is_loose:
-        return Way(target, route_set, first)
+        return Way(allowed_in_request(target), route_set, first)
     # a strict router of RFC 2543 wants to find itself in the request line, and the target last in Route
-    return Way(_allowed_in_request(first), (*route_set[1:], NameAddr(target)), first)
+    return Way(allowed_in_request(first), (*route_set[1:], NameAddr(target)), first)
 
 
-def _allowed_in_request(uri: Uri) -> Uri:
+def allowed_in_request(uri: Uri) -> Uri:
     """Return the URI without what may not stand in a request line (19.1.1)."""
-    return replace(uri, headers=(), params=uri.params.without("method")) if isinstance(uri, SipUri) else uri
+    if not isinstance(uri, SipUri) or not (uri.headers or "method" in uri.params):
+        return uri
+    return replace(uri, headers=(), params=uri.params.without("method"))

@@ -41,6 +41,8 @@ from sipstub.verify.stimulus import Stimulus
 MAX_AT_ONCE = 8
 "Phones that are disturbed at a time; others wait for their turn."
 MAX_RUNS = 1_000
+MAX_RUN_AORS = 16_000
+"Addresses of all phones that have a run."
 TAKEN = frozenset({Change.CREATED, Change.REFRESHED, Change.SHORTENED})
 WITHIN_S = 300.0
 
@@ -76,6 +78,7 @@ class Director:
         self._questions = Questions(stub.core, self.acts, token)
         self._expected: dict[str, float] = {}
         self._runs: dict[str, Run] = {}
+        self._going: list[Run] = []
         stub.registering.watch(self._binding_changed)
         stub.core.add(self)
 
@@ -147,7 +150,7 @@ class Director:
 
     def shorten(self, aor: str, seconds: int = GRANT_S) -> None:
         """Grant an address no more than so long, so that its phone comes back soon."""
-        if len(self.stub.registrar.exceptions) < MAX_AORS * 4:
+        if len(self.stub.registrar.exceptions) < MAX_RUN_AORS:
             policy = self.stub.registrar.policy
             least = min(policy.min_expires_s, seconds)
             self.stub.registrar.exceptions[aor] = replace(
@@ -163,7 +166,7 @@ class Director:
 
     def close(self, now: float) -> None:
         """Undo everything: runs stop, calls end by BYE or CANCEL.  It can be used again afterwards."""
-        for run in set(self._runs.values()):
+        for run in self.runs:
             self.stop(run, now)
         for call in self.calls.open:
             call.hang_up(now)
@@ -181,10 +184,13 @@ class Director:
         """
         aors = {number: self.aor(expectations.text("user-name", number)) for number in expectations.enabled}
         taken = [aor for aor in aors.values() if aor in self._runs]
-        if taken or len(self._runs) + len(aors) > MAX_RUNS:
-            raise StimulusProblem(f"{taken[0] if taken else 'everybody'} has stimuli under way already")
+        if taken:
+            raise StimulusProblem(f"{taken[0]} has stimuli under way already")
+        if len(self._going) >= MAX_RUNS or len(self._runs) + len(aors) > MAX_RUN_AORS:
+            raise StimulusProblem(f"{len(self._going)} phones have stimuli under way already")
         may_restart = may_restart and expectations.text("check-sync") not in ("never", "")
         run = Run(Stage(self, expectations, now, aors, may_restart), steps, now, has_turn=self._has_turn)
+        self._going.append(run)
         for aor in aors.values():
             self._runs[aor] = run
             self.gate.watched.add(aor)
@@ -195,6 +201,8 @@ class Director:
     def stop(self, run: Run, now: float) -> None:
         """End a run and undo what it did; nothing happens where it has ended already."""
         run.stop(now)
+        if run in self._going:
+            self._going.remove(run)
         for aor in [aor for aor, one in self._runs.items() if one is run]:
             del self._runs[aor]
             self.gate.watched.discard(aor)
@@ -205,7 +213,7 @@ class Director:
     @property
     def runs(self) -> list[Run]:
         """Return the runs that go on."""
-        return list(dict.fromkeys(self._runs.values()))
+        return list(self._going)
 
     def _has_turn(self, run: Run) -> bool:
         return run in self._disturbing()[:MAX_AT_ONCE]

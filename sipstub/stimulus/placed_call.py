@@ -13,8 +13,10 @@ from sipstub.dialog.dialog import MAX_FORWARDS, Dialog
 from sipstub.dialog.dialog_id import DialogId
 from sipstub.dialog.forks import InviteForks
 from sipstub.dialog.reliable import ReliableOrder
+from sipstub.dialog.route import allowed_in_request
 from sipstub.registrar.binding import Binding
 from sipstub.sip.cseq import CSeq
+from sipstub.sip.error import SipError
 from sipstub.sip.message import Request, Response
 from sipstub.stimulus.call import ALLOW, Call, CallState
 from sipstub.stimulus.media import SDP_TYPE, MediaTalk
@@ -71,7 +73,7 @@ class PlacedCall(Call):
     def _invite(self, binding: Binding, token: Callable[[], str]) -> Request:
         _, contact = self.contact()
         ours = contact.replace("<sip:", f"<sip:{USER}@", 1)
-        made = Request("INVITE", binding.contact, [("Route", hop) for hop in binding.path])
+        made = Request("INVITE", allowed_in_request(binding.uri), [("Route", hop) for hop in binding.path])
         here = ours.partition(";")[0].rstrip(">")
         user = binding.aor.removeprefix("sip:").rpartition("@")[0]
         for name, value in (
@@ -113,9 +115,14 @@ class PlacedCall(Call):
         if isinstance(event, TransactionFailed):
             self._ended(event.status, now)
             return
-        response = event.response
+        try:
+            self._take(event.response, now)
+        except SipError as error:  # it cannot be acknowledged: the phone ends it by itself, without our ACK
+            self.became(CallState.ENDED, now, f"an answer that cannot be used: {error.fact}")
+
+    def _take(self, response: Response, now: float) -> None:
         fork = self._forks.receive(response, now)
-        if fork.is_repeated and fork.dialog is not None:
+        if fork.is_repeated and fork.dialog is not None and fork.dialog.id in self._acks:
             self._core.layer.send_again(self._acks[fork.dialog.id], self.hop)
         elif response.status >= 300:
             self._ended(response.status, now)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from sipstub.core.core import Core
 from sipstub.dialog.dialog import MAX_FORWARDS
+from sipstub.dialog.route import allowed_in_request
 from sipstub.registrar.binding import Binding
 from sipstub.sip.cseq import CSeq
 from sipstub.sip.message import Request
@@ -34,7 +35,7 @@ class Questions:
         """Send a request to one binding, over the flow that it registered by."""
         hop = self._core.hop_to(binding)
         contact = self._core.places.contact(hop)
-        request = Request(method, binding.contact, [("Route", route) for route in binding.path])
+        request = Request(method, allowed_in_request(binding.uri), [("Route", route) for route in binding.path])
         for name, value in (
             ("Max-Forwards", MAX_FORWARDS),
             ("From", f"<{contact.partition(';')[0]}>;tag={self._token()}"),

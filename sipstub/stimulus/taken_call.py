@@ -78,6 +78,13 @@ class TakenCall(Call):
         self.became(CallState.RINGING, now)
         return None
 
+    def receive(self, request: Request, transaction: ServerTransaction | None, now: float) -> Response | None:
+        """Return the answer to a request in the dialog; a BYE while it rings ends the INVITE too (RFC 3261 section 15.1.2)."""
+        found = super().receive(request, transaction, now)
+        if self.is_ended and self._answers_at is not None:
+            self._close(487, now)
+        return found
+
     def take_prack(self, request: Request, now: float) -> Response:
         """Return the answer to a PRACK; an offer in it is answered."""
         found = self._reliable.receive(request, now) if self._reliable is not None else Refusal(481, "nothing to confirm")
@@ -103,6 +110,10 @@ class TakenCall(Call):
     def _refuse(self, status: int, now: float, why: str) -> None:
         if self.is_ended or self._answers_at is None:
             return
+        self._close(status, now)
+        self.became(CallState.ENDED, now, why)
+
+    def _close(self, status: int, now: float) -> None:
         self._answers_at = None
         if self._reliable is not None:
             self._reliable.end()
@@ -110,7 +121,6 @@ class TakenCall(Call):
         if self.dialog is not None:
             self.dialog.end()
         self.status = status
-        self.became(CallState.ENDED, now, why)
 
     def _accept(self, now: float) -> None:
         assert self.dialog is not None and self._answer_body is not None

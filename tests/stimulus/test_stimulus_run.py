@@ -194,3 +194,11 @@ def test_a_phone_rings_and_is_given_up_within_a_plan() -> None:
     assert call is not None
     desk.lab.run(5.0)
     assert call.ended_by == "cancelled"
+
+
+def test_a_phone_without_accounts_has_nothing_to_wait_for() -> None:
+    desk = Desk()
+    nobody = Expectations(Subject("bare"), (Expectation("check-sync", "never", "sip.notify_reboot_enable"),))
+    run = desk.director.run(nobody, (), desk.now)
+    desk.lab.run(2.0)
+    assert run.is_done and desk.is_as_before
