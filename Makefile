@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 CODE := provisioner sipstub tests bench
 RUN_OPTIONS ?= --http :8080 --tftp :6969
 
-.PHONY: help demo run test check bench format clean
+.PHONY: help demo run test check bench fuzz format clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ check: $(VENV)/.developer ## lint, format and types
 
 bench: $(VENV)/.developer ## ratios against nginx and tftpd-hpa in the same run
 	@$(BIN)/python -m bench
+
+fuzz: $(VENV)/.developer ## every fault of SIP messages, and a flood of strangers, at a running server
+	@$(BIN)/python -m bench sip_fuzz sip_flood
 
 format: $(VENV)/.developer ## put the code into its form
 	@$(BIN)/ruff check --fix $(CODE)

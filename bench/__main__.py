@@ -13,8 +13,11 @@ import time
 BENCHES = {
     "rendering": "load, check and reload of 1,000 and 10,000 phones",
     "http_phones": "HTTP beside nginx: CPU per request, boot storm, stalls",
+    "sip_flood": "100,000 invented users at a running server: a phone that refreshes meanwhile, memory, journal",
+    "sip_fuzz": "42,000 spoilt messages at a running server: hangs, memory, descriptors, the next phone",
     "sip_parse": "SIP messages beside sipmessage: parse, typed headers, write",
     "sip_registrations": "digest registrations beside kamailio, driven by SIPp: CPU per registration, memory",
+    "sip_storm": "1,000 phones booting at once, from power to the 200 of REGISTER",
     "tftp": "TFTP beside tftpd-hpa and plain tftpy: CPU per transfer, boot storm, loss, large files",
 }
 
