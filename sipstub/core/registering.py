@@ -71,6 +71,8 @@ class Registering:
 
     def tell(self) -> None:
         """Pass on what the registrar has to say; whoever changes bindings by hand calls this after it."""
+        if not self.registrar.has_news:
+            return
         for change in self.registrar.take_changes():
             for on_change in self._on_change:
                 on_change(change)

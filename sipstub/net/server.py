@@ -141,7 +141,7 @@ class SipServer:
     def _datagram(self, data: bytes, peer: Endpoint, transport: UdpTransport) -> None:
         now = self.now
         if self.recorder is not None:
-            self.recorder.record(True, transport.local, peer, data, now)
+            self.recorder.keep(True, transport.local, peer, data, now)
         self.core.receive(data, Hop("UDP", peer.host, peer.port, transport.number), now)
 
     # From streams
@@ -197,7 +197,7 @@ class SipServer:
         peer = endpoint_of("udp", hop.host, hop.port)
         is_sent = transport.send(data, peer)
         if is_sent and self.recorder is not None:
-            self.recorder.record(False, transport.local, peer, data, self.now)
+            self.recorder.keep(False, transport.local, peer, data, self.now)
         return is_sent
 
     def _any_udp(self, host: str) -> UdpTransport | None:

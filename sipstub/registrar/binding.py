@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from sipstub.sip.contact import Contact
@@ -112,6 +112,19 @@ class BindingChange:
     binding: Binding
     "As it is now, or as it was when it ended."
     at: float
+    before: Binding | None = field(default=None, repr=False, compare=False)
+    "What it was before, of one that was refreshed or shortened."
+
+    @property
+    def is_news(self) -> bool:
+        """Return whether people want to hear of it: not of a refresh by the same phone, at the same place, over the same flow."""
+        old, new = self.before, self.binding
+        return old is None or (old.contact, old.flow, old.user_agent, old.path) != (
+            new.contact,
+            new.flow,
+            new.user_agent,
+            new.path,
+        )
 
     @property
     def is_removal(self) -> bool:

@@ -47,9 +47,10 @@ class Location:
     def live(self, aor: str, now: float) -> tuple[Binding, ...]:
         """Return the bindings of an address that hold now, the oldest first."""
         found = self._by_aor.get(aor, ())
-        if all(binding.expires_at > now for binding in found):
-            return found
-        return tuple(binding for binding in found if binding.expires_at > now)
+        for binding in found:
+            if binding.expires_at <= now:
+                return tuple([one for one in found if one.expires_at > now])
+        return found
 
     def of_flow(self, flow: str) -> tuple[Binding, ...]:
         """Return the bindings that were made over a flow."""
@@ -61,9 +62,10 @@ class Location:
         binding = change.binding
         found = self._by_aor.get(binding.aor, ())
         old = next((one for one in found if one.id == binding.id), None)
-        if old is not None:
+        is_removal = change.is_removal
+        if old is not None and (is_removal or old.flow != binding.flow):
             self._forget_flow(old)
-        if change.is_removal:
+        if is_removal:
             rest = tuple(one for one in found if one is not old)
             self._size -= len(found) - len(rest)
             if rest:
@@ -75,8 +77,9 @@ class Location:
             self._by_aor[binding.aor] = (*found, binding)
             self._size += 1
         else:
-            self._by_aor[binding.aor] = tuple(binding if one is old else one for one in found)
-        self._by_flow.setdefault(binding.flow, set()).add((binding.aor, binding.id))
+            self._by_aor[binding.aor] = tuple([binding if one is old else one for one in found])
+        if old is None or old.flow != binding.flow:
+            self._by_flow.setdefault(binding.flow, set()).add((binding.aor, binding.id))
         if old is None or old.expires_at > binding.expires_at:  # a later end is found when the earlier one comes up
             self._push(binding)
 

@@ -14,6 +14,8 @@ TAG = "outbound"
 
 def asks_outbound(request: Request | PlainRegister) -> bool:
     """Return whether the phone says that it knows RFC 5626."""
+    if not request.supported and not request.require:
+        return False
     return any(word.lower() == TAG for word in (*request.supported, *request.require))
 
 
@@ -28,8 +30,10 @@ def judge_outbound(request: Request | PlainRegister, contacts: tuple[Contact, ..
     Without the phone's `Supported: outbound` its reg-id means nothing.  Behind more than one hop the first one must have put `ob`
     into its Path, else 439, and the phone tries again without; two flows in one request are 400.
     """
+    if not policy.outbound or not asks_outbound(request):
+        return False
     flows = [contact for contact in contacts if uses_flow(contact)]
-    if not flows or not policy.outbound or not asks_outbound(request):
+    if not flows:
         return False
     if sum(1 for contact in flows if contact.expires_s != 0) > 1:
         return Refusal(Why.SEVERAL_FLOWS, f"{len(flows)} contacts with reg-id")

@@ -12,7 +12,7 @@ from sipstub.registrar.binding import MAX_BINDING_CHARACTERS, Binding, BindingCh
 from sipstub.registrar.outbound import judge_outbound, uses_flow
 from sipstub.registrar.policy import Policy
 from sipstub.registrar.reason import Refusal, Why
-from sipstub.sip.contact import Contact
+from sipstub.sip.contact import Contact, Contacts
 from sipstub.sip.message import Request
 from sipstub.sip.plain_register import PlainRegister
 
@@ -21,7 +21,7 @@ MAX_USER_AGENT = 256
 "A longer User-Agent is kept cut."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Facts:
     """What all contacts of one request share."""
 
@@ -64,7 +64,7 @@ def plan(
         return outbound
     if len(request.paths) > policy.limits.paths:
         return Refusal(Why.TOO_LARGE, f"{len(request.paths)} values of Path")
-    return _plan_contacts(Facts(request, aor, flow, outbound, now), bindings, policy)
+    return _plan_contacts(contacts, Facts(request, aor, flow, outbound, now), bindings, policy)
 
 
 def _plan_star(facts: Facts, bindings: tuple[Binding, ...]) -> Plan | Refusal:
@@ -76,11 +76,11 @@ def _plan_star(facts: Facts, bindings: tuple[Binding, ...]) -> Plan | Refusal:
     return tuple(BindingChange(Change.UNREGISTERED, binding, facts.now) for binding in bindings)
 
 
-def _plan_contacts(facts: Facts, bindings: tuple[Binding, ...], policy: Policy) -> Plan | Refusal:
+def _plan_contacts(contacts: Contacts, facts: Facts, bindings: tuple[Binding, ...], policy: Policy) -> Plan | Refusal:
     current = {binding.id: binding for binding in bindings}
     before = dict(current)
     changes: dict[str, BindingChange] = {}
-    for contact in facts.request.contacts:
+    for contact in contacts:
         asked = contact.expires_s if contact.expires_s is not None else facts.request.expires
         if policy.is_too_brief(asked):
             return Refusal(
@@ -102,7 +102,7 @@ def _plan_contacts(facts: Facts, bindings: tuple[Binding, ...], policy: Policy) 
         if facts.is_large and made.characters > MAX_BINDING_CHARACTERS:
             return Refusal(Why.TOO_LARGE, f"a contact of {made.characters} characters, at most {MAX_BINDING_CHARACTERS}")
         current[made.id] = made
-        changes[made.id] = BindingChange(_kind(before.get(made.id), made), made, facts.now)
+        changes[made.id] = BindingChange(_kind(before.get(made.id), made), made, facts.now, before.get(made.id))
     if len(current) > policy.limits.contacts and len(current) > len(before):
         return Refusal(Why.TOO_MANY_CONTACTS, f"{len(current)} contacts, at most {policy.limits.contacts}")
     return tuple(changes.values())
@@ -119,6 +119,11 @@ def _find(contact: Contact, current: dict[str, Binding], by_flow: bool) -> Bindi
         flow = next((binding for binding in bindings if binding.is_flow_of(contact)), None)
         if flow is not None:
             return flow
+    else:
+        text = str(contact.uri)
+        for binding in bindings:
+            if binding.contact == text:
+                return binding
     matching = [binding for binding in bindings if not (by_flow and binding.reg_id) and binding.is_at(contact)]
     if len(matching) > 1:
         text = str(contact.uri)
@@ -128,14 +133,14 @@ def _find(contact: Contact, current: dict[str, Binding], by_flow: bool) -> Bindi
 
 def _bind(contact: Contact, old: Binding | None, facts: Facts, granted: int, by_flow: bool) -> Binding:
     request, text = facts.request, str(contact.uri)
-    params = contact.params.without("expires")
-    path = tuple(str(hop) for hop in request.paths)
+    params = contact.params.without("expires") if contact.params.items else contact.params
+    path = tuple([str(hop) for hop in request.paths]) if request.paths else ()
     flow, agent, display = facts.flow, (request.user_agent or "")[:MAX_USER_AGENT], request.to.display
     if old is not None:  # what a refresh repeats is not held twice
-        text, flow, agent, display = (
-            before if after == before else after
-            for after, before in ((text, old.contact), (flow, old.flow), (agent, old.user_agent), (display, old.display))
-        )
+        text = old.contact if text == old.contact else text
+        flow = old.flow if flow == old.flow else flow
+        agent = old.user_agent if agent == old.user_agent else agent
+        display = old.display if display == old.display else display
         params = old.params if params == old.params else params
     return Binding(
         facts.aor,

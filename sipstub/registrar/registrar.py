@@ -49,6 +49,7 @@ class Registrar:
 
     def __init__(self, users: UserSource, policy: Policy, key: bytes, store: BindingStore | None = None) -> None:
         self.policy = policy
+        self._extensions = frozenset({"path"} | ({OUTBOUND} if policy.outbound else set()) | ({"gruu"} if policy.gruu else set()))
         self.exceptions: dict[str, Policy] = {}
         "By address of record: where other times hold for a while; whoever puts one in takes it out."
         self.location = Location()
@@ -142,6 +143,11 @@ class Registrar:
         if at is not None and at <= now:
             self._end(tuple(self.location.expired(now, EXPIRIES_AT_ONCE)), Change.EXPIRED, now)
 
+    @property
+    def has_news(self) -> bool:
+        """Return whether changes or refusals wait to be taken."""
+        return bool(self._changes or self._events)
+
     def take_changes(self) -> list[BindingChange]:
         """Return the changes since the last call, in their order."""
         found = list(self._changes)
@@ -209,7 +215,7 @@ class Registrar:
     @property
     def extensions(self) -> frozenset[str]:
         """Return the option tags that may be required."""
-        return frozenset({"path"} | ({OUTBOUND} if self.policy.outbound else set()) | ({"gruu"} if self.policy.gruu else set()))
+        return self._extensions
 
     def _ask(self, request: Asking, source: Source, flow: str, name: str, aor: str, now: float) -> Denial | None:
         bindings = self.location.live(aor, now) if len(self.authenticator.failures) else ()  # nobody is shut out else

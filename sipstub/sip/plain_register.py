@@ -56,8 +56,8 @@ class PlainRegister:
     """What `Request` says of the same bytes, as far as a registrar asks."""
 
     __slots__ = (
-        "_contact", "_cseq", "_to", "_via_host", "authorization", "branch", "call_id", "cseq_text", "expires", "from_tag",
-        "from_text", "raw", "to_text", "uri", "uri_text", "user_agent", "via_port", "via_text", "wants_rport",
+        "_contacts", "_parts", "_to", "_via_host", "authorization", "branch", "call_id", "cseq_number", "cseq_text", "expires",
+        "from_tag", "from_text", "raw", "to_text", "uri", "uri_text", "user_agent", "via_port", "via_text", "wants_rport",
     )  # fmt: skip
     method = "REGISTER"
     body = b""
@@ -76,9 +76,11 @@ class PlainRegister:
         self.via_text = via if rport is None else via + rport
         self.via_port = int(via_port) if via_port else None
         self.wants_rport = rport is not None
-        self._to = parts[15:19]
-        self.call_id, self.cseq_text, self._cseq = parts[19:22]
-        self._contact = parts[23:28]
+        self.call_id, self.cseq_text, cseq_number = parts[19:22]
+        self.cseq_number = int(cseq_number)
+        self._parts = parts
+        self._to: NameAddr | None = None
+        self._contacts: Contacts | None = None
         self.user_agent: str | None = parts[31]
         self.expires = None if parts[32] is None else int(parts[32])
 
@@ -90,13 +92,10 @@ class PlainRegister:
     @property
     def to(self) -> NameAddr:
         """Return To."""
-        display, user, host, port = self._to
-        return NameAddr(SipUri(host, user, port=int(port) if port else None), display or "")
-
-    @property
-    def cseq_number(self) -> int:
-        """Return the number of CSeq."""
-        return int(self._cseq)
+        if self._to is None:
+            display, user, host, port = self._parts[15:19]
+            self._to = NameAddr(SipUri(host, user, "sip", None, int(port) if port else None), display or "")
+        return self._to
 
     @property
     def cseq(self) -> CSeq:
@@ -106,9 +105,11 @@ class PlainRegister:
     @property
     def contacts(self) -> Contacts:
         """Return the one contact."""
-        user, host, port, name, value = self._contact
-        params = Params(((name, value),)) if name else NO_PARAMS
-        return Contacts((Contact(SipUri(host, user, port=int(port) if port else None, params=params)),))
+        if self._contacts is None:
+            user, host, port, name, value = self._parts[23:28]
+            params = Params(((name, value),)) if name else NO_PARAMS
+            self._contacts = Contacts((Contact(SipUri(host, user, "sip", None, int(port) if port else None, params)),))
+        return self._contacts
 
     @property
     def vias(self) -> tuple[str]:

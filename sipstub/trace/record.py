@@ -24,6 +24,8 @@ from sipstub.trace.masking import mask
 
 MAX_AGE_S = 3600.0
 "Older messages are forgotten with the next one recorded."
+LOOK_S = 1.0
+"So often, while messages come, it is looked for older ones."
 MAX_MESSAGES = 200_000
 MAX_BYTES = 64 * 2**20
 MAX_PHONE_MESSAGES = 2_000
@@ -175,6 +177,7 @@ class Recorder:
         self._rows: OrderedDict[int, _Row] = OrderedDict()
         self._phones: dict[str, _Phone] = {}
         self._last = 0
+        self._looked_at = float("-inf")
         self.size_bytes = 0
         "Of the messages held now."
         self.forgotten = Forgotten()
@@ -201,7 +204,12 @@ class Recorder:
         return stop
 
     def record(self, is_inbound: bool, local: Endpoint, peer: Endpoint, data: bytes, now: float) -> RecordedMessage:
-        """Keep one message and return it."""
+        """Keep one message, tell who listens, and return it."""
+        self.keep(is_inbound, local, peer, data, now)
+        return RecordedMessage(self._last, now, is_inbound, local, peer, data)
+
+    def keep(self, is_inbound: bool, local: Endpoint, peer: Endpoint, data: bytes, now: float) -> None:
+        """Keep one message, and tell who listens."""
         self._last += 1
         number, size = self._last, len(data)
         self._rows[number] = (number, now, is_inbound, local, peer, data)
@@ -211,20 +219,21 @@ class Recorder:
             phone = self._phones[peer.host] = _Phone()
         phone.numbers.append(number)
         phone.size_bytes += size
-        while len(phone.numbers) > self._max_phone_messages or phone.size_bytes > self._max_phone_bytes:
+        numbers = phone.numbers
+        while len(numbers) > self._max_phone_messages or phone.size_bytes > self._max_phone_bytes:
             self._forget_oldest_of(peer.host, phone)
             self.forgotten.by_phone += 1
         while len(self._rows) > self._max_messages or self.size_bytes > self._max_bytes:
             self._forget_oldest()
             self.forgotten.by_size += 1
-        self.expire(now)
-        message = RecordedMessage(number, now, is_inbound, local, peer, data)
+        if now - self._looked_at >= LOOK_S or now < self._looked_at:
+            self.expire(now)
         if self._listeners:
-            self._tell(message)
-        return message
+            self._tell(RecordedMessage(number, now, is_inbound, local, peer, data))
 
     def expire(self, now: float) -> None:
         """Forget what is too old; `record` does it too."""
+        self._looked_at = now
         before = now - self._max_age_s
         while self._rows:
             first = next(iter(self._rows.values()))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
+
 import pytest
 
-from sipstub.sip.nonce import Age, NonceMaker
+from sipstub.sip.nonce import MAC_BYTES, SALT_BYTES, TIME_BYTES, Age, NonceMaker
 from sipstub.sip.nonce_count import WINDOW, NonceCounts
 
 KEY = b"k" * 32
@@ -71,3 +74,11 @@ def test_stale_nonces_can_be_dropped() -> None:
         counts.accept(f"n{made}", 1, float(made))
     counts.expire(7.0)
     assert len(counts) == 3
+
+
+@pytest.mark.parametrize("size", [16, 63, 64, 65, 200])
+def test_the_mac_of_a_nonce_is_hmac_sha_256_whatever_the_length_of_the_key(size: int) -> None:
+    key, realm = bytes(range(size)), "réalm"
+    data = base64.urlsafe_b64decode(NonceMaker(key, realm).make(1_700_000_000.5, b"salt"))
+    head, mac = data[: TIME_BYTES + SALT_BYTES], data[TIME_BYTES + SALT_BYTES :]
+    assert mac == hmac.digest(key, head + realm.encode(), "sha256")[:MAC_BYTES]
