@@ -29,6 +29,7 @@ from provisioner.state.job_table import JobTable
 from provisioner.state.journal import Journal
 from sipstub.core.compose import compose
 from sipstub.net.certificate import keep_certificates
+from sipstub.net.collector import calm_collector
 from sipstub.net.descriptors import allow_descriptors
 from sipstub.net.server import Listening, NetEvent, SipServer
 from sipstub.net.tls import client_context, server_context
@@ -136,9 +137,12 @@ async def _serve(
     allow_descriptors()
     stub = compose(registrar)
     registrar.restore(list(store.load()), time.time())
-    stub.registering.watch(
-        lambda change: journal.record(_changed(change, users)), lambda refusal: journal.record(_refused(refusal, users))
-    )
+
+    def changed(change: BindingChange) -> None:
+        if change.is_news:
+            journal.record(_changed(change, users))
+
+    stub.registering.watch(changed, lambda refusal: journal.record(_refused(refusal, users)))
 
     def tell(event: NetEvent) -> None:
         journal.record(_event(event.at, "CONNECT", "", str(event.peer), None, "connection", 0, event.fact))
@@ -147,6 +151,7 @@ async def _serve(
     await server.start()
     hands = Hands(Director(stub), lambda: server.now, server.burst_ended)
     running = asyncio.create_task(JobRunner(jobs, recorder, hands).run())
+    calm_collector()
     ready()
     try:
         while not ended.is_set():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sipstub.registrar.binding import BindingChange, Change
+from sipstub.registrar.binding import BindingChange
 from sipstub.registrar.reason import RegistrarEvent
 from sipstub.sip.error import SipError
 from sipstub.transaction.sending import Hop
@@ -14,7 +14,6 @@ MAX_LINES = 100
 LINES_PER_S = 20.0
 "So fast room for further lines comes back."
 MAX_LINE = 400
-ROUTINE = (Change.REFRESHED, Change.SHORTENED)
 
 
 class Journal:
@@ -41,8 +40,8 @@ class Journal:
         self._write(printable(text[:MAX_LINE]))
 
     def change(self, change: BindingChange) -> None:
-        """Write what became of a binding; refreshes only if they are wanted."""
-        if change.change not in ROUTINE or self._shows_refreshes:
+        """Write what became of a binding; refreshes that change nothing only if they are wanted."""
+        if change.is_news or self._shows_refreshes:
             self.line(change_text(change), change.at)
 
     def refusal(self, refusal: RegistrarEvent) -> None:

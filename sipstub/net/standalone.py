@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import os
 import secrets
 import signal
@@ -21,6 +20,7 @@ from sipstub.core.journal import Journal
 from sipstub.errors import SipstubError
 from sipstub.net.address import ListenAddress, bind_both, bind_tcp
 from sipstub.net.certificate import RENEW_DAYS, keep_certificates
+from sipstub.net.collector import calm_collector
 from sipstub.net.descriptors import allow_descriptors
 from sipstub.net.server import Listening, NetEvent, SipServer
 from sipstub.net.tls import client_context, server_context
@@ -34,8 +34,6 @@ DONE = 0
 SIP_PORT, SIPS_PORT = 5060, 5061
 KEY_BYTES = 32
 MAX_PASSWORD_BYTES = 4096
-GARBAGE_THRESHOLD = 20_000
-"New objects before the youngest are looked over."
 CERTIFICATE_LOOK_S = 3600.0
 "How often a certificate of our own is looked at."
 
@@ -115,8 +113,7 @@ async def serve(options: ServeOptions, users: Users) -> int:
     recorder = Recorder()
     server = _bind(options, stub, recorder, lambda event: journal.line(f"{event.peer}: {event.fact}", event.at))
     await server.start()
-    gc.freeze()  # what is there now stays; looking at it again and again costs a tenth of the time
-    gc.set_threshold(GARBAGE_THRESHOLD, 20, 50)
+    calm_collector()
     renewal = loop.create_task(_renew(options, server))
     try:
         _announce(options, server.locals, len(users))
