@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from sipstub.core.compose import Stub
-from sipstub.errors import SipstubError
 from sipstub.registrar.binding import Binding, BindingChange, Change
 from sipstub.sip.message import Request, Response
 from sipstub.sip.uri import SipUri, Uri
@@ -27,6 +26,7 @@ from sipstub.stimulus.gate import MAX_AORS, Gate, Server
 from sipstub.stimulus.media import random_key
 from sipstub.stimulus.placed_call import PlacedCall, Ringing
 from sipstub.stimulus.plan import GRANT_S
+from sipstub.stimulus.problem import StimulusProblem
 from sipstub.stimulus.question import OPTIONS, Pairs, Questions, check_sync
 from sipstub.stimulus.refusal import Refusal
 from sipstub.stimulus.run import Run
@@ -46,11 +46,7 @@ MAX_RUN_AORS = 16_000
 TAKEN = frozenset({Change.CREATED, Change.REFRESHED, Change.SHORTENED})
 WITHIN_S = 300.0
 
-
-class StimulusProblem(SipstubError):
-    """A stimulus that cannot be given now."""
-
-    code = "not-now"
+__all__ = ["Director", "StimulusProblem"]
 
 
 class Director:
@@ -127,11 +123,11 @@ class Director:
         return self._ask(Stimulus.CHECK_SYNC, "NOTIFY", check_sync(with_reboot=with_reboot), aor, now)
 
     def options(self, aor: str, now: float) -> bool:
-        """Send OPTIONS to the phone of an address; return False if it cannot be reached, raise StimulusProblem in a call."""
+        """Send OPTIONS to the phone of an address, in a call or not; return False if it cannot be reached."""
         return self._ask(Stimulus.OPTIONS, "OPTIONS", OPTIONS, aor, now)
 
     def _ask(self, kind: Stimulus, method: str, headers: Pairs, aor: str, now: float) -> bool:
-        if self.is_in_call([aor]):
+        if kind.is_disturbing and self.is_in_call([aor]):
             raise StimulusProblem(f"{aor} is in a call", hint="wait until it is over")
         binding = self._binding(aor, now)
         if binding is not None:

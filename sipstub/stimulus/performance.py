@@ -53,11 +53,11 @@ class Registering(Performance):
 
     def begin(self, now: float) -> None:
         """Restart a phone that would not register for a long time, if it may be."""
+        self.is_given = True
         self._is_late = {aor for aor in self.aors if self.stage.comes_late(aor, now)}
         if self._is_late and self.stage.may_restart and self.stage.director.check_sync_one(self.aors, now, with_reboot=True):
             self._restarted_at = now
             self._is_late = set()
-        self.is_given = True
 
     def look(self, now: float) -> bool:
         """Return whether each account has registered and renewed that, and had time for what follows."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from sipstub.stimulus.call import Call
 from sipstub.stimulus.conversation import CallingIn, CallingOut, Pressing
 from sipstub.stimulus.disturbance import Booting, Refusing, Silencing, Syncing
 from sipstub.stimulus.performance import LOOK_S, Asking, Idling, Performance, Registering
+from sipstub.stimulus.problem import StimulusProblem
 from sipstub.stimulus.stage import Stage
 from sipstub.stimulus.step import Step
 from sipstub.verify.stimulus import PASSIVE, Stimulus
@@ -170,7 +172,10 @@ class Run:
         performance = self._performance
         if performance is None:
             return True
-        is_over = performance.look(now)
+        try:
+            is_over = performance.look(now)
+        except StimulusProblem as problem:  # its user began a call meanwhile, or there are too many orders
+            performance.waits_for, is_over = problem.message, False
         if not is_over and now < performance.ends_at:
             return False
         self._finish(StepEnd.DONE if is_over else StepEnd.GIVEN_UP, now)
@@ -190,7 +195,8 @@ class Run:
                 return True
         self._waits_since, self._waits_for = None, ""
         self._performance = self._made(step, now)
-        self._performance.begin(now)
+        with contextlib.suppress(StimulusProblem):
+            self._performance.begin(now)
         return True
 
     def _hindrance(self, step: Step) -> str:

@@ -65,6 +65,29 @@ def test_a_step_is_left_out_when_the_call_does_not_end() -> None:
     assert desk.is_as_before
 
 
+def test_a_call_that_begins_while_a_step_waits_is_respected_too() -> None:
+    desk = Desk()
+    busy = False
+    desk.director = Director(desk.lab.stub, is_busy=lambda aor: busy)
+    steps = tuple(step for step in plan_for(desk.lab.expectations) if step.stimulus is Stimulus.CHECK_SYNC)
+    run = desk.director.run(desk.lab.expectations, steps, desk.now)
+    desk.second(run)
+    assert run.waits_for == "waiting for it to register"
+    busy = True
+    desk.boot(30.0)
+    desk.second(run)
+    assert "in a call" in run.waits_for and desk.director.acts.all() == ()
+    busy = False
+    desk.second(run)
+    assert [act.kind for act in desk.director.acts.all()] == [Stimulus.CHECK_SYNC]
+
+
+def test_options_is_asked_of_a_phone_in_a_call_too() -> None:
+    desk = Desk().boot(30.0)
+    desk.director = Director(desk.lab.stub, is_busy=lambda aor: True)
+    assert desk.director.options(desk.aor(), desk.now)
+
+
 @pytest.mark.parametrize("stimulus", [Stimulus.REFUSE, Stimulus.SILENCE])
 def test_a_phone_whose_user_wants_to_call_is_answered_at_once(stimulus: Stimulus) -> None:
     desk = Desk(has_person=False).boot(30.0)
