@@ -15,6 +15,20 @@ from sipstub.verify.stimulus import EVERY, PASSIVE, Stimulus
 from sipstub.verify.verdict import Certainty, Verdict
 
 
+def test_a_refusal_before_the_silence_may_count_as_a_try_or_not() -> None:
+    second = Endpoint("udp", "10.1.0.6", 5060)
+    items = (("server-address.1", STUB), ("server-address.2", "10.1.0.6"), ("server-port.2", "5060"))
+
+    def said(silent: int) -> Talk:
+        found = Talk().register(status=503, is_challenged=False).wait(30)
+        for _ in range(silent):
+            found.register(status=0, is_challenged=False).wait(32)
+        return found.register(uri="sip:10.1.0.6:5060", local=second).wait(5)
+
+    verdicts = [ask("retry-count", said(silent), ("retry-count", "3"), *items).verdict for silent in (1, 2, 3, 4)]
+    assert verdicts == [Verdict.FAIL, Verdict.PASS, Verdict.PASS, Verdict.WARN]
+
+
 def test_a_longer_expiry_after_423_is_no_fault() -> None:
     talk = Talk().register(30, status=423, answer_headers={"Min-Expires": "60"}).register(60)
     assert ask("register-expiry", talk, ("register-expiry.1", "30")).verdict is Verdict.PASS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sipstub.verify.case import FIRST_SERVER, Case
 from sipstub.verify.finding import Outcome, failed, passed, skipped, unseen, warned
+from sipstub.verify.request_fact import RequestFact
 from sipstub.verify.rule import rule
 from sipstub.verify.stimulus import Stimulus
 from sipstub.verify.verdict import Certainty
@@ -32,19 +33,28 @@ def retry_count(case: Case) -> Outcome:
     moved = next((request for request in registers if case.server_of(request) == SECOND_SERVER), None)
     if moved is None:
         return _never_moved(case, expected)
-    tries = 0
-    for request in reversed([request for request in registers if request.number < moved.number]):
-        if case.server_of(request) != FIRST_SERVER or request.answers:
-            break
-        tries += 1
-    if not tries:
+    silent, refused = _tries_before(case, moved)
+    if not silent:
         return unseen("the first server was not silent", expected=expected)
+    tries = silent + refused
     seen = f"{tries} {'try' if tries == 1 else 'tries'}"
-    if str(tries) == case.value:
-        return passed(seen, moved, expected=expected)
-    if case.number is not None and tries == case.number + 1:
+    if case.value in (str(tries), str(silent)):  # whether a refusal counts as a try is not said
+        return passed(seen, moved, expected=expected, note=f"{refused} of them refused" if refused else "")
+    if case.number is not None and case.number + 1 in (tries, silent):
         return warned(seen, moved, expected=expected, note="the guide does not say whether the first one counts")
     return failed(seen, moved, expected=expected)
+
+
+def _tries_before(case: Case, moved: RequestFact) -> tuple[int, int]:
+    """Return how often the first server was asked in vain before that: without an answer, and refused."""
+    silent = refused = 0
+    for request in reversed([request for request in case.bindings if request.number < moved.number]):
+        if case.server_of(request) != FIRST_SERVER or 200 <= request.status < 300:
+            break
+        if request.status not in NO_FAILURE:
+            silent += not request.answers
+            refused += bool(request.answers)
+    return silent, refused
 
 
 def _never_moved(case: Case, expected: str) -> Outcome:
