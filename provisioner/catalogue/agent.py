@@ -22,8 +22,8 @@ class Agent(NamedTuple):  # made for every request: a third of the cost of a fro
     mac: str | None
     "Twelve lower-case hex digits."
 
-    is_yealink: bool
-    "Whether it begins with the vendor's name."
+    is_ours: bool
+    "Whether it begins with the name of a vendor that we know."
 
     token: str | None = None
     "The model as the phone wrote it, also when we do not know it: `SIP-T54W`."
@@ -36,17 +36,26 @@ UNREADABLE = Agent(None, None, None, True)
 class AgentReader:
     """Reads User-Agent texts with forms compiled once."""
 
-    __slots__ = ("_forms", "_models")
+    __slots__ = ("_begins", "_forms", "_models", "_texts")
 
-    def __init__(self, forms: Sequence[str], models: Mapping[str, str]) -> None:
-        """Take expressions with the groups model, firmware and (if any) mac, and tokens in lower case with their model."""
+    def __init__(self, forms: Sequence[str], models: Mapping[str, str], begins: tuple[str, ...] = ("yealink",)) -> None:
+        """Take expressions with the groups model, firmware and (if any) mac, and tokens in lower case with their model.
+
+        `begins` are the lower-case texts of which one stands at the start of each vendor's texts.
+        """
+        self._texts = tuple(forms)
+        self._begins = begins
         compiled = [re.compile(form, re.ASCII) for form in forms]
         self._forms = tuple((form, form.groupindex.get("mac")) for form in compiled)
         self._models = dict(models)
 
+    def __or__(self, other: AgentReader) -> AgentReader:
+        """Return a reader of both vendors' texts."""
+        return AgentReader((*self._texts, *other._texts), {**other._models, **self._models}, (*self._begins, *other._begins))
+
     def read(self, text: str | None) -> Agent:
         """Return what `text` says; any text, also none at all, has an answer."""
-        if not isinstance(text, str) or len(text) > MAX_AGENT_LENGTH or text[:7].lower() != "yealink":
+        if not isinstance(text, str) or len(text) > MAX_AGENT_LENGTH or not text.lower().startswith(self._begins):
             return NOBODY
         for form, mac_group in self._forms:
             match = form.fullmatch(text)

@@ -15,6 +15,7 @@ from provisioner.catalogue.agent import AgentReader
 from provisioner.catalogue.generation import Generation, minor_version
 from provisioner.catalogue.model import Model
 from provisioner.catalogue.parameter import Parameter
+from provisioner.catalogue.vendor import Vendor
 
 MAX_REMEMBERED = 40_000
 "Concrete names whose answer is kept; a fleet uses a few thousand."
@@ -33,7 +34,7 @@ UNKNOWN: Found = (None, NO_INDEXES)
 
 
 class Catalogue:
-    """Models, parameters, agents, generations and sources of one vendor; read-only after load."""
+    """Models, parameters, agents, generations and sources of one vendor or of several; read-only after load."""
 
     def __init__(
         self,
@@ -45,9 +46,12 @@ class Catalogue:
         generations: Mapping[str, Generation],
         sources: Mapping[str, str],
         ouis: Mapping[str, str],
+        vendors: tuple[Vendor, ...] = (Vendor(),),
     ) -> None:
         self.folder = folder
         "Where it was loaded from."
+        self.vendors = vendors
+        "Whose facts these are."
         self.models = MappingProxyType(dict(models))
         "By canonical name."
         self.parameters = MappingProxyType(dict(parameters))
@@ -58,9 +62,7 @@ class Catalogue:
         "What each source key stands for."
         self.ouis = MappingProxyType(dict(ouis))
         "Vendor prefix `00:15:65` and when it was in use: a hint, never a gate."
-        self._by_folded = {
-            _folded(text): model for model in models.values() for text in (model.name, model.user_agent_name, *model.aliases)
-        }
+        self._by_folded = {_folded(text): model for model in models.values() for text in model.names}
         self._by_shape: dict[str, Parameter] = {}
         self.collisions: list[tuple[Parameter, Parameter]] = []
         "Pairs of parameters whose concrete names cannot be told apart; a loaded catalogue has none."
@@ -89,6 +91,10 @@ class Catalogue:
     def models_of_common_file(self, name: str) -> tuple[Model, ...]:
         """Return the models whose common file is called `name`: two for `y000000000044.cfg`."""
         return tuple(model for model in self.models.values() if model.common_name == name)
+
+    def vendor_of(self, parameter: Parameter) -> Vendor:
+        """Return whose parameter it is: that of its models."""
+        return next((model.vendor for name, model in self.models.items() if name in parameter.models), self.vendors[0])
 
     def models_of_prefix(self, prefix: int) -> tuple[Model, ...]:
         """Return the models whose firmware versions begin with `prefix`."""

@@ -60,19 +60,22 @@ def _models(catalogue: Catalogue) -> list[CatalogueError]:
 
         if model.is_in_scope and model.common_number != model.prefix:
             wrong(f"{model.common_name} does not carry the firmware prefix {model.prefix}", "common_number")
-        if not model.example_firmware.startswith(f"{model.prefix}."):
+        begin = f"{model.prefix}." if model.vendor.has_common_file else ""  # only then is there a prefix that models share
+        if not model.example_firmware.startswith(begin):
             wrong(f"{model.example_firmware} does not begin with the prefix {model.prefix}", "example_firmware")
         if model.scope is Scope.RENDERED and model.scope_reason:
             wrong("a rendered model needs no reason", "scope_reason")
         for key, sample in (("http_agent_sample", model.http_agent_sample), ("sip_agent_sample", model.sip_agent_sample)):
+            if not sample and key == "http_agent_sample":
+                continue  # a phone that does not say over HTTP what it is
             agent = catalogue.agents.read(sample)
             if agent.model != model.name:
                 wrong(f"{sample!r} is read as {agent.model or 'nothing we know'}", key)
-            elif not (agent.firmware or "").startswith(f"{model.prefix}."):
+            elif not (agent.firmware or "").startswith(begin):
                 wrong(f"{sample!r} has a firmware that does not begin with {model.prefix}", key)
-        if catalogue.agents.read(model.http_agent_sample).mac is None:
+        if model.http_agent_sample and catalogue.agents.read(model.http_agent_sample).mac is None:
             wrong("the sample carries no MAC", "http_agent_sample")
-        for text in (model.user_agent_name, *model.aliases):
+        for text in filter(None, (model.user_agent_name, *model.aliases)):
             other = meant.setdefault(text.lower(), model.name)
             if other != model.name:
                 wrong(f"{text!r} means {other} already", "user_agent_name")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,12 @@ from provisioner.catalogue.load_model import load_models, load_sets
 from provisioner.catalogue.load_parameter import Vocabulary, load_forms, load_parameters, load_scopes
 from provisioner.catalogue.model import Model
 from provisioner.catalogue.table import Table, read_toml, tables
+from provisioner.catalogue.vendor import Vendor, load_vendor
 from provisioner.errors import CatalogueError
 
 MAX_FAULTS_SHOWN = 20
+MODELS = "models.toml"
+"The file that makes a folder one of a vendor."
 
 _GENERATION = re.compile(r"v[0-9]{2,3}")
 _GENERATION_FIELDS = frozenset(
@@ -37,15 +40,58 @@ _GENERATION_FIELDS = frozenset(
 _SAMPLE_FIELDS = frozenset({"text", "what", "model", "firmware", "mac", "source"})
 
 
-def load_catalogue(folder: Path) -> Catalogue:
-    """Return the facts of one vendor's folder (templates/yealink), held against each other.
+def vendor_folders(templates: Path) -> tuple[Path, ...]:
+    """Return the folders of facts below `templates`, by name; `templates` itself if it is one."""
+    if (templates / MODELS).is_file() or not templates.is_dir():
+        return (templates,)
+    return tuple(sorted(folder for folder in templates.iterdir() if (folder / MODELS).is_file())) or (templates,)
 
-    Raises CatalogueError, naming file, line and key, for what is missing, misspelled or contradicts something else.
+
+def load_catalogue(folder: Path) -> Catalogue:
+    """Return the facts of a vendor's folder (templates/yealink), or of all vendors below templates/, held against each other.
+
+    Of several vendors the one with the most models comes first.  Raises CatalogueError, naming file, line and key, for what
+    is missing, misspelled or contradicts something else.
     """
+    found = sorted((_load_vendor(each) for each in vendor_folders(folder)), key=lambda each: -len(each.models))
+    return found[0] if len(found) == 1 else merge(folder, found)
+
+
+def merge(folder: Path, catalogues: Sequence[Catalogue]) -> Catalogue:
+    """Return one catalogue of several vendors; CatalogueError if two say different things under one name."""
+    agents = catalogues[0].agents
+    for other in catalogues[1:]:
+        agents = agents | other.agents
+    merged = Catalogue(
+        folder=folder,
+        models=_joined(catalogues, "models"),
+        parameters=_joined(catalogues, "parameters"),
+        agents=agents,
+        generations=_joined(catalogues, "generations"),
+        sources={key: text for each in catalogues for key, text in each.sources.items()},
+        ouis={key: text for each in reversed(catalogues) for key, text in each.ouis.items()},
+        vendors=tuple(vendor for each in catalogues for vendor in each.vendors),
+    )
+    for first, second in merged.collisions:
+        raise CatalogueError(f"{second.where}  {second.name}: cannot be told from {first.name} of another vendor")
+    return merged
+
+
+def _joined(catalogues: Sequence[Catalogue], what: str) -> dict[str, Any]:
+    joined: dict[str, Any] = {}
+    for catalogue in catalogues:
+        for name, fact in getattr(catalogue, what).items():
+            if joined.setdefault(name, fact) is not fact:
+                raise CatalogueError(f"{catalogue.folder}: another vendor has {name} among its {what} already")
+    return joined
+
+
+def _load_vendor(folder: Path) -> Catalogue:
     if not folder.is_dir():
         raise CatalogueError(f"{folder}: no such folder", hint="name the folder that holds models.toml")
     sources = {row.name: row.text("what") for row in tables(folder / "sources.toml", read_toml(folder / "sources.toml"))}
-    models = load_models(folder / "models.toml")
+    vendor = load_vendor(folder)
+    models = load_models(folder / MODELS, vendor)
     vocabulary = Vocabulary(
         sets=load_sets(folder / "sets.toml", models),
         scopes=load_scopes(folder / "scopes.toml"),
@@ -53,7 +99,7 @@ def load_catalogue(folder: Path) -> Catalogue:
         models=models,
     )
     parameters, faults = load_parameters(folder / "parameters", vocabulary)
-    agents, samples = _load_agents(folder / "agents.toml", models)
+    agents, samples = _load_agents(folder / "agents.toml", models, vendor)
     catalogue = Catalogue(
         folder=folder,
         models=models,
@@ -62,6 +108,7 @@ def load_catalogue(folder: Path) -> Catalogue:
         generations=_load_generations(folder / "generations.toml"),
         sources=sources,
         ouis=_load_ouis(folder / "ouis.toml", sources),
+        vendors=(vendor,),
     )
     faults += lint.contradictions(catalogue, samples)
     if faults:
@@ -71,8 +118,8 @@ def load_catalogue(folder: Path) -> Catalogue:
 
 
 def _load_generations(file: Path) -> dict[str, Generation]:
-    found = {}
-    for row in tables(file, read_toml(file)):
+    found: dict[str, Generation] = {}
+    for row in tables(file, read_toml(file)) if file.is_file() else ():
         row.only(_GENERATION_FIELDS)
         if not _GENERATION.fullmatch(row.name):
             raise row.fault("a generation is written v80")
@@ -100,7 +147,7 @@ def _load_generations(file: Path) -> dict[str, Generation]:
     return found
 
 
-def _load_agents(file: Path, models: Mapping[str, Model]) -> tuple[AgentReader, list[Table]]:
+def _load_agents(file: Path, models: Mapping[str, Model], vendor: Vendor) -> tuple[AgentReader, list[Table]]:
     content = read_toml(file)
     forms = []
     for row in _rows(file, content, "form"):
@@ -116,10 +163,8 @@ def _load_agents(file: Path, models: Mapping[str, Model]) -> tuple[AgentReader, 
     samples = [Table(file, str(row.get("text")), row) for row in _rows(file, content, "sample")]
     for sample in samples:
         sample.only(_SAMPLE_FIELDS)
-    tokens = {
-        text.lower(): model.name for model in models.values() for text in (model.name, model.user_agent_name, *model.aliases)
-    }
-    return AgentReader(forms, tokens), samples
+    tokens = {text.lower(): model.name for model in models.values() for text in model.names}
+    return AgentReader(forms, tokens, vendor.agents_begin), samples
 
 
 def _rows(file: Path, content: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
@@ -130,8 +175,8 @@ def _rows(file: Path, content: Mapping[str, Any], key: str) -> list[dict[str, An
 
 
 def _load_ouis(file: Path, sources: Mapping[str, str]) -> dict[str, str]:
-    found = {}
-    for row in tables(file, read_toml(file)):
+    found: dict[str, str] = {}
+    for row in tables(file, read_toml(file)) if file.is_file() else ():
         row.only(frozenset({"when", "note", "source", "confidence"}))
         if not re.fullmatch(r"[0-9A-F]{2}(?::[0-9A-F]{2}){2}", row.name):
             raise row.fault("a vendor prefix is written 00:15:65")

@@ -10,9 +10,10 @@ from typing import Any
 
 from provisioner.catalogue.model import Expansion, Model, Scope
 from provisioner.catalogue.table import Table, read_toml, tables
+from provisioner.catalogue.vendor import Vendor
 
-FIELDS = frozenset(field.name for field in dataclasses.fields(Model)) - {"name"}
-"What a model table may say: the fields of a Model; its name is the name of the table."
+FIELDS = frozenset(field.name for field in dataclasses.fields(Model)) - {"name", "vendor"}
+"What a model table may say: the fields of a Model; its name is the name of the table, its vendor that of the folder."
 
 CONFIDENCES = ("high", "medium", "low")
 COLOURS = ("colour", "black-white")
@@ -22,30 +23,18 @@ MAX_KEY = 1000
 _COMMON = re.compile(r"y([0-9]{12})\.cfg")
 
 
-def load_models(file: Path) -> dict[str, Model]:
+def load_models(file: Path, vendor: Vendor) -> dict[str, Model]:
     """Return every model of `file` by canonical name."""
-    return {row.name: _model(row) for row in tables(file, read_toml(file))}
+    return {row.name: _model(row, vendor) for row in tables(file, read_toml(file))}
 
 
-def _model(row: Table) -> Model:
+def _model(row: Table, vendor: Vendor) -> Model:
     row.only(FIELDS)
     scope = Scope(row.one_of("scope", [str(scope) for scope in Scope]))
     reason = row.text("scope_reason", "")
     if scope is not Scope.RENDERED and not reason:
         raise row.fault("a model that is not simply rendered says why", "scope_reason")
-    prefix = row.integer("prefix")
-    number = row.values.get("common_number", prefix)
-    if type(number) is not int:
-        raise row.fault("a whole number is wanted", "common_number")
-    common = _COMMON.fullmatch(row.text("common_name"))
-    if common is None:
-        raise row.fault("a common file is called y000000000028.cfg", "common_name")
-    if int(common[1]) != number:
-        raise row.fault(
-            f"{row.text('common_name')} has the number {int(common[1])}, the firmware prefix is {prefix}",
-            "common_name",
-            hint=f"if that is so, write common_number = {int(common[1])}",
-        )
+    prefix, number, common_name = _common_file(row) if vendor.has_common_file else (0, 0, "")
     return Model(
         name=row.name,
         user_agent_name=row.text("user_agent_name"),
@@ -55,7 +44,7 @@ def _model(row: Table) -> Model:
         scope_reason=reason,
         prefix=prefix,
         common_number=number,
-        common_name=row.text("common_name"),
+        common_name=common_name,
         accounts=row.integer("accounts"),
         line_keys=row.optional_integer("line_keys"),
         memory_keys=row.optional_integer("memory_keys"),
@@ -64,7 +53,7 @@ def _model(row: Table) -> Model:
         expansion=_expansion(row),
         screen=row.optional_text("screen"),
         colour=row.one_of("colour", COLOURS) if "colour" in row.values else None,
-        http_agent_sample=row.text("http_agent_sample"),
+        http_agent_sample=row.text("http_agent_sample", None if vendor.has_common_file else ""),
         sip_agent_sample=row.text("sip_agent_sample"),
         example_firmware=row.text("example_firmware"),
         recall=frozenset(row.texts("recall")),
@@ -72,7 +61,27 @@ def _model(row: Table) -> Model:
         note=row.text("note", ""),
         source=row.texts("source"),
         confidence=row.one_of("confidence", CONFIDENCES),
+        vendor=vendor,
     )
+
+
+def _common_file(row: Table) -> tuple[int, int, str]:
+    """Return firmware prefix, number and name of the common file; the number is in the name."""
+    prefix = row.integer("prefix")
+    number = row.values.get("common_number", prefix)
+    if type(number) is not int:
+        raise row.fault("a whole number is wanted", "common_number")
+    name = row.text("common_name")
+    common = _COMMON.fullmatch(name)
+    if common is None:
+        raise row.fault("a common file is called y000000000028.cfg", "common_name")
+    if int(common[1]) != number:
+        raise row.fault(
+            f"{name} has the number {int(common[1])}, the firmware prefix is {prefix}",
+            "common_name",
+            hint=f"if that is so, write common_number = {int(common[1])}",
+        )
+    return prefix, number, name
 
 
 def _keys(row: Table, key: str) -> frozenset[int] | None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from provisioner.catalogue.vendor import Vendor
+
 
 class Scope(enum.StrEnum):
     """Whether files are made for a model."""
@@ -43,7 +45,7 @@ class Model:
     "Canonical name: `T46G`, `T21P E2`, `CP860`."
 
     user_agent_name: str
-    "How the phone names itself: `SIP-T46G`."
+    "How the phone names itself: `SIP-T46G`; empty if it does not."
 
     aliases: tuple[str, ...]
     "Other names that mean this model: `SIP-T21_E2`."
@@ -54,13 +56,13 @@ class Model:
     "Why no file is made, or what is special about a sibling; empty otherwise."
 
     prefix: int
-    "First number of its firmware versions: 28."
+    "First number of its firmware versions: 28; 0 for a vendor whose phones have no such thing."
 
     common_number: int
     "Number in the name of its common file; differs from the prefix on a few old models only."
 
     common_name: str
-    "Name of its common file: `y000000000028.cfg`."
+    "Name of its common file: `y000000000028.cfg`; empty for a vendor that has none."
 
     accounts: int
     line_keys: int | None
@@ -88,6 +90,14 @@ class Model:
     confidence: str
     "`high`, `medium` or `low`."
 
+    vendor: Vendor
+    "Who makes it."
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Everything that means this model."""
+        return tuple(filter(None, (self.name, self.user_agent_name, *self.aliases)))
+
     @property
     def is_in_scope(self) -> bool:
         """Whether phones of this model get files."""
@@ -108,13 +118,15 @@ class Model:
         module = self.expansion
         return {
             "model": self.name,
+            "vendor": self.vendor.name,
             "user_agent_name": self.user_agent_name,
             "aliases": list(self.aliases),
             "series": self.series,
             "scope": str(self.scope),
             "scope_reason": self.scope_reason,
-            "prefix": self.prefix,
+            "prefix": self.prefix if self.vendor.has_common_file else None,
             "common_file": self.common_name,
+            "own_file": self.vendor.own_file,
             "accounts": self.accounts,
             "line_keys": self.line_keys,
             "memory_keys": self.memory_keys,

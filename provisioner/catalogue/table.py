@@ -96,7 +96,7 @@ def read_toml(file: Path) -> dict[str, Any]:
             raise CatalogueError(f"{file}: larger than {MAX_FILE_BYTES} bytes")
         return tomllib.loads(data.decode())
     except OSError as error:
-        raise CatalogueError(f"{file}: {error.strerror}", hint="is this the folder templates/yealink?") from None
+        raise CatalogueError(f"{file}: {error.strerror}", hint="is this a vendor's folder, such as templates/yealink?") from None
     except UnicodeDecodeError as error:
         raise CatalogueError(f"{file}: not UTF-8 at byte {error.start}") from None
     except tomllib.TOMLDecodeError as error:

@@ -66,7 +66,7 @@ def _meant(key: str, found: PhoneFiles, fleet: Fleet) -> list[tuple[str, list[Wo
 
     phone = found.phone
     both = {**found.common.lines, **found.mac.lines}
-    words = find_words(key, phone, fleet.vocabulary)
+    words = find_words(key, phone, fleet.workshops[phone.model.vendor].vocabulary)
     if words:
         meant: dict[str, list[Word]] = {}
         for word in words:
@@ -84,9 +84,10 @@ def _meant(key: str, found: PhoneFiles, fleet: Fleet) -> list[tuple[str, list[Wo
             raise NotFound(f'{phone.name} has no "{key[:60]}"', hint=f"see `provisioner show {phone.name}`")
         hint = f"did you mean {near}?" if near else "see `provisioner parameters WORD`"
         raise NotFound(f'there is no parameter and no word "{key[:60]}"', hint=hint)
+    vocabulary = fleet.workshops[phone.model.vendor].vocabulary
     present = [identity for identity in both if key in (identity, identity.partition(":")[0])]
     return [
-        (each, _fitting(each, words_of(each.partition(":")[0], phone, fleet.vocabulary, fleet.catalogue)))
+        (each, _fitting(each, words_of(each.partition(":")[0], phone, vocabulary, fleet.catalogue)))
         for each in present or [key]
     ]
 

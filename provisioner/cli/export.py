@@ -42,17 +42,15 @@ def command(form: str, empty: bool, reveal: bool, output: str | None, settings: 
       provisioner export csv --empty > phones.csv
       provisioner export toml --reveal -o all.toml
     """
-    from provisioner.catalogue.load import load_catalogue
+    from provisioner.catalogue.load import load_catalogue, vendor_folders
     from provisioner.inventory.exporters.csv_export import csv_header, csv_of
     from provisioner.inventory.exporters.secret_settings import with_secrets
     from provisioner.inventory.folder import DeviceFolder
     from provisioner.inventory.importers.columns import title_of
-    from provisioner.inventory.vocabulary import load_vocabulary
-    from provisioner.runtime.fleet import VENDOR
+    from provisioner.inventory.vocabulary import load_spoken
 
     folder = templates_folder(settings)
-    folder = folder / VENDOR if (folder / VENDOR).is_dir() else folder
-    vocabulary: Vocabulary = load_vocabulary(folder)
+    vocabulary: Vocabulary = load_spoken(vendor_folders(folder))
     if empty:
         if form != "csv":
             raise click.UsageError("--empty belongs to csv")

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from provisioner.catalogue import Model, load_catalogue
-from provisioner.cli.folders import vendor_folder
+from provisioner.cli.folders import facts_folder
 from provisioner.cli.listing import Listing, listing_options
 from provisioner.cli.session import settings_options
 from provisioner.settings import Settings
@@ -29,7 +29,7 @@ def command(settings: Settings, every: bool, listing: Listing) -> None:
       provisioner models                          the models that get files
       provisioner models --all --where series=T2  every T2, with the reason where it gets none
     """
-    catalogue = load_catalogue(vendor_folder(settings))
+    catalogue = load_catalogue(facts_folder(settings))
     rows = [_row(model) for model in catalogue.models.values() if every or model.is_in_scope]
     listing.show(rows, (*COLUMNS, "scope_reason") if every else COLUMNS)
 

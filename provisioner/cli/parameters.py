@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import operator
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
@@ -10,10 +12,10 @@ from typing import Any
 
 import click
 
-from provisioner.catalogue import Catalogue, Parameter, load_catalogue
+from provisioner.catalogue import Catalogue, Parameter, Vendor, load_catalogue
 from provisioner.catalogue.parameter import RENDERED_MINOR
 from provisioner.catalogue.use import Use, uses_of
-from provisioner.cli.folders import VENDOR, devices_folder, vendor_folder
+from provisioner.cli.folders import devices_folder, facts_folder
 from provisioner.cli.listing import Listing, listing_options
 from provisioner.cli.outcome import Exit
 from provisioner.cli.session import settings_options
@@ -45,20 +47,18 @@ def command(ctx: click.Context, settings: Settings, word: str | None, stats: boo
       provisioner parameters "session timer"
       provisioner parameters account.1.session_timer.expires
     """
-    folder = vendor_folder(settings)
-    catalogue = load_catalogue(folder)
+    catalogue = load_catalogue(facts_folder(settings))
     if stats:
         _show_stats(catalogue, listing)
         return
     exact = catalogue.find_parameter(word) if word else None
     if exact is not None:
         devices = devices_folder(settings)
-        # A folder of bare facts has no words; the facts are still worth showing.
-        has_words = (folder / "vocabulary.toml").is_file()
-        vocabulary = load_vocabulary(folder) if has_words else Vocabulary({}, {}, {})
-        uses = uses_of(exact, folder, devices)
+        vendor = catalogue.vendor_of(exact)
+        vocabulary, spoken = _vocabularies(catalogue, vendor)
+        uses = uses_of(exact, vendor.folder, devices)
         if devices is not None:
-            uses += word_uses(word or "", vocabulary, devices)
+            uses += word_uses(word or "", vocabulary, devices, spoken)
         words = _words(word or "", vocabulary)
         if listing.form in ("json", "jsonl"):
             click.echo(
@@ -78,6 +78,15 @@ def command(ctx: click.Context, settings: Settings, word: str | None, stats: boo
     if near:
         click.echo(f"  hint: did you mean {' or '.join(near)}?", err=True)
     ctx.exit(int(Exit.PROBLEMS))
+
+
+def _vocabularies(catalogue: Catalogue, vendor: Vendor) -> tuple[Vocabulary, Vocabulary]:
+    """Return the words for phones of `vendor`, and those for phones of any; a folder of bare facts has none."""
+    words = {
+        each: load_vocabulary(each.folder) if (each.folder / "vocabulary.toml").is_file() else Vocabulary({}, {}, {})
+        for each in catalogue.vendors
+    }
+    return words[vendor], functools.reduce(operator.or_, words.values())
 
 
 def _matches(parameter: Parameter, word: str) -> bool:
@@ -166,7 +175,7 @@ def page(parameter: Parameter, catalogue: Catalogue, uses: list[Use], *, asked: 
         lines += _wrapped("source" if at == 0 else "", f"{source['key']}{place}: {source['what']}")
     for at, word in enumerate(words):
         lines += _wrapped("" if at else "word", word)
-    lines += _wrapped("facts", f"templates/{VENDOR}/{parameter.where}")
+    lines += _wrapped("facts", f"templates/{catalogue.vendor_of(parameter).folder.name}/{parameter.where}")
     setters = [f"{use}  {use.name}" for use in uses[:MAX_USES_SHOWN]] or ["no template and no device"]
     if len(uses) > MAX_USES_SHOWN:
         setters.append(f"… and {len(uses) - MAX_USES_SHOWN} more lines")
@@ -212,7 +221,8 @@ def _scope(parameter: Parameter) -> str:
 
 
 def _models(parameter: Parameter, catalogue: Catalogue) -> str:
-    in_scope = [model.name for model in catalogue.models.values() if model.is_in_scope]
+    vendor = catalogue.vendor_of(parameter)
+    in_scope = [model.name for model in catalogue.models.values() if model.is_in_scope and model.vendor == vendor]
     have = [name for name in in_scope if name in parameter.models]
     others = len(parameter.models) - len(have)
     text = "all in scope" if len(have) == len(in_scope) else ", ".join(have) or "none in scope"

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from provisioner.catalogue.load import MODELS
 from provisioner.cli.session import templates_folder
 from provisioner.errors import Problem
 from provisioner.inventory.lab import PLACE
@@ -30,7 +31,7 @@ class Places:
         if file == "templates":
             return _typed(self._templates)
         if file.startswith(TEMPLATES) and not file.endswith(".toml"):
-            return _typed(self._templates / file.removeprefix(TEMPLATES))
+            return _typed(self._template(file.removeprefix(TEMPLATES)))
         if file.startswith(PLACE):
             return _typed(self._labs / file.removeprefix(PLACE))
         return _typed(self._devices / file if file != "." else self._devices)
@@ -47,12 +48,17 @@ class Places:
         """Return `file:line` of an origin in its stored form [file, line, layer, rank]."""
         return self._kept(str(kept[0]), int(kept[1]), Rank(kept[3])) if kept else ""
 
+    def _template(self, file: str) -> Path:
+        """Return the path of a template: those of other vendors begin with the vendor's folder."""
+        is_other = (self._templates.parent / file.partition("/")[0] / MODELS).is_file()
+        return (self._templates.parent if is_other else self._templates) / file
+
     def _kept(self, file: str, line: int, rank: Rank) -> str:
         if not file:
             return ""
         if rank is Rank.LAB:
             return f"{self.file(file)}:{line}" if line else self.file(file)
-        shown = _typed((self._templates if rank is Rank.TEMPLATE else self._devices) / file)
+        shown = _typed(self._template(file) if rank is Rank.TEMPLATE else self._devices / file)
         return f"{shown}:{line}" if line else shown
 
 

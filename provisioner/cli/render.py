@@ -16,6 +16,7 @@ from provisioner.cli.place import Places
 from provisioner.cli.session import open_fleet, settings_options
 from provisioner.errors import NotFound, Severity
 from provisioner.settings import Settings
+from sipstub.phone.format.reading import read_file
 
 if TYPE_CHECKING:
     from provisioner.inventory.origin import Origin
@@ -59,7 +60,11 @@ def command(ctx: click.Context, settings: Settings, phone: str, which: str, reve
     entry = history.lost(inventory)[mac].entry if files is None else None
     subject = Subject(mac, files.phone.name, files.phone.model.name) if files is not None else Subject.of(entry)
     common_name = files.common_name if files is not None else entry.common_name if entry is not None else ""
-    name = common_name if which == "common" else mac + ".cfg"
+    published = history.snapshot.own_file(mac) if history.snapshot is not None else None
+    own_name = files.own_name if files is not None else published.name if published is not None else mac + ".cfg"
+    name = common_name if which == "common" else own_name
+    if not name:
+        raise NotFound(f"phones like {subject.name} have no common file", hint="leave --file out")
     wanted = build.commons.get(name) if which == "common" else files.mac if files is not None else None
     is_held = wanted is None or not wanted.is_good or inventory.stops_everything
     if which == "mac":
@@ -99,11 +104,9 @@ def command(ctx: click.Context, settings: Settings, phone: str, which: str, reve
 def _lines(text: str, origins: Sequence[Origin | None], places: Places) -> list[dict[str, Any]]:
     """Return the assignments of a file, masked or not as `text` is, each with the place that gave its value."""
     rows = []
-    for at, line in enumerate(text.splitlines()):
-        name, equals, value = (part.strip() for part in line.partition("="))
-        if equals and not line.startswith("#"):
-            origin = origins[at] if at < len(origins) else None
-            rows.append({"name": name, "value": value, "origin": places.origin(origin) if origin is not None else None})
+    for name, value, line in read_file(text.encode()).entries:
+        origin = origins[line - 1] if line <= len(origins) else None
+        rows.append({"name": name, "value": value, "origin": places.origin(origin) if origin is not None else None})
     return rows
 
 

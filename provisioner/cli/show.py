@@ -131,9 +131,11 @@ def written(value: Plain) -> str:
 
 
 def _files(found: PhoneFiles, history: History) -> list[dict[str, Any]]:
-    mac_name = found.phone.mac.plain + ".cfg"
+    mac_name = found.own_name
     rows = []
     for kind, name, file in (("common", found.common_name, found.common), ("mac", mac_name, found.mac)):
+        if not name:
+            continue  # phones of this vendor have no common file
         published = history.files.get(name)
         is_kept = kind == "mac" and found.is_blocked
         body = published.body if is_kept and published is not None else b"" if is_kept else file.body

@@ -186,7 +186,7 @@ def _ask(settings: Settings, fleet: Fleet, macs: Sequence[str], options: VerifyO
     folder = StateFolder.existing(settings.path("state"))
     database, source = Database.open(folder), PublishedSource(folder)
     reading = Reading(database, source)
-    subjects = Subjects(source, reading, load_observables(fleet.folder), fleet.catalogue, Places(settings).kept)
+    subjects = Subjects(source, reading, load_observables(fleet.root), fleet.catalogue, Places(settings).kept)
     run = VerifyRun(JobTable(database), VerdictTable(database), subjects, reading, options)
     job = run.ask(macs, time.time())
     click.echo(f"job {job}: watching {count_of(len(macs), 'phone')} for up to {run.limit_s:.0f} s", err=True)

@@ -85,6 +85,9 @@ def _check_mac_file(name: Name, entry: PhoneEntry | None, model: str | None, sna
     if model is not None and model != entry.model:
         return Reason.WRONG_MODEL, f"mac {name.mac} is a {entry.model} in the inventory and a {model} by its agent"
     if name.canonical not in snapshot.files:
+        own = snapshot.own_file(entry.mac)
+        if own is not None:
+            return Reason.UNKNOWN_FILE, f"the file of {entry.name} is called {own.name}, not {name.canonical}"
         return Reason.NO_GOOD_FILE, f"{entry.name} has a problem and no earlier good file"
     return None
 

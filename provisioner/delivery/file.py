@@ -38,5 +38,7 @@ class PublishedFile:
 
     @property
     def content_type(self) -> str:
-        """Plain text for cfg files (what every public generator sends), octets for the rest."""
+        """Plain text for cfg files (what every public generator sends), XML for XML, octets for static files."""
+        if self.name.endswith(".xml") and self.kind is not FileKind.STATIC:
+            return "application/xml; charset=utf-8"
         return "application/octet-stream" if self.kind is FileKind.STATIC else "text/plain; charset=utf-8"

@@ -13,8 +13,11 @@ MAX_NAME = 255
 MAX_REMEMBERED_VERSIONS = 256
 "Firmware versions whose generation is remembered."
 
+OWN_ENDINGS = ("cfg", "xml")
+"What the own files of phones end in; the facts of each vendor choose one."
+
 _MAC = r"([0-9a-f]{12}|[0-9a-f]{2}(?::[0-9a-f]{2}){5}|[0-9a-f]{2}(?:-[0-9a-f]{2}){5}|[0-9a-f]{4}(?:\.[0-9a-f]{4}){2})"
-_MAC_FILE = re.compile(_MAC + r"(-local)?\.(cfg|boot|enc)", re.ASCII)
+_MAC_FILE = re.compile(_MAC + r"(-local)?\.(cfg|xml|boot|enc)", re.ASCII)
 _COMMON = re.compile(r"y0{10}[0-9]{2}\.(cfg|boot)", re.ASCII)
 
 
@@ -65,8 +68,8 @@ def read_name(text: str) -> Name:
         mac = match[1].replace(":", "").replace("-", "").replace(".", "")
         if match[2]:
             return Name(Asked.LOCAL, f"{mac}-local.{match[3]}", mac)
-        if match[3] == "cfg":
-            return Name(Asked.MAC, mac + ".cfg", mac)
+        if match[3] in OWN_ENDINGS:
+            return Name(Asked.MAC, f"{mac}.{match[3]}", mac)
         return Name(Asked.BOOT if match[3] == "boot" else Asked.OTHER, f"{mac}.{match[3]}", mac)
     if match := _COMMON.fullmatch(lowered):
         return Name(Asked.COMMON if match[1] == "cfg" else Asked.BOOT, lowered)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from provisioner.catalogue.agent import AgentReader
 from provisioner.delivery.file import PublishedFile
+from provisioner.delivery.identify import OWN_ENDINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,10 @@ class Snapshot:
 
     newest_minor: int = 80
     "Generation that files are made for: 80 is V80."
+
+    def own_file(self, mac: str) -> PublishedFile | None:
+        """Return the own file of the phone with that MAC, whatever its vendor calls it; None if it has none yet."""
+        return next((file for ending in OWN_ENDINGS if (file := self.files.get(f"{mac}.{ending}")) is not None), None)
 
 
 class SnapshotSource(Protocol):

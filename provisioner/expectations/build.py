@@ -14,8 +14,8 @@ from provisioner.catalogue.model import Model
 from provisioner.expectations.observables import Observable, Observables
 from provisioner.inventory.origin import Origin
 from provisioner.rendering.render import RenderedFile
-from sipstub.phone.format.cfg import parse_cfg
 from sipstub.phone.format.effective import Effective, apply_files
+from sipstub.phone.format.reading import read_file
 from sipstub.verify.expectation import MAX_EXPECTATIONS, Expectation, Expectations, Subject, merged
 from sipstub.verify.setting import SETTINGS
 
@@ -52,10 +52,13 @@ def delivered(name: str, file: RenderedFile, show: Callable[[Origin], str] = str
 
 
 def read_cfg_files(files: Iterable[Delivered]) -> list[Assignment]:
-    """Return what counts after cfg files, in the order in which the phone reads them: the later one wins."""
+    """Return what counts after the files of a phone, in the order in which it reads them: the later one wins.
+
+    Each file is read by its own format: cfg text, or linphone's XML, which names parameters alike.
+    """
     given = list(files)
     origins = {file.name: file.origins for file in given}
-    merged_settings = apply_files(Effective(), [(file.name, parse_cfg(file.body)) for file in given]).settings
+    merged_settings = apply_files(Effective(), [(file.name, read_file(file.body)) for file in given]).settings
     found = []
     for name, setting in merged_settings.items():
         known = origins[setting.file]
@@ -74,17 +77,20 @@ def build_expectations(
     given = {assignment.name: assignment for assignment in assignments}
     shapes = [(observable, observable.shape) for observable in observables.items]
     found: list[Expectation] = []
+    vendors: set[str] = set()
     for assignment in given.values():
         for observable, shape in shapes:
             match = shape.fullmatch(assignment.name)
             if match is None:
                 continue
-            expectation = _expectation(assignment, observable, match.groupdict(), observables, catalogue)
+            vendors.add(observable.vendor)
+            expectation = _expectation(assignment, observable, match.groupdict(), catalogue)
             if expectation is not None:
                 found.append(expectation)
     accounts = sorted({item.account for item in found if item.account is not None})
     written = {item.setting for item in found if item.account is None}
-    found += [item for item in _factory(accounts, given, observables, catalogue) if item.setting not in written]
+    theirs = [observable for observable in observables.items if observable.vendor in vendors]
+    found += [item for item in _factory(accounts, given, theirs, catalogue) if item.setting not in written]
     # Of two parameters for one setting the one that a file names counts.
     found.sort(key=lambda item: not item.is_default)
     return Expectations(subject, _in_order(merged(found))[:MAX_EXPECTATIONS])
@@ -101,15 +107,14 @@ def _expectation(
     assignment: Assignment,
     observable: Observable,
     places: Mapping[str, str | None],
-    observables: Observables,
     catalogue: Catalogue | None,
 ) -> Expectation | None:
-    is_reset = assignment.value == observables.reset
+    is_reset = assignment.value == observable.reset
     factory = _factory_value(observable, assignment.name, catalogue)
     value = factory if is_reset else observable.word(assignment.value)
     if value is None or (not value and not SETTINGS[observable.setting].may_be_blank):
         return None
-    account, index = _place(places, observables)
+    account, index = _place(places, observable)
     return Expectation(
         observable.setting,
         value,
@@ -124,26 +129,26 @@ def _expectation(
     )
 
 
-def _place(places: Mapping[str, str | None], observables: Observables) -> tuple[int | None, str]:
+def _place(places: Mapping[str, str | None], observable: Observable) -> tuple[int | None, str]:
     account = places.get("account")
-    number = None if account is None else int(account) - observables.first_account + 1
+    number = None if account is None else int(account) - observable.first_account + 1
     parts = [text for name in ("module", "key", "slot", "server") if (text := places.get(name)) is not None]
-    return number, ".".join(parts)
+    return number, ".".join(parts) or observable.index
 
 
 def _factory(
-    accounts: Iterable[int], given: Mapping[str, Assignment], observables: Observables, catalogue: Catalogue | None
+    accounts: Iterable[int], given: Mapping[str, Assignment], observables: Sequence[Observable], catalogue: Catalogue | None
 ) -> Iterator[Expectation]:
     """Give what holds although no file says it: for each account that is spoken of, and for the whole phone."""
-    for observable in observables.items:
+    for observable in observables:
         places = set(observable.places)
         if places - {"account", *SERVER_PLACES}:
             continue  # slots and keys have no factory value that holds for all models
         for account in accounts if "account" in places else (None,):
             name = observable.parameter
             if account is not None:
-                name = observable.name_for(account + observables.first_account - 1)
-            index = ""
+                name = observable.name_for(account + observable.first_account - 1)
+            index = observable.index
             for place, first in SERVER_PLACES.items():
                 if place in places:
                     name, index = name.replace(f"{{{place}}}", first), first

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from provisioner.catalogue.load import vendor_folders
 from provisioner.errors import CatalogueError
 from sipstub.verify.setting import OFF, ON, SETTINGS
 
@@ -16,7 +17,7 @@ MAX_VALUE = 512
 "A longer value is looked at by no `extract`, so that no expression can be made to work for long."
 
 _PLACE = re.compile(r"\{(account|server|slot|key|module)\}")
-_FIELDS = {"setting", "parameter", "values", "flag", "otherwise", "extract", "default"}
+_FIELDS = {"setting", "parameter", "values", "flag", "otherwise", "extract", "default", "index"}
 _VENDOR_FIELDS = {"name", "first_account", "reset"}
 _FLAG = {"0": OFF, "1": ON}
 
@@ -35,6 +36,14 @@ class Observable:
     extract: re.Pattern[str] | None = None
     default: str | None = None
     "Factory value as a file would write it."
+    index: str = ""
+    "Which of several it is about where the key does not say: `1` for the only server of an account."
+    first_account: int = 1
+    "Number of the first account in keys; ours is always 1."
+    reset: str | None = None
+    "The value that means the factory value."
+    vendor: str = ""
+    "Whose parameter it is."
 
     @property
     def shape(self) -> re.Pattern[str]:
@@ -64,18 +73,17 @@ class Observable:
 
 @dataclass(frozen=True, slots=True)
 class Observables:
-    """The mapping of one vendor."""
+    """The mapping of one vendor, or of several whose keys differ."""
 
     items: tuple[Observable, ...]
-    vendor: str = ""
-    first_account: int = 1
-    "Number of the first account in keys; ours is always 1."
-    reset: str | None = None
-    "The value that means the factory value."
 
 
 def load_observables(folder: Path) -> Observables:
-    """Return the mapping of the vendor whose folder this is; CatalogueError names what is wrong in it."""
+    """Return the mapping of the vendor whose folder this is, or of every vendor below it; CatalogueError names what is wrong."""
+    return Observables(tuple(item for each in vendor_folders(folder) for item in _load_vendor(each)))
+
+
+def _load_vendor(folder: Path) -> tuple[Observable, ...]:
     path = folder / FILE
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -87,8 +95,9 @@ def load_observables(folder: Path) -> Observables:
     vendor = tables.get("vendor", {})
     if unknown or set(vendor) - _VENDOR_FIELDS:
         raise CatalogueError(f"{path}: unknown {', '.join([*unknown, *sorted(set(vendor) - _VENDOR_FIELDS)])}")
-    items = tuple(_observable(path, table) for table in tables.get("observable", []))
-    return Observables(items, str(vendor.get("name", folder.name)), int(vendor.get("first_account", 1)), vendor.get("reset"))
+    name, first, reset = str(vendor.get("name", folder.name)), int(vendor.get("first_account", 1)), vendor.get("reset")
+    items = (_observable(path, table) for table in tables.get("observable", []))
+    return tuple(replace(item, vendor=name, first_account=first, reset=reset) for item in items)
 
 
 def _observable(path: Path, table: dict[str, Any]) -> Observable:
@@ -112,4 +121,5 @@ def _observable(path: Path, table: dict[str, Any]) -> Observable:
         raise CatalogueError(f"{where}: extract is no expression: {error}") from None
     if extract is not None and extract.groups != 1:
         raise CatalogueError(f"{where}: extract wants one group, not {extract.groups}")
-    return Observable(setting, parameter, values, table.get("otherwise"), extract, table.get("default"))
+    index = str(table.get("index", ""))
+    return Observable(setting, parameter, values, table.get("otherwise"), extract, table.get("default"), index)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import enum
+import functools
+import operator
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from provisioner.errors import CatalogueError
@@ -69,6 +71,30 @@ class Vocabulary:
         """Return the fields of `phone`, `line` or `key`."""
         fields: Mapping[str, Field] = getattr(self, scope)
         return fields
+
+    def __or__(self, other: Vocabulary) -> Vocabulary:
+        """Return everything that either knows, for readers of text about phones of both; CatalogueError where they disagree."""
+        return Vocabulary(*(_joined(self.of(scope), other.of(scope)) for scope in ("phone", "line", "key")))
+
+
+def _joined(one: Mapping[str, Field], other: Mapping[str, Field]) -> dict[str, Field]:
+    joined = dict(one)
+    for name, field in other.items():
+        known = joined.setdefault(name, field)
+        if known.type is not field.type:
+            raise CatalogueError(
+                f"vocabulary.toml: [{field.scope}.{name}] is a {known.type} for one vendor and a {field.type} for another",
+                hint="a word of devices/ is the same for all vendors; choose another name",
+            )
+        words = {**known.words, **{word: value for word, value in field.words.items() if word not in known.words}}
+        takes_stub, zero = known.takes_stub or field.takes_stub, known.zero_means_off or field.zero_means_off
+        joined[name] = replace(known, words=words, takes_stub=takes_stub, zero_means_off=zero)
+    return joined
+
+
+def load_spoken(folders: Iterable[Path]) -> Vocabulary:
+    """Return what people may write for phones of any of the vendors whose folders these are."""
+    return functools.reduce(operator.or_, (load_vocabulary(folder) for folder in folders))
 
 
 def load_vocabulary(folder: Path) -> Vocabulary:

@@ -86,11 +86,11 @@ def _line(line: Line, vocabulary: Vocabulary, addresses: Addresses) -> Record:
     record = _record(line.fields, vocabulary.line, {"number": line.number})
     values = record._values
     for field, port in _STUB_FIELDS.items():
-        if values[field] == STUB:
+        if values.get(field) == STUB:
             origin = values[field].origin
             values[field] = TextValue(addresses.host, origin)
             # A port that a weaker layer gives belongs to the server of that layer, not to this one.
-            if values[port] is UNSET or values[port].origin.rank < origin.rank:
+            if port in values and (values[port] is UNSET or values[port].origin.rank < origin.rank):
                 is_tls = values["transport2" if field == "server2" else "transport"] == "tls"
                 values[port] = NumberValue(addresses.sips_port if is_tls else addresses.sip_port, origin)
     return record

@@ -13,7 +13,7 @@ from typing import Any
 from provisioner.catalogue.catalogue import Catalogue
 from provisioner.rendering.lines import RESET, CfgLine, natural
 from provisioner.rendering.redact import is_secret_name, masked, secrets_in
-from sipstub.phone.format.cfg import parse_cfg
+from sipstub.phone.format.reading import read_file
 
 Values = Mapping[str, str]
 "Values by identity: the parameter's name, for user passwords with the user."
@@ -68,7 +68,7 @@ def values_of(*bodies: bytes | memoryview) -> dict[str, str]:
     """Return the values of files that are read one over the other; resets are left out."""
     found: dict[str, str] = {}
     for body in bodies:
-        for entry in parse_cfg(bytes(body)).entries:
+        for entry in read_file(bytes(body)).entries:
             identity = CfgLine(entry.name, entry.value, _NOWHERE, None, False).identity
             found[identity] = entry.value
     return {identity: value for identity, value in found.items() if value != RESET}

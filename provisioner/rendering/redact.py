@@ -10,9 +10,10 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 
 from provisioner.catalogue.catalogue import Catalogue
+from provisioner.rendering.format import format_of
 from provisioner.rendering.lines import RESET, USER_PASSWORD, CfgLine
 from provisioner.secret import MASK
-from sipstub.phone.format.cfg import parse_cfg
+from sipstub.phone.format.reading import read_file
 
 MIN_REPEATED = 6
 "A shorter secret that stands in another line by chance is not looked for."
@@ -55,7 +56,8 @@ def secrets_in(values: Iterable[tuple[str, str]], catalogue: Catalogue, lines: M
 def redact(body: bytes | memoryview, catalogue: Catalogue, lines: Mapping[str, CfgLine] | None = None) -> str:
     """Return the text of a file with its secrets masked; `lines` are those of its rendering, if it is at hand."""
     text = bytes(body).decode("utf-8", "replace")
-    entries = parse_cfg(bytes(body)).entries
+    write_line = format_of(bytes(body)).write_line
+    entries = read_file(bytes(body)).entries
     at_line = {entry.line: entry for entry in entries}
     marked = {(line.name, line.value) for line in (lines or {}).values() if line.is_secret}
     known = secrets_in(((entry.name, entry.value) for entry in entries), catalogue, lines)
@@ -66,5 +68,6 @@ def redact(body: bytes | memoryview, catalogue: Catalogue, lines: Mapping[str, C
             shown.append(masked("", line, is_secret=False, known=known))
             continue
         is_secret = is_secret_name(entry.name, catalogue) or (entry.name, entry.value) in marked
-        shown.append(f"{entry.name} = {masked(entry.name, entry.value, is_secret=is_secret, known=known)}")
+        value = masked(entry.name, entry.value, is_secret=is_secret, known=known)
+        shown.append(write_line(entry.name, value))
     return "\n".join(shown)

@@ -20,10 +20,12 @@ from provisioner.inventory.phone import Phone
 from provisioner.inventory.vocabulary import Vocabulary
 from provisioner.rendering.context import Addresses, common_context, phone_context
 from provisioner.rendering.errors import TemplateProblem
+from provisioner.rendering.format import CFG, FORMATS, Format
 from provisioner.rendering.kind import FileKind
-from provisioner.rendering.lines import RESET, USER_PASSWORD, CfgLine, encode, natural, overlay
+from provisioner.rendering.lines import RESET, USER_PASSWORD, CfgLine, natural, overlay
 from provisioner.rendering.lint import Lint
 from provisioner.rendering.template import Templates
+from provisioner.rendering.vendor_words import VendorWords
 
 MAX_FILE_BYTES = 262_144
 "A phone with every parameter set has about 100 kB."
@@ -59,7 +61,16 @@ class RenderedFile:
 class Renderer:
     """Templates, catalogue and vocabulary, put to work."""
 
-    def __init__(self, templates: Templates, catalogue: Catalogue, vocabulary: Vocabulary, addresses: Addresses) -> None:
+    def __init__(
+        self,
+        templates: Templates,
+        catalogue: Catalogue,
+        vocabulary: Vocabulary,
+        addresses: Addresses,
+        spoken: Vocabulary | None = None,
+    ) -> None:
+        """`vocabulary` is that of the templates' vendor, `spoken` what people may write for phones of any vendor."""
+        self._words = VendorWords(vocabulary, spoken or vocabulary)
         self.templates = templates
         self.catalogue = catalogue
         self._vocabulary = vocabulary
@@ -90,7 +101,7 @@ class Renderer:
         lines = _with_resets(shared or {}, before or {}, frozenset(), self.catalogue, chosen)
         for model in chosen:
             problems += self._lint.check(lines.values(), model, FileKind.COMMON, None)
-        return _finished(lines, list(dict.fromkeys(problems)), None)
+        return _finished(lines, list(dict.fromkeys(problems)), None, CFG)
 
     def phone(self, phone: Phone, common: RenderedFile, before: Values | None = None) -> RenderedFile:
         """Return the MAC file of `phone` beside `common`.
@@ -98,6 +109,7 @@ class Renderer:
         `before` is the MAC file that was published last: what it set and neither file sets now is put back.
         """
         mac = phone.mac.plain
+        phone, unknown = self._words.of(phone)
         try:
             name = self._template(phone.template, phone.model)
             lines = self.templates.render(name, phone_context(phone, self._vocabulary, self._addresses))
@@ -111,7 +123,7 @@ class Renderer:
                 own[identity] = CfgLine(line.name, RESET, line.origin, None, False, RESET_HEADING)
         own = _with_resets(own, before or {}, frozenset(common.lines), self.catalogue, [phone.model])
         problems += self._lint.check(own.values(), phone.model, FileKind.MAC, mac)
-        return _finished(own, problems, mac)
+        return _finished(own, [*unknown, *problems], mac, FORMATS[phone.model.vendor.format])
 
     def _template(self, written: Setting | None, model: Model) -> str:
         if written is None:
@@ -172,8 +184,11 @@ def _exists(catalogue: Catalogue, parameter: Parameter, name: str, model: Model)
     return parameter.applies_to(model) is not False and parameter.index_fault(catalogue.indexes(name), model) is None
 
 
-def _finished(lines: Mapping[str, CfgLine], problems: list[Problem], mac: str | None) -> RenderedFile:
-    body, origins = encode(lines.values())
+def _finished(lines: Mapping[str, CfgLine], problems: list[Problem], mac: str | None, form: Format) -> RenderedFile:
+    try:
+        body, origins = form.encode(lines.values())
+    except TemplateProblem as problem:
+        return RenderedFile(problems=(*problems, _as_problem(problem, mac)))
     if len(body) > MAX_FILE_BYTES:
         problems.append(
             Problem(

@@ -30,16 +30,19 @@ _MISSING = re.compile(r"has no attribute '([^']*)'")
 class Templates:
     """A folder of templates, read once; a changed folder wants a new object (see `fingerprint`)."""
 
-    def __init__(self, folder: Path, base: str = "v80") -> None:
+    def __init__(self, folder: Path, base: str = "v80", below: str = "") -> None:
+        """`base` is the folder of the models' templates; `below` is the only folder of `folder` that is looked at, if given."""
         self.folder = folder
         self.base = base
+        self._below = f"{below}/" if below else ""
         self._environment = CfgEnvironment(folder)
         self._of_model: dict[str, str] = {}
         self._excesses: dict[str, list[TemplateProblem]] = {}
 
     def names(self) -> list[str]:
         """Return every template, as a path relative to the folder."""
-        return sorted(path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*" + SUFFIX) if path.is_file())
+        found = (self.folder / self._below).rglob("*" + SUFFIX)
+        return sorted(path.relative_to(self.folder).as_posix() for path in found if path.is_file())
 
     def of_model(self, model: Model) -> str:
         """Return the template of a model: its own few lines, or the base of its generation."""
@@ -50,8 +53,10 @@ class Templates:
 
     def find(self, written: str) -> str | None:
         """Return the template that a person means by `template = "written"`: one of custom/, or a path."""
-        for name in (f"{CUSTOM}/{written}{SUFFIX}", f"{CUSTOM}/{written}", f"{written}{SUFFIX}", written):
-            if ".." not in name.split("/") and name.endswith(SUFFIX) and (self.folder / name).is_file():
+        custom = self._below + CUSTOM
+        for name in (f"{custom}/{written}{SUFFIX}", f"{custom}/{written}", f"{written}{SUFFIX}", written):
+            is_inside = name.startswith(self._below) and ".." not in name.split("/")
+            if is_inside and name.endswith(SUFFIX) and (self.folder / name).is_file():
                 return name
         return None
 

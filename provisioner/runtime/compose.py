@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from provisioner.delivery.identify import OWN_ENDINGS
 from provisioner.delivery.snapshot import PhoneEntry
 from provisioner.inventory.load import Inventory
 from provisioner.inventory.origin import Origin
@@ -36,9 +37,10 @@ def compose(build: Build, published: Published) -> Publication:
         else:
             phones[mac] = PublishedPhone(entry, found.phone.group, found.phone.site, found.phone.text.file)
         # A file that was rendered anew goes out even with the same bytes: the places of its values may have moved.
-        last = published.files.get(mac + ".cfg")
+        name = found.phone.model.vendor.file_name(mac)
+        last = published.files.get(name)
         if not found.is_blocked and (found.is_new or last is None or last.sha256 != found.sha256):
-            files[mac + ".cfg"] = _new(FileKind.MAC, mac, found.mac)
+            files[name] = _new(FileKind.MAC, mac, found.mac)
     kept = set(phones) | kept_macs(build.inventory, published)
     for mac in build.inventory.blocked:
         if mac not in phones:
@@ -54,7 +56,7 @@ def compose(build: Build, published: Published) -> Publication:
     removed = {
         name
         for name, file in published.files.items()
-        if (file.kind is FileKind.MAC and file.mac not in kept)
+        if (file.kind is FileKind.MAC and (file.mac not in kept or _is_replaced(name, file.mac, files)))
         or (file.kind is FileKind.STATIC and name not in static and not everything_stays)
         or (file.kind is FileKind.COMMON and name not in build.commons)
     }
@@ -67,6 +69,11 @@ def compose(build: Build, published: Published) -> Publication:
         build.fingerprint,
         [problem.as_json() for problem in build.problems],
     )
+
+
+def _is_replaced(name: str, mac: str | None, files: Mapping[str, NewFile]) -> bool:
+    """Return whether the phone gets its own file under another name now: it became one of another vendor."""
+    return name not in files and any(file.mac == mac for file in (files.get(f"{mac}.{ending}") for ending in OWN_ENDINGS) if file)
 
 
 def kept_macs(inventory: Inventory, published: Published) -> set[str]:

@@ -42,7 +42,7 @@ def expectations_of(files: PhoneFiles, observables: Observables, catalogue: Cata
     """Return what the two files of a phone say that it should do."""
     phone = files.phone
     mac = phone.mac.plain
-    given = [delivered(files.common_name, files.common), delivered(mac + ".cfg", files.mac)]
+    given = [delivered(files.common_name, files.common), delivered(files.own_name, files.mac)]
     subject = subject_of(phone.name, mac, phone.model, firmware=identity.firmware, addresses=(identity.loopback,))
     return build_expectations(read_cfg_files(given), observables, subject, catalogue)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from provisioner.catalogue.catalogue import Catalogue
 from provisioner.catalogue.load import load_catalogue
+from provisioner.catalogue.vendor import Vendor
 from provisioner.errors import CatalogueError, Problem, Severity
 from provisioner.inventory.folder import DeviceFolder, InventorySource, InventoryText
 from provisioner.inventory.lab import Lab
@@ -17,16 +18,20 @@ from provisioner.inventory.lab_words import LabWords, load_lab_words
 from provisioner.inventory.load import Inventory, InventoryLoader
 from provisioner.inventory.origin import Origin, Rank
 from provisioner.inventory.phone import Phone
-from provisioner.inventory.vocabulary import Vocabulary, load_vocabulary
+from provisioner.inventory.vocabulary import Vocabulary
 from provisioner.rendering.context import Addresses
 from provisioner.rendering.errors import TemplateProblem
 from provisioner.rendering.lines import CfgLine
-from provisioner.rendering.render import RenderedFile, Renderer
+from provisioner.rendering.render import RenderedFile
 from provisioner.rendering.template import Templates, fingerprint
 from provisioner.runtime.lab_folder import Labs, LabSource
-from sipstub.phone.format.cfg import parse_cfg
+from provisioner.runtime.workshop import Workshop, load_workshops
+from sipstub.phone.format.reading import read_file
 
 VENDOR = "yealink"
+
+NO_COMMON = RenderedFile()
+"Beside the files of phones that ask for no common file."
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,11 @@ class PhoneFiles:
 
     is_new: bool
     "True if it was rendered in this build, False if nothing it depends on changed since the build before."
+
+    @property
+    def own_name(self) -> str:
+        """The name of its own file: `001565aabbcc.cfg`."""
+        return self.phone.model.vendor.file_name(self.phone.mac.plain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +117,7 @@ class Fleet:
         now: float = 0.0,
     ) -> None:
         """Read templates and facts; `now` is the time for those who look once and do not say when."""
+        self.root = templates
         self.folder = templates / VENDOR if (templates / VENDOR).is_dir() else templates
         self._devices = source
         self._addresses = addresses
@@ -122,27 +133,30 @@ class Fleet:
         self._commons: dict[str, RenderedFile] = {}
         self.catalogue: Catalogue
         self.vocabulary: Vocabulary
+        "All that people may write, for phones of any vendor."
         self.templates: Templates
+        "Those of the vendor with the most models."
+        self.workshops: Mapping[Vendor, Workshop]
+        "What makes the files of each vendor."
         self._source: InventorySource
-        self._renderer: Renderer
         self._loader: InventoryLoader
         self.lab_words: LabWords | None
         self.refresh_templates()
 
     def refresh_templates(self) -> bool:
         """Read templates and facts again if any changed; return whether.  Raises CatalogueError and keeps the old ones."""
-        seen = fingerprint(self.folder)
+        seen = fingerprint(self.root)
         if seen == self._fingerprint:
             return False
         if not self.folder.is_dir():
             raise CatalogueError(f"{self.folder} is not a folder", hint="give the folder with --templates")
-        catalogue = load_catalogue(self.folder)
-        vocabulary = load_vocabulary(self.folder)
-        base = next((generation.base for generation in catalogue.generations.values() if generation.is_rendered), "v80")
-        self.lab_words = load_lab_words(self.folder)
+        catalogue = load_catalogue(self.root)
+        workshops = load_workshops(catalogue, self._addresses)
+        vocabulary = workshops[0].spoken
         self.catalogue, self.vocabulary = catalogue, vocabulary
-        self.templates = Templates(self.folder, base)
-        self._renderer = Renderer(self.templates, catalogue, vocabulary, self._addresses)
+        self.lab_words = load_lab_words(self.folder)
+        self.workshops = {shop.vendor: shop for shop in workshops}
+        self.templates = workshops[0].templates
         self._source = self._given_source or DeviceFolder(self._devices, vocabulary)
         self._loader = InventoryLoader(catalogue)
         self._remembered, self._commons, self._text, self._laid = {}, {}, None, {}
@@ -187,8 +201,8 @@ class Fleet:
         for mac, wanted_phone in wanted.items():
             phone = self._under_lab(wanted_phone, labs.on.get(mac))
             common_name = phone.model.common_name
-            base = bases[common_name]
-            found = self._build_phone(phone, base, before.get(mac + ".cfg"))
+            base = bases[common_name] if common_name else NO_COMMON
+            found = self._build_phone(phone, base, before.get(phone.model.vendor.file_name(mac)))
             is_new = found is not self._remembered.get(mac)
             remembered[mac] = found
             problems.extend(found.file.problems)
@@ -220,11 +234,11 @@ class Fleet:
         defaults = next(iter(inventory.layers.get(Rank.DEFAULTS, {}).values()), None)
         commons: dict[str, RenderedFile] = {}
         bases: dict[str, RenderedFile] = {}
-        names = sorted({model.common_name for model in self.catalogue.models.values() if model.is_in_scope})
+        names = sorted({model.common_name for model in self.catalogue.models.values() if model.is_in_scope and model.common_name})
         for name in names:
             models = [model for model in self.catalogue.models_of_common_file(name) if model.is_in_scope]
             body = before.get(name)
-            file = self._renderer.common(models, defaults, _values(body))
+            file = self.workshops[models[0].vendor].renderer.common(models, defaults, _values(body))
             known = self._commons.get(name)
             if known is not None and known.body == file.body and known.problems == file.problems:
                 file = known  # the same object, so that the phones above it need no new rendering
@@ -238,7 +252,7 @@ class Fleet:
         known = self._remembered.get(phone.mac.plain)
         if known is not None and known.phone is phone and known.common is common and before in (known.before, known.after):
             return known
-        file = self._renderer.phone(phone, common, _values(body))
+        file = self.workshops[phone.model.vendor].renderer.phone(phone, common, _values(body))
         return _Remembered(phone, common, before, _hash(file.body), file)
 
     def _check_unused_templates(self, phones: Iterable[PhoneFiles], problems: list[Problem]) -> list[Problem]:
@@ -269,7 +283,7 @@ def _once(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def _values(body: bytes | memoryview | None) -> dict[str, str]:
-    return dict(parse_cfg(bytes(body)).values()) if body else {}
+    return dict(read_file(bytes(body)).values()) if body else {}
 
 
 def _as_base(body: bytes | memoryview | None) -> RenderedFile:

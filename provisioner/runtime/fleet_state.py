@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from provisioner.delivery.file import PublishedFile
 from provisioner.delivery.snapshot import PhoneEntry, Snapshot, SnapshotSource
 from provisioner.state.phone_state import LastFetch, PhoneState, word_for
 from provisioner.state.reading import Reading
-from sipstub.phone.format.cfg import parse_cfg
+from sipstub.phone.format.reading import read_file
 
 DAY_S = 86_400.0
 REPEAT = ("auto_provision.repeat.enable", "auto_provision.repeat.minutes")
@@ -50,29 +51,27 @@ def fleet_states(source: SnapshotSource, reading: Reading, *, now: float) -> Ite
     fetched = reading.last_fetches()
     for mac, entry in sorted(snapshot.phones.items(), key=lambda item: item[1].name):
         wanted = {
-            "mac": _sha(snapshot, mac + ".cfg"),
-            "common": _sha(snapshot, entry.common_name),
+            "mac": _sha(snapshot.own_file(mac)),
+            "common": _sha(snapshot.files.get(entry.common_name)),
         }
         fetches = fetched.get(mac, {})
         stale_after_s = _stale_after(snapshot, entry) if fetches else None
         yield PhoneStanding(entry, word_for(fetches, wanted, now=now, stale_after_s=stale_after_s), fetches, wanted)
 
 
-def _sha(snapshot: Snapshot, name: str) -> str | None:
-    file = snapshot.files.get(name)
+def _sha(file: PublishedFile | None) -> str | None:
     return file.sha256 if file is not None else None
 
 
 def _stale_after(snapshot: Snapshot, entry: PhoneEntry) -> float | None:
     """Return the interval in which the phone's own files make it ask again (the later file wins), or None."""
     values: dict[str, str] = {}
-    for name in (entry.common_name, entry.mac + ".cfg"):
-        file = snapshot.files.get(name)
+    for file in (snapshot.files.get(entry.common_name), snapshot.own_file(entry.mac)):
         if file is None:
             continue
         body = bytes(file.body)
         if b"auto_provision.repeat" in body or b"auto_provision.weekly" in body:
-            values.update(parse_cfg(body).values())
+            values.update(read_file(body).values())
     found: list[float] = []
     if values.get(REPEAT[0]) == "1" and values.get(REPEAT[1], "").isdigit():
         found.append(int(values[REPEAT[1]]) * 60.0)

@@ -54,7 +54,8 @@ class Word:
         if self.key is not None:
             head = _KEY_NAMES[self.key.kind].format(number=self.key.number, module=self.key.module)
             return [f"{head}.{name.rpartition('.')[2]}"]
-        name = re.sub(r"\bX\b", str(self.line), name) if self.line is not None else name
+        if self.line is not None:
+            name = re.sub(r"\bX\b", str(self.line - 1 + phone.model.vendor.first_account), name)
         if ".Y." in name:
             return [name.replace(".Y.", f".{slot}.") for slot in range(1, (phone.model.codec_slots or 0) + 1)]
         return [name]

@@ -131,13 +131,13 @@ class Planner:
 
     def wanted(self, found: PhoneFiles) -> Pair:
         """Return what the phone would get: fresh files, or the last good where a fresh one is not good."""
-        mac = self._history.bodies.get(found.phone.mac.plain + ".cfg") if found.is_blocked else found.mac.body
+        mac = self._history.bodies.get(found.own_name) if found.is_blocked else found.mac.body
         return Pair(found.common.body, mac)
 
     def published(self, found: PhoneFiles) -> Pair:
         """Return the pair of the published generation."""
         bodies = self._history.bodies
-        return Pair(bodies.get(found.common_name, b""), bodies.get(found.phone.mac.plain + ".cfg"))
+        return Pair(bodies.get(found.common_name, b""), bodies.get(found.own_name))
 
     def delivered(self, found: PhoneFiles) -> Pair:
         """Return the pair that last reached the phone, as far as it is known and kept."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from provisioner.catalogue.load import vendor_folders
 from provisioner.errors import Problem
 from provisioner.inventory.change_set import ChangeSet
 from provisioner.inventory.folder import DeviceFolder, InventoryText
 from provisioner.inventory.load import Inventory
-from provisioner.inventory.vocabulary import load_vocabulary
+from provisioner.inventory.vocabulary import load_spoken
 from provisioner.rendering.context import Addresses
-from provisioner.runtime.fleet import VENDOR, Fleet
+from provisioner.runtime.fleet import Fleet
 
 
 class _Text:
@@ -29,9 +30,7 @@ class Rehearsal:
     """The inventory as it is, and as it would be."""
 
     def __init__(self, templates: Path, devices: Path, addresses: Addresses) -> None:
-        vendor = templates / VENDOR if (templates / VENDOR).is_dir() else templates
-        vocabulary = load_vocabulary(vendor)
-        self.text = DeviceFolder(devices, vocabulary).read()
+        self.text = DeviceFolder(devices, load_spoken(vendor_folders(templates))).read()
         "What stands in the folder now."
         self._source = _Text(self.text)
         self.fleet = Fleet(templates, devices, addresses, inventory=self._source)

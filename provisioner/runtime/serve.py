@@ -14,6 +14,7 @@ from typing import Any
 from provisioner.address import parse_listen
 from provisioner.delivery.decide import decide
 from provisioner.delivery.request import FileRequest
+from provisioner.expectations.observables import load_observables
 from provisioner.runtime.addresses import addresses_of, advertised, write_addresses
 from provisioner.runtime.fleet import Fleet
 from provisioner.runtime.lab_folder import LabFolder
@@ -47,22 +48,33 @@ class Server:
     """One running `provisioner serve`."""
 
     def __init__(
-        self, settings: Settings, templates: Path, *, say: Say, ready_file: Path | None = None, record: Path | None = None
+        self,
+        settings: Settings,
+        templates: Path,
+        *,
+        say: Say,
+        ready_file: Path | None = None,
+        record: Path | None = None,
+        only_sip: bool = False,
     ) -> None:
-        """Bind and check everything that can be wrong; EnvironmentProblem, SettingsError or CatalogueError before any start."""
+        """Bind and check everything that can be wrong; EnvironmentProblem, SettingsError or CatalogueError before any start.
+
+        With `only_sip` another server publishes into the same state folder; this one only looks up what it publishes.
+        """
         self.settings = settings
         self.templates = templates
         self._say = say
         self._ready_file = ready_file
         self._record = record
+        self._only_sip = only_sip
         self.host, self.is_guess = advertised(settings)
         self.bound: dict[str, Bound] = {}
         for scheme in ("http", "https", "tftp"):
             listen = parse_listen(settings[scheme])
-            if listen is not None:
+            if listen is not None and not only_sip:
                 self.bound[scheme] = bind(scheme, listen)
         people = parse_listen(settings["people"])
-        self.people = bind("http", people) if people is not None else None
+        self.people = bind("http", people) if people is not None and not only_sip else None
         key = settings["certificate_key"]
         self.tls: TlsSettings | None = None
         if "https" in self.bound:
@@ -71,15 +83,17 @@ class Server:
         self.sip = bind_sip_side(settings)
         self.bound |= self.sip.bound
         self.state = StateFolder.open(settings.path("state"))
-        Publisher(self.state).close()  # another loader on this folder is one line now, not a crashing child later
+        if not only_sip:
+            Publisher(self.state).close()  # another loader on this folder is one line now, not a crashing child later
         self.database = Database.open(self.state)
         self.addresses = addresses_of(
             settings, *(self.bound[name].port if name in self.bound else None for name in ("sip", "sips"))
         )
-        write_addresses(self.state.path, self.addresses)
+        if not only_sip:
+            write_addresses(self.state.path, self.addresses)
         FleetSource(self.state, templates)  # contradicting facts are one line now too
         policy_of(settings)
-        parts = {"loader": 1}
+        parts = {} if only_sip else {"loader": 1}
         if "http" in self.bound or "https" in self.bound:
             parts["http"] = settings["workers"]
         if "tftp" in self.bound:
@@ -97,7 +111,8 @@ class Server:
     def run(self) -> int:
         """Serve until SIGTERM (0) or SIGINT (130)."""
         supervisor = self._supervisor
-        supervisor.add("loader", self._load, forwards_hup=True, stops_last=True)
+        if not self._only_sip:
+            supervisor.add("loader", self._load, forwards_hup=True, stops_last=True)
         if "http" in self.bound or "https" in self.bound:
             supervisor.add("http", self._http)
         if "tftp" in self.bound:
@@ -109,9 +124,14 @@ class Server:
         try:
             return supervisor.run()
         finally:
-            for path in (self.state.path / READY_FILE, self._ready_file):
+            for path in (self._own_ready_file, self._ready_file):
                 if path is not None:
                     path.unlink(missing_ok=True)
+
+    @property
+    def _own_ready_file(self) -> Path | None:
+        """Return where other commands find this server; None if they are to find the one that publishes."""
+        return None if self._only_sip else self.state.path / READY_FILE
 
     def facts(self) -> dict[str, Any]:
         """Return what --ready-file holds: every listening address, and the process to signal."""
@@ -130,7 +150,8 @@ class Server:
         if not self._is_ready and not self._ready.missing:
             self._is_ready = True
             facts = self.facts()
-            write_ready_file(self.state.path / READY_FILE, facts, mode=FILE_MODE)
+            if self._own_ready_file is not None:
+                write_ready_file(self._own_ready_file, facts, mode=FILE_MODE)
             if self._ready_file is not None:
                 write_ready_file(self._ready_file, facts)
             self.on_ready()
@@ -214,7 +235,10 @@ class Server:
     def _sip(self) -> None:
         source = FleetSource(self.state, self.templates)
         tell = lambda: self._ready.tell("sip")  # noqa: E731
-        serve_sip(self.sip, self.settings, self.host, self.state, source, self.database, tell, self._record)
+        observables = load_observables(self.templates)
+        serve_sip(
+            self.sip, self.settings, self.host, self.state, source, self.database, tell, self._record, observables=observables
+        )
 
     def _people(self) -> None:
         assert self.people is not None

@@ -17,6 +17,7 @@ from pathlib import Path
 from provisioner.address import parse_listen
 from provisioner.delivery.event import DeliveryEvent, EventSink
 from provisioner.delivery.snapshot import SnapshotSource
+from provisioner.expectations.observables import Observables
 from provisioner.runtime.verify_jobs import Hands, JobRunner
 from provisioner.services.listener import Bound, bind, bind_sip
 from provisioner.services.sip_bindings import KeptBindings
@@ -90,10 +91,12 @@ def serve_sip(
     database: Database,
     ready: Callable[[], None],
     record: Path | None = None,
+    *,
+    observables: Observables,
 ) -> None:
     """Serve in this process until SIGTERM; then write what went over the wire to `record`."""
     tls = server_context(*_certificate(settings, host, state), minimum=settings["tls_minimum"]) if "sips" in side.bound else None
-    users = FleetUsers(source, settings["realm"])
+    users = FleetUsers(source, settings["realm"], observables)
     journal, recorder = Journal(database), Recorder()
     store = KeptBindings(BindingTable(database), time.time)
     registrar = Registrar(users, Policy(settings["realm"]), registrar_key(state.path), store)

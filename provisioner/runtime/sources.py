@@ -12,22 +12,16 @@ from provisioner.delivery.request import Protocol
 from provisioner.delivery.snapshot import Snapshot
 from provisioner.errors import CatalogueError
 from provisioner.rendering.template import fingerprint
-from provisioner.runtime.fleet import VENDOR
 from provisioner.services.interface import networks
 from provisioner.settings import Settings
 from provisioner.state.published import PublishedSource, StateFolder
-
-
-def vendor_folder(templates: Path) -> Path:
-    """Return templates/yealink, or `templates` itself if it is already that."""
-    return templates / VENDOR if (templates / VENDOR).is_dir() else templates
 
 
 class FleetSource:
     """A `SnapshotSource` whose models and User-Agent forms follow edits of templates/, as the files do."""
 
     def __init__(self, state: StateFolder, templates: Path) -> None:
-        self._folder = vendor_folder(templates)
+        self._folder = templates
         self._fingerprint = fingerprint(self._folder)
         catalogue = load_catalogue(self._folder)
         models, in_scope = _known(catalogue)

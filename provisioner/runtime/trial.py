@@ -13,8 +13,9 @@ from provisioner.inventory.reading import read_file
 from provisioner.inventory.resolve import resolve
 from provisioner.rendering.context import Addresses
 from provisioner.rendering.diff import Change, compare, secret_identities, values_of
-from provisioner.rendering.render import RenderedFile, Renderer
+from provisioner.rendering.render import RenderedFile
 from provisioner.runtime.fleet import Fleet
+from provisioner.runtime.workshop import load_workshops
 
 SAMPLE = """
 name = "sample-{slug}"
@@ -53,7 +54,7 @@ class TrialRoom:
     def __init__(self, fleet: Fleet, inventory: Inventory, addresses: Addresses) -> None:
         self._fleet = fleet
         self._inventory = inventory
-        self._renderer = Renderer(fleet.templates, fleet.catalogue, fleet.vocabulary, addresses)
+        self._renderers = {shop.vendor: shop.renderer for shop in load_workshops(fleet.catalogue, addresses)}
         self._rendered: dict[tuple[str, str, str | None], RenderedFile] = {}
         self._commons: dict[str, RenderedFile] = {}
 
@@ -64,7 +65,7 @@ class TrialRoom:
         if known is None:
             if template is not None:
                 phone = replace(phone, template=Setting(template, Origin("", 0, "tried", Rank.PHONE)))
-            known = self._rendered[key] = self._renderer.phone(phone, self._common(phone.model))
+            known = self._rendered[key] = self._renderers[phone.model.vendor].phone(phone, self._common(phone.model))
         return known
 
     def try_on(self, phone: Phone, template: str, other: str | None = None, *, is_sample: bool = False) -> Trial:
@@ -95,6 +96,8 @@ class TrialRoom:
         name = model.common_name
         if name not in self._commons:
             defaults = next(iter(self._inventory.layers.get(Rank.DEFAULTS, {}).values()), None)
+            if not name:
+                return self._commons.setdefault(name, RenderedFile())
             models = [each for each in self._fleet.catalogue.models_of_common_file(name) if each.is_in_scope]
-            self._commons[name] = self._renderer.common(models, defaults)
+            self._commons[name] = self._renderers[model.vendor].common(models, defaults)
         return self._commons[name]

@@ -12,6 +12,7 @@ from typing import Any
 
 from provisioner.catalogue.catalogue import Catalogue
 from provisioner.delivery.snapshot import PhoneEntry, Snapshot
+from provisioner.expectations.accounts import AccountReader
 from provisioner.expectations.build import Delivered, build_expectations, read_cfg_files, subject_of
 from provisioner.expectations.observables import Observables
 from provisioner.runtime.lab_findings import laid_parameters
@@ -19,6 +20,7 @@ from provisioner.state.phone_state import LastFetch
 from provisioner.state.publication import Content
 from provisioner.state.reading import Reading
 from provisioner.state.source import PublishedSource
+from sipstub.phone.format.reading import is_lpconfig, read_file
 from sipstub.verify.expectation import Expectation, Expectations, Subject
 from sipstub.verify.facts import Facts
 
@@ -119,12 +121,16 @@ class Subjects:
         return [phone for mac, phone in self._bystanders[1].items() if mac not in left_out]
 
     def _sign(self, snapshot: Snapshot, entry: PhoneEntry) -> Expectations:
-        file = snapshot.files.get(entry.mac + ".cfg")
-        users = _USER.findall(bytes(file.body)) if file is not None else []
+        file = snapshot.own_file(entry.mac)
+        body = bytes(file.body) if file is not None else b""
+        users = self._users_in_xml(body) if is_lpconfig(body) else _USER.findall(body)
         items = tuple(
             Expectation("user-name", user.decode("utf-8", "replace"), "", account=at) for at, user in enumerate(users, 1)
         )
         return Expectations(Subject(f"{entry.name} ({entry.mac})", entry.mac, agent=self._agent(entry.model)), items)
+
+    def _users_in_xml(self, body: bytes) -> list[bytes]:
+        return [account.user_name.encode() for account in AccountReader(self._observables).read(read_file(body).values())]
 
     def _agent(self, model: str) -> str:
         found = self._catalogue.models.get(model)
@@ -141,6 +147,8 @@ class Subjects:
         laid: frozenset[str] = frozenset()
         for kind in KINDS:
             fetch = fetches.get(kind)
+            if kind == "common" and not entry.common_name:
+                continue  # phones of its vendor have none
             if fetch is None or fetch.delivered_sha256 is None:
                 notes.append(f"which {kind} file it has is not known: judged without")
                 continue

@@ -32,13 +32,16 @@ def words_for(asked: str, vocabulary: Vocabulary) -> list[tuple[str, Field, KeyK
     return found
 
 
-def word_uses(asked: str, vocabulary: Vocabulary, devices: Path) -> list[Use]:
-    """Return the lines of `devices` that set it by a typed word, in order of the files, at most MAX_USES."""
+def word_uses(asked: str, vocabulary: Vocabulary, devices: Path, spoken: Vocabulary | None = None) -> list[Use]:
+    """Return the lines of `devices` that set it by a typed word, in order of the files, at most MAX_USES.
+
+    `vocabulary` is that of the parameter's vendor; `spoken` holds the words of all vendors, which the files may use.
+    """
     wanted = words_for(asked, vocabulary)
     if not wanted:
         return []
     found: list[Use] = []
-    for file in DeviceFolder(devices, vocabulary).read().files.values():
+    for file in DeviceFolder(devices, spoken or vocabulary).read().files.values():
         layers = [*([file.layer] if file.layer is not None else []), *(phone.layer for phone in file.phones)]
         for layer in layers:
             for name, setting in _settings(layer, wanted, asked):

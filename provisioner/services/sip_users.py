@@ -5,14 +5,14 @@ A file that did not change is not read again.  What is kept is HA1, never a pass
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from provisioner.delivery.snapshot import PhoneEntry, Snapshot, SnapshotSource
-from sipstub.phone.format.cfg import parse_cfg
+from provisioner.expectations.accounts import AccountReader
+from provisioner.expectations.observables import Observables
+from sipstub.phone.format.reading import read_file
 from sipstub.registrar.user import RegistrarUser, Users
-
-MAX_ACCOUNTS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,9 @@ class _FileUsers:
 class FleetUsers:
     """Implements `sipstub.registrar.user.UserSource` over the newest generation."""
 
-    def __init__(self, source: SnapshotSource, realm: str) -> None:
+    def __init__(self, source: SnapshotSource, realm: str, observables: Observables) -> None:
+        """`observables` tell which parameters of each vendor are names and passwords."""
+        self._accounts = AccountReader(observables)
         self._source = source
         self._realm = realm
         self._snapshot: Snapshot | None = None
@@ -64,28 +66,20 @@ class FleetUsers:
         found: dict[str, RegistrarUser] = {}
         owners: dict[str, PhoneEntry] = {}
         for mac, entry in snapshot.phones.items():
-            file = snapshot.files.get(mac + ".cfg")
+            file = snapshot.own_file(mac)
             if file is None:
                 continue
             known = self._files.get(mac)
             if known is None or known.sha256 != file.sha256:
-                values = parse_cfg(bytes(file.body)).values()
-                known = _FileUsers(file.sha256, tuple(accounts_of(values, self._realm, entry.model)))
+                known = _FileUsers(file.sha256, tuple(self._users_in(bytes(file.body), entry.model)))
             files[mac] = known
             for user in known.users:
                 found.setdefault(user.name, user)  # a shared line: the same account on several phones
                 owners.setdefault(user.name, entry)
         self._files, self._owners, self._users, self._snapshot = files, owners, Users(found), snapshot
 
-
-def accounts_of(values: Mapping[str, str], realm: str, model: str) -> list[RegistrarUser]:
-    """Return the users of the enabled accounts of one phone's file."""
-    users = []
-    for number in range(1, MAX_ACCOUNTS + 1):
-        account = f"account.{number}."
-        name, password = values.get(account + "user_name"), values.get(account + "password")
-        if values.get(account + "enable") == "1" and name and password and "%NULL%" not in (name, password):
-            users.append(
-                RegistrarUser.of(name, password, realm, auth_name=values.get(account + "auth_name") or None, model=model)
-            )
-    return users
+    def _users_in(self, body: bytes, model: str) -> Iterator[RegistrarUser]:
+        """Give the users of the enabled accounts of one phone's file."""
+        for account in self._accounts.read(read_file(body).values()):
+            auth_name = account.auth_name if account.auth_name != account.user_name else None
+            yield RegistrarUser.of(account.user_name, account.password, self._realm, auth_name=auth_name, model=model)

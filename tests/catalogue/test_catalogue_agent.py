@@ -54,7 +54,7 @@ HOSTILE = [
 @pytest.mark.parametrize(("text", "model", "firmware", "mac"), READABLE)
 def test_a_phone_is_read(catalogue: Catalogue, text: str, model: str | None, firmware: str, mac: str | None) -> None:
     agent = catalogue.agents.read(text)
-    assert (agent.model, agent.firmware, agent.mac, agent.is_yealink) == (model, firmware, mac, True)
+    assert (agent.model, agent.firmware, agent.mac, agent.is_ours) == (model, firmware, mac, True)
 
 
 def test_each_models_own_samples_identify_it(catalogue: Catalogue) -> None:

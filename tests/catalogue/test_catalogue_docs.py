@@ -25,7 +25,7 @@ def test_every_fact_file_is_in_the_reference() -> None:
 
 
 def test_files_named_in_the_howtos_exist() -> None:
-    for page in ("add-a-model.md", "add-a-parameter.md"):
+    for page in ("add-a-model.md", "add-a-parameter.md", "add-a-vendor.md"):
         text = (ROOT / "docs" / "howto" / page).read_text()
         for name in re.findall(r"`((?:templates|tests)/[\w./-]+)`", text):
             assert (ROOT / name).exists(), name

@@ -173,5 +173,6 @@ def test_a_mapping_that_means_nothing_is_refused_by_name(tmp_path: Path, text: s
 
 
 def test_the_mapping_of_this_project_reads() -> None:
-    assert load_observables(TEMPLATES).vendor == "Yealink"
+    assert {item.vendor for item in load_observables(TEMPLATES).items} == {"Yealink"}
+    assert {item.vendor for item in load_observables(TEMPLATES.parent).items} == {"Yealink", "Linphone"}
     assert expect(("rport", "on")).items

@@ -52,6 +52,7 @@ class CfgFaultCode(enum.StrEnum):
     TOO_MANY_LINES = "too-many-lines"
     FILE_TOO_LARGE = "file-too-large"
     TOO_MANY_FAULTS = "too-many-faults"
+    NOT_XML = "not-xml"
 
 
 class CfgEntry(NamedTuple):
