@@ -9,6 +9,7 @@ from sipstub.core.compose import Stub
 from sipstub.core.flow import flow_of_hop
 from sipstub.core.service import Service
 from sipstub.registrar.binding import Binding
+from sipstub.registrar.source import flow_of
 from sipstub.sip.answer import answer
 from sipstub.sip.message import Request, Response
 from sipstub.sip.uri import SipUri, parse_uri
@@ -20,6 +21,8 @@ from sipstub.transaction.event import Cancelled, RequestArrived, TransactionFail
 from sipstub.transaction.layer import random_token
 from sipstub.transaction.sending import Hop
 
+ANONYMOUS = "anonymous"
+"User of From where a phone hides its own (RFC 3323 section 4.1)."
 MAX_CALLS = 64
 "At a time; more are refused with 486, and not placed."
 
@@ -77,8 +80,8 @@ class Calls:
         if call is not None and call.owns(request):
             return call.receive(request, transaction, now)
         if request.method == "INVITE" and request.to.tag is None and transaction is not None:
-            aor = self._aor_of(request)
-            if aor is not None and self.wanted(aor):
+            aor = self._caller(request, arrived.source)
+            if aor is not None:
                 return self._take(aor, arrived, now)
         return self._elsewhere(arrived, now)
 
@@ -90,17 +93,23 @@ class Calls:
             arrived.transaction.user = other
         return other.handle(arrived, now)
 
-    def _aor_of(self, request: Request) -> str | None:
+    def _caller(self, request: Request, source: Hop) -> str | None:
+        """Return whose call this is, if it is one that is waited for: by From, or by the flow where that is anonymous."""
         uri = request.from_.uri
         policy = self._stub.registrar.policy
-        return policy.aor_key(uri) if isinstance(uri, SipUri) and policy.serves(uri) else None
+        if isinstance(uri, SipUri) and policy.serves(uri) and self.wanted(policy.aor_key(uri)):
+            return policy.aor_key(uri)
+        if not isinstance(uri, SipUri) or (uri.username or "").lower() != ANONYMOUS:
+            return None
+        bindings = self._stub.registrar.location.of_flow(flow_of(flow_of_hop(source)))
+        return next((binding.aor for binding in bindings if self.wanted(binding.aor)), None)
 
     def _take(self, aor: str, arrived: RequestArrived, now: float) -> Response | None:
         request, transaction = arrived.request, arrived.transaction
         assert transaction is not None
         _ = request.session_expires, request.contacts, request.record_routes, request.cseq  # read before anything is made of it
         if self._challenges:
-            user = cast(SipUri, request.from_.uri).username or ""
+            user = cast(SipUri, parse_uri(aor)).username or ""
             denied = self._stub.registrar.authorise(request, flow_of_hop(arrived.source), user, now, to_tag=transaction.to_tag)
             self._stub.registering.tell()
             if denied is not None:

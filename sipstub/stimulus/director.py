@@ -140,7 +140,7 @@ class Director:
             if self.check_sync(aor, now, with_reboot=with_reboot):
                 run = self._runs.get(aor)
                 if run is not None and (with_reboot or run.stage.text("check-sync") == "always"):
-                    run.stage.boot_awaited_at = now
+                    run.stage.await_boot(now)
                 return True
         return False
 
@@ -173,10 +173,19 @@ class Director:
 
     # Whole plans
 
-    def run(self, expectations: Expectations, steps: Sequence[Step], now: float, *, may_restart: bool = False) -> Run:
+    def run(
+        self,
+        expectations: Expectations,
+        steps: Sequence[Step],
+        now: float,
+        *,
+        may_restart: bool = False,
+        sees_fetches: bool = False,
+    ) -> Run:
         """Begin to walk one phone through its plan; raises StimulusProblem if another run has one of its addresses.
 
-        `may_restart` allows a restart by check-sync where the phone would not register for long otherwise.
+        `may_restart` allows a restart by check-sync where the phone would not register for long otherwise; `sees_fetches` says
+        that `Run.fetched` will be called for each file that the phone asks for.
         """
         aors = {number: self.aor(expectations.text("user-name", number)) for number in expectations.enabled}
         taken = [aor for aor in aors.values() if aor in self._runs]
@@ -185,7 +194,7 @@ class Director:
         if len(self._going) >= MAX_RUNS or len(self._runs) + len(aors) > MAX_RUN_AORS:
             raise StimulusProblem(f"{len(self._going)} phones have stimuli under way already")
         may_restart = may_restart and expectations.text("check-sync") not in ("never", "")
-        run = Run(Stage(self, expectations, now, aors, may_restart), steps, now, has_turn=self._has_turn)
+        run = Run(Stage(self, expectations, now, aors, may_restart, sees_fetches), steps, now, has_turn=self._has_turn)
         self._going.append(run)
         for aor in aors.values():
             self._runs[aor] = run

@@ -15,7 +15,7 @@ from sipstub.sip.host import host_key
 from sipstub.sip.message import Request, Response
 from sipstub.sip.uri import SipUri, Uri
 from sipstub.stimulus.act import Acts
-from sipstub.stimulus.refusal import Refusal
+from sipstub.stimulus.refusal import Refusal, asked_s
 from sipstub.transaction.sending import Hop, answer_hops, mark_source
 from sipstub.verify.stimulus import Stimulus
 
@@ -167,7 +167,7 @@ class Gate:
         response = self._given.get(key)
         if response is None:
             until, waiting = self._refusals.get(aor, (0.0, deque[Refusal]()))
-            if not waiting or now >= until or not waiting[0].fits(request):
+            if not waiting or now >= until or not asked_s(request):  # who takes a binding away tries nothing again
                 return False
             refusal = waiting.popleft()
             if not waiting:

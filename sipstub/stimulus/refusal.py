@@ -31,10 +31,6 @@ class Refusal:
             response.headers.add("Min-Expires", self.min_expires_s or 2 * asked_s(request))
         return response
 
-    def fits(self, request: Request) -> bool:
-        """Return whether it can be said to that REGISTER: removals and questions are never too brief."""
-        return self.status != TOO_BRIEF.status or asked_s(request) > 0
-
 
 def asked_s(request: Request) -> int:
     """Return how long a REGISTER wants to be registered; 0 for one that takes bindings away, or asks for them only."""

@@ -142,7 +142,7 @@ class Run:
 
     def fetched(self, now: float) -> None:
         """Take note that the phone asked for a file; whoever runs a provisioning server tells."""
-        self.stage.fetched_at = now
+        self.stage.fetched(now)
         self.wake(now)
 
     # Time

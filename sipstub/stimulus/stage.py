@@ -31,6 +31,8 @@ class Stage:
     "Address of record of each account."
     may_restart: bool = False
     "Whether the phone may be restarted where that saves a wait."
+    sees_fetches: bool = False
+    "Whether somebody tells of the files that it asks for; then a restart without that is none."
     registered_at: dict[str, list[float]] = field(default_factory=dict)
     "By address: when the registrar took a REGISTER."
     servers: dict[str, list[tuple[float, str, int]]] = field(default_factory=dict)
@@ -43,6 +45,7 @@ class Stage:
     "When it last asked for a file; 0 for never, or where nobody tells."
     boot_awaited_at: float | None = None
     "When it was told to restart, or is waited for to be restarted; None if not."
+    _began_anew: bool = False
     call: Call | None = None
     "The last call with the phone that came about in a step."
 
@@ -73,10 +76,26 @@ class Stage:
         seen.append((now, host, port))
         del seen[:-MAX_TIMES]
         if request.call_id not in self.call_ids and self.boot_awaited_at is not None:
-            self.boots.append(self.boot_awaited_at)
-            self.boot_awaited_at = None
+            self._began_anew = True
+            self._settle_boot()
         if len(self.call_ids) < MAX_CALL_IDS:
             self.call_ids.add(request.call_id)
+
+    def fetched(self, now: float) -> None:
+        """Take note that it asked for a file."""
+        self.fetched_at = max(self.fetched_at, now)
+        self._settle_boot()
+
+    def await_boot(self, now: float) -> None:
+        """Expect a restart from now on."""
+        self.boot_awaited_at, self._began_anew = now, False
+
+    def _settle_boot(self) -> None:
+        awaited_at = self.boot_awaited_at
+        if awaited_at is None or not self._began_anew or (self.sees_fetches and self.fetched_at < awaited_at):
+            return
+        self.boots.append(awaited_at)
+        self.boot_awaited_at = None
 
     def registered(self, aor: str, now: float) -> None:
         """Take note of a REGISTER that was taken."""

@@ -82,7 +82,7 @@ class Desk:
 
     def begin(self, allowed: Collection[Stimulus] = EVERY, *, may_restart: bool = False) -> Run:
         steps = plan_for(self.lab.expectations, allowed)
-        return self.director.run(self.lab.expectations, steps, self.now, may_restart=may_restart)
+        return self.director.run(self.lab.expectations, steps, self.now, may_restart=may_restart, sees_fetches=True)
 
     def finish(self, run: Run) -> Run:
         """Go on until the run has ended."""

@@ -14,7 +14,7 @@ from sipstub.sip.message import Response
 from sipstub.sip.reader import parse_message
 from sipstub.stimulus.director import Director, StimulusProblem
 from sipstub.stimulus.gate import MAX_AORS, MAX_SILENCE_S
-from sipstub.stimulus.refusal import FORBIDDEN, TOO_BRIEF, UNAVAILABLE, unavailable_for
+from sipstub.stimulus.refusal import FORBIDDEN, TOO_BRIEF, UNAVAILABLE, Refusal, unavailable_for
 from sipstub.transaction.sending import Hop
 from sipstub.verify.stimulus import Stimulus
 
@@ -74,11 +74,11 @@ class Wire:
         (TOO_BRIEF, "Min-Expires", "1200"),
     ],
 )
-def test_the_next_register_is_refused_and_the_one_after_that_is_not(refusal: object, header: str, value: str | None) -> None:
+def test_the_next_register_is_refused_and_the_one_after_that_is_not(refusal: Refusal, header: str, value: str | None) -> None:
     wire = Wire()
-    wire.director.refuse(wire.aor, [refusal], NOW)  # type: ignore[list-item]
+    wire.director.refuse(wire.aor, [refusal], NOW)
     response = wire.give(wire.request())[0]
-    assert (response.status, response.headers.get(header)) == (refusal.status, value)  # type: ignore[attr-defined]
+    assert (response.status, response.headers.get(header)) == (refusal.status, value)
     assert response.to.tag and response.via.params.get("received") == "127.0.0.1"
     assert wire.status() == 401
 
@@ -100,11 +100,12 @@ def test_others_are_answered_as_ever() -> None:
     assert wire.status("100") == 503
 
 
-def test_a_removal_is_never_too_brief() -> None:
+@pytest.mark.parametrize("refusal", [TOO_BRIEF, UNAVAILABLE])
+def test_a_removal_is_never_refused_because_no_phone_tries_it_again(refusal: Refusal) -> None:
     wire = Wire()
-    wire.director.refuse(wire.aor, [TOO_BRIEF], NOW)
+    wire.director.refuse(wire.aor, [refusal], NOW)
     assert wire.status(expires=0) == 401
-    assert wire.status() == 423
+    assert wire.status() == refusal.status
 
 
 def test_a_refusal_that_nobody_came_for_ends_by_time() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from stimulus_lab import AT_REST_S, SECOND, Desk, but, odd
 
+from sipstub.phone.disobey import MUTANTS
 from sipstub.stimulus.plan import plan_for
 from sipstub.stimulus.run import StepEnd
 from sipstub.stimulus.step import printed
 from sipstub.verify.stimulus import PASSIVE, Stimulus
+from sipstub.verify.verdict import Verdict
 
 ALLOWED = {
     "local-tls-port": "no account uses TLS",
@@ -63,3 +65,44 @@ def test_a_plan_names_what_is_done_how_long_it_takes_and_what_it_shows() -> None
 def test_a_plan_without_leave_to_disturb_only_waits() -> None:
     steps = plan_for(Desk().lab.expectations, PASSIVE)
     assert {step.stimulus for step in steps} == set(PASSIVE)
+
+
+@pytest.mark.parametrize(
+    ("mutant", "rule"),
+    [
+        ("never-fails-over", "retry-count"),
+        ("no-retry", "retry-interval"),
+        ("ignores-423", "register-too-brief"),
+        ("ignores-t2", "timer-t2"),
+        ("wrong-dtmf-info", "dtmf-info-type"),
+        ("ignores-check-sync", "check-sync"),
+        ("never-answers-options", "answers-requests"),
+        ("changes-call-id", "register-call-id"),
+        ("anonymous-though-off", "anonymous-call"),
+    ],
+)
+def test_a_phone_that_disobeys_is_caught_by_what_is_done_to_it_and_by_one_rule_alone(mutant: str, rule: str) -> None:
+    desk = Desk(MUTANTS[mutant].shows_with, disobey=(mutant,))
+    run = desk.begin()
+    desk.lab.boot()
+    desk.finish(run)
+    assert {one.rule for one in desk.findings(run) if one.verdict in (Verdict.FAIL, Verdict.WARN)} == {rule}
+    assert desk.is_as_before
+
+
+def test_a_caller_who_hides_is_answered_by_the_way_that_the_call_came() -> None:
+    desk = Desk({"account.1.anonymous_call": "1"})
+    run = desk.begin({Stimulus.REGISTER, Stimulus.CALL_OUT})
+    desk.lab.boot()
+    desk.finish(run)
+    assert [result.end for result in run.results] == [StepEnd.DONE, StepEnd.DONE]
+    assert next(one for one in desk.findings(run) if one.rule == "anonymous-call").verdict is Verdict.PASS
+
+
+def test_a_phone_that_takes_another_call_id_has_not_restarted_until_it_fetches_its_files() -> None:
+    desk = Desk(disobey=("changes-call-id",))
+    run = desk.begin({Stimulus.REGISTER, Stimulus.BOOT})
+    desk.lab.boot()
+    desk.finish(run)
+    booted = next(result for result in run.results if result.step.stimulus is Stimulus.BOOT)
+    assert len(desk.lab.boots) == 2 and booted.until > desk.lab.boots[-1]
