@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from timer_builders import USUAL, a_caller, a_request, answered, due, lines_of, ours, sent
+from timer_builders import USUAL, a_caller, a_request, answered, due, lines_of, ours, sent, taken
 
 from sipstub.session_timer.offer import Offer
 from sipstub.session_timer.reply import Body
@@ -142,6 +142,20 @@ def test_t_28_each_fork_has_a_timer_of_its_own() -> None:
     third.answered(answered(invite, 200), 3.0)
     assert [(one.interval_s, one.is_refresher) for one in (first, second, third)] == [(600, True), (90, False), (None, False)]
     assert [one.expires_at for one in (first, second, third)] == [601.0, 92.0, None]
+
+
+def test_t_28_an_early_dialog_may_have_a_timer_and_the_2xx_to_the_invite_sets_it_anew() -> None:
+    offer = Offer(USUAL)
+    invite = ours(headers=offer.send.headers)
+    offer.asked(invite)
+    early, other = offer.timer(0.0), offer.timer(0.0)
+    early.answered(answered(invite, 183, "Session-Expires: 90;refresher=uas"), 1.0)
+    assert not early.is_running
+    taken(early, "Session-Expires: 300;refresher=uac", "Supported: timer", "Min-SE: 120", method="UPDATE", now=2.0)
+    assert (early.interval_s, early.is_refresher, early.expires_at) == (300, False, 302.0)
+    early.answered(answered(invite, 200, "Session-Expires: 1800;refresher=uac"), 5.0)
+    assert (early.interval_s, early.is_refresher, early.expires_at, early.min_se_s) == (1800, True, 1805.0, 120)
+    assert not other.is_running and other.min_se_s == 0
 
 
 def test_a_repeated_2xx_does_not_start_the_clock_anew() -> None:
