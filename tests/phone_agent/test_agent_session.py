@@ -274,6 +274,16 @@ def test_t_94_t_48_refreshes_of_the_caller_keep_the_call_and_change_nothing() ->
     assert times(wire, "BYE") == [260]
 
 
+def test_a_refresh_that_moves_the_caller_moves_what_the_phone_sends() -> None:
+    wire = called(Far("90;refresher=uac"), timer(), Supported="timer", Session_Expires="90;refresher=uas")
+    moved = in_call(wire, "UPDATE", "2", Supported="timer", Session_Expires="90;refresher=uas")
+    moved.headers.set("Contact", "<sip:2002@127.0.0.3:5070>")
+    wire.give(moved)
+    wire.run(50)
+    (refresh,) = [seen for seen in wire.seen if seen.method == "UPDATE"]
+    assert refresh.request.uri_text == "sip:2002@127.0.0.3:5070" and (refresh.hop.host, refresh.hop.port) == ("127.0.0.3", 5070)
+
+
 def test_a_refresh_without_an_interval_switches_the_timer_off() -> None:
     wire = called(Far(), timer(), Supported="timer", Session_Expires="90;refresher=uac")
     wire.give(in_call(wire, "UPDATE", "2", Supported="timer"))

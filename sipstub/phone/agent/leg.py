@@ -77,8 +77,9 @@ class Leg:
         return True
 
     def refresh_target(self, message: Message) -> None:
-        """Take a new address of the other side, if it gives one."""
+        """Take a new address of the other side, if it gives one; requests go there from then on."""
         self.target = _target(message, self.target)
+        self.hop = _next_hop(self.routes, self.target, self.hop)
 
     def request(self, method: str, contact: str, more: Pairs, body: bytes = b"", *, cseq: int | None = None) -> Request:
         """Return a request inside of the dialog; with `cseq` it is the ACK to that INVITE."""
