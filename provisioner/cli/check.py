@@ -41,8 +41,8 @@ def command(ctx: click.Context, settings: Settings, phones: tuple[str, ...], git
     try:
         fleet = open_fleet(settings)
         history, serving = _look(settings)
-        text = fleet.look()
-        macs = [_mac_of(fleet, history, text, written) for written in phones] or None
+        fleet.look()
+        macs = [_mac_of(fleet, history, written) for written in phones] or None
         build = fleet.build(history.bodies if history is not None else None, macs)
         lost = history.lost(build.inventory) if history is not None else {}
         sources = frozenset(lost[mac].source for mac in macs or () if mac in lost)
@@ -126,21 +126,19 @@ def _look(settings: Settings) -> tuple[History | None, str]:
         return None, f"; of a running server nothing is known: {error.message}"
 
 
-def _mac_of(fleet: Fleet, history: History | None, text: object, written: str) -> str:
+def _mac_of(fleet: Fleet, history: History | None, written: str) -> str:
     """Return the MAC of a phone also if its text is so wrong that it is no phone yet."""
     from provisioner.cli.lost import find_lost
     from provisioner.cli.session import find_phone
-    from provisioner.inventory.folder import InventoryText
     from provisioner.mac import MacAddress
 
     try:
         return find_phone(fleet.inventory(), written).mac.plain
     except NotFound:
-        assert isinstance(text, InventoryText)
         lost = find_lost(fleet.inventory(), history, written) if history is not None else None
         if lost is not None:
             return lost.entry.mac
-        for content in text.files.values():
+        for content in fleet.text.files.values():
             for phone in content.phones:
                 if phone.layer.name == written or phone.mac.plain == _plain(written, MacAddress):
                     return phone.mac.plain

@@ -169,6 +169,14 @@ class Fleet:
         self.look_at_labs(now)
         return self._text, self.labs
 
+    @property
+    def text(self) -> InventoryText:
+        """What people wrote, as last looked at; looks only if nobody has yet."""
+        if self._text is None:
+            self.look()
+        assert self._text is not None
+        return self._text
+
     def look_at_labs(self, now: float | None = None) -> None:
         """See which lab layers hold now."""
         if self._lab_source is not None:
@@ -176,10 +184,7 @@ class Fleet:
 
     def inventory(self) -> Inventory:
         """Return what is wanted, without rendering anything; looks only if nobody has yet."""
-        if self._text is None:
-            self.look()
-        assert self._text is not None
-        return self._loader.load(self._text)
+        return self._loader.load(self.text)
 
     def build(self, before: Bodies | None = None, only: Iterable[str] | None = None, labs: Labs | None = None) -> Build:
         """Return every file as it would be published over the files of `before`.
