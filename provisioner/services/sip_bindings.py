@@ -6,9 +6,9 @@ wait for a disk.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 
 from provisioner.state.binding_table import BindingRow, BindingTable
 from sipstub.registrar.binding import Binding, BindingChange
@@ -18,6 +18,13 @@ from sipstub.sip.params import Params
 MAX_WAITING = 200_000
 "Changes that wait; beyond it the registrar answers 500 until the database takes them."
 
+FIELDS = (
+    "aor", "id", "contact", "call_id", "cseq", "created_at", "updated_at", "expires_at", "instance", "reg_id", "flow",
+    "user_agent", "display", "params", "path",
+)  # fmt: skip
+"The order of a row's values: half of the time that names cost.  A field more at the end makes rows of another version."
+_values = attrgetter(*FIELDS[:-2])
+_encode = json.JSONEncoder(check_circular=False).encode
 
 Waiting = dict[str, Binding | None]
 "Changes by binding, None for one that ended."
@@ -66,15 +73,14 @@ class KeptBindings:
 
 
 def _row(binding: Binding) -> BindingRow:
-    data = {field.name: getattr(binding, field.name) for field in dataclasses.fields(binding)}
-    data["params"] = str(binding.params)
-    data["path"] = list(binding.path)
-    return BindingRow(binding.id, binding.aor, binding.expires_at, json.dumps(data))
+    values = [*_values(binding), str(binding.params), binding.path]
+    return BindingRow(binding.id, binding.aor, binding.expires_at, _encode(values))
 
 
 def _read(row: BindingRow) -> Binding | None:
     try:
-        data = json.loads(row.body)
+        found = json.loads(row.body)
+        data = found if isinstance(found, dict) else dict(zip(FIELDS, found, strict=True))  # by name is how it was written once
         data["params"] = Params.parse(data["params"])
         data["path"] = tuple(data["path"])
         return Binding(**data)
