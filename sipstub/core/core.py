@@ -93,7 +93,8 @@ class Core:
         """Take one datagram, or one frame of a stream."""
         if self.plain is not None and self.gate is None and self.plain(data, source, now):
             self.counts.requests += 1
-            self._run(now)
+            if self.layer.has_events:
+                self._run(now)
             return
         if is_keep_alive(data):
             self.counts.keep_alives += 1

@@ -23,6 +23,7 @@ from sipstub.sip.uri import DEFAULT_PORTS, SipUri, Uri, parse_uri
 
 BEGIN = b"REGISTER sip:"
 "So it begins."
+PORT_DIGITS = 5
 MAX_PLAIN_BYTES = 2_048
 "Longer messages are read header by header."
 
@@ -49,6 +50,15 @@ _HEADERS = (
 )
 MAX_LINES = len(_HEADERS) + 2
 "Of a message that has all of them once."
+_NEEDED = 6
+"So many of them have to be there."
+_USUAL = re.compile(
+    rf"REGISTER (sip:{_PLACE}) SIP/2\.0\r\n"
+    + "".join(rf"{header}\r\n" for header in _HEADERS[:_NEEDED])
+    + "".join(rf"(?:{header}\r\n)?" for header in _HEADERS[_NEEDED:])
+    + r"\r\n"
+)
+"In the order of Yealink phones, which needs no second look; the groups are those of _PLAIN."
 _PLAIN = re.compile(rf"REGISTER (sip:{_PLACE}) SIP/2\.0\r\n(?:(?:{'|'.join(_HEADERS)})\r\n){{6,14}}\r\n")
 
 
@@ -66,10 +76,8 @@ class PlainRegister:
     paths: tuple[NameAddr, ...] = ()
 
     def __init__(self, raw: bytes, uri: Uri, authorization: tuple[PlainCredentials, ...], parts: tuple[str, ...]) -> None:
-        (
-            self.uri_text, _, _, via, self._via_host, via_port, self.branch, rport, self.from_text, _, _, _, _, self.from_tag,
-            self.to_text, *_
-        ) = parts  # fmt: skip
+        self.uri_text, via, self._via_host, via_port, self.branch, rport = parts[0], *parts[3:8]
+        self.from_text, self.from_tag, self.to_text = parts[8], parts[13], parts[14]
         self.raw = raw
         self.uri = uri
         self.authorization = authorization
@@ -137,14 +145,9 @@ def parse_plain_register(data: bytes) -> PlainRegister | None:
     if len(data) > MAX_PLAIN_BYTES or not data.isascii():
         return None
     text = data.decode("ascii")
-    match = _PLAIN.fullmatch(text)
-    if match is None:
-        return None
-    parts = match.groups()
-    via, from_, to, call_id, cseq, contact = parts[3], parts[8], parts[14], parts[19], parts[20], parts[22]
-    if via is None or from_ is None or to is None or call_id is None or cseq is None or contact is None:
-        return None
-    if text.count("\n") != MAX_LINES - parts[28:].count(None):  # one of them stands twice
+    match = _USUAL.fullmatch(text)
+    parts = match.groups() if match is not None else _any_order(text)
+    if parts is None:
         return None
     authorization: tuple[PlainCredentials, ...] = ()
     if parts[28] is not None:
@@ -154,10 +157,25 @@ def parse_plain_register(data: bytes) -> PlainRegister | None:
         authorization = (credentials,)
     try:
         uri = parse_uri(parts[0])
-        for host, port in (parts[4:6], parts[11:13], parts[17:19], parts[24:26]):
-            parse_host(host)
-            if port is not None and int(port) > MAX_PORT:
+        for at in (4, 11, 17, 24):
+            parse_host(parts[at])
+            port = parts[at + 1]
+            if port is not None and len(port) == PORT_DIGITS and int(port) > MAX_PORT:
                 return None
     except SipError:
         return None
     return PlainRegister(data, uri, authorization, parts)
+
+
+def _any_order(text: str) -> tuple[str, ...] | None:
+    """Return the groups of a message whose lines stand in another order, if each that is needed is there, and none twice."""
+    match = _PLAIN.fullmatch(text)
+    if match is None:
+        return None
+    parts = match.groups()
+    via, from_, to, call_id, cseq, contact = parts[3], parts[8], parts[14], parts[19], parts[20], parts[22]
+    if via is None or from_ is None or to is None or call_id is None or cseq is None or contact is None:
+        return None
+    if text.count("\n") != MAX_LINES - parts[28:].count(None):  # one of them stands twice
+        return None
+    return parts

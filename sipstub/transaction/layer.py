@@ -66,6 +66,11 @@ class TransactionLayer:
         sendings, self._outlet.sendings = self._outlet.sendings, []
         return sendings
 
+    @property
+    def has_events(self) -> bool:
+        """Return whether `next_event` has something to say."""
+        return bool(self._outlet.events)
+
     def next_event(self) -> Event | None:
         """Return what the user has to know next."""
         return self._outlet.events.popleft() if self._outlet.events else None

@@ -104,6 +104,25 @@ def test_a_plain_register_is_answered_the_same(name: str) -> None:
         assert twins.taken == 4  # not the repetition: the table of transactions knew it
 
 
+@pytest.mark.parametrize("name", PLAIN)
+def test_the_order_of_the_lines_does_not_matter(name: str) -> None:
+    request, *lines = PLAIN[name].lines()[:-2]
+    for order in (lines[::-1], lines[3:] + lines[:3]):
+        twins = Twins()
+        twins.ask("\r\n".join([request, *order, "", ""]).encode())
+        assert twins.taken == 1
+        twins.ask("\r\n".join([request, *order, order[4], "", ""]).encode())  # one of them twice
+        assert twins.taken == 1
+
+
+@pytest.mark.parametrize("missing", ["Via", "From", "To", "Call-ID", "CSeq", "Contact"])
+def test_a_line_that_is_missing_is_for_the_ordinary_way(missing: str) -> None:
+    twins = Twins()
+    for lines in (Draft().lines(), [Draft().lines()[0], *Draft().lines()[-3:0:-1], "", ""]):
+        twins.ask("\r\n".join(line for line in lines if not line.startswith(f"{missing}:")).encode())
+    assert twins.taken == 0
+
+
 @pytest.mark.parametrize("name", NOT_PLAIN)
 def test_what_is_not_plain_goes_the_ordinary_way(name: str) -> None:
     twins, draft = Twins(), NOT_PLAIN[name]
