@@ -33,7 +33,9 @@ from sipstub.trace.pcapng_writer import write_pcapng
 from sipstub.trace.record import Recorder
 
 DONE, PROBLEMS = 0, 1
-DEFAULT_MODELS = Path("templates/yealink/models.toml")
+_FOLDER = Path(__file__).parent.parent
+DEFAULT_MODELS = tuple(_FOLDER / root / "templates/yealink/models.toml" for root in ("provisioner/bundled", ""))
+"Where the facts lie in an installed wheel, and in a checkout."
 
 
 def _list_mutants(context: click.Context, option: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -52,7 +54,11 @@ def _list_mutants(context: click.Context, option: click.Parameter, names: tuple[
 @click.option("--model", required=True, help="T46G, SIP-T46G, CP860, ...")
 @click.option("--firmware", help="Firmware version; without it, the model's example.")
 @click.option(
-    "--models", type=click.Path(path_type=Path), default=DEFAULT_MODELS, show_default=True, help="Facts about the models."
+    "--models",
+    type=click.Path(path_type=Path),
+    default=lambda: next((path for path in DEFAULT_MODELS if path.is_file()), DEFAULT_MODELS[-1]),
+    show_default="those of the program",
+    help="Facts about the models.",
 )
 @click.option("--again", is_flag=True, help="Boot a second time with what the phone remembers; unchanged files change nothing.")
 @click.option("--timeout", type=click.FloatRange(0.1, 600), default=10.0, show_default=True, help="Longest silence in seconds.")

@@ -82,3 +82,12 @@ def test_parse_cfg_prints_faults_and_no_value(form: list[str], tmp_path: Path, c
     assert "s3cret" not in text
     path.write_bytes(HEAD + b"a = 1\n")
     assert _code(["parse-cfg", str(path), *form]) == 0
+
+
+def test_the_facts_about_models_are_found_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = ["phone", "--mac", "001565aabbcc", "--model", "t46g", "--timeout", "2", "--url", "URL"]
+    assert run(arguments, {"/001565aabbcc.cfg": ok(HEAD + b"a = 1\n")}) == 0
+    assert "provisioned, 1 settings changed" in capsys.readouterr().out
