@@ -200,6 +200,12 @@ def test_t_99_a_challenge_to_a_refresh_is_answered() -> None:
     assert is_up(wire.run(100))
 
 
+def test_t_99_also_after_a_challenge_to_the_invite() -> None:
+    first, second = (f"WWW-Authenticate: {challenge_for('pbx', nonce)}" for nonce in ("one", "two"))
+    wire = calling(Far("90;refresher=uac", INVITE=[(401, first)], UPDATE=[(401, second)]), timer()).run(100)
+    assert [request.authorization[0].nonce for request in wire.requests("UPDATE")] == ["one", "two", "two"] and is_up(wire)
+
+
 def test_t_99_t_47_without_update_the_phone_refreshes_by_reinvite_and_changes_nothing() -> None:
     wire = calling(Far("90;refresher=uac", UPDATE=[(501, "")]), timer()).run(140)
     first, *others = wire.requests("INVITE")
@@ -210,13 +216,16 @@ def test_t_99_t_47_without_update_the_phone_refreshes_by_reinvite_and_changes_no
     ]
 
 
-def test_a_reinvite_that_meets_one_of_the_phone_gets_491() -> None:
-    far = Far("90;refresher=uac", UPDATE=[(501, "")])
+def test_a_reinvite_that_meets_one_of_the_phone_gets_491_also_when_an_older_200_comes_again() -> None:
+    far = Far("60;refresher=uac", UPDATE=[(501, "")])
     wire = calling(far, timer())
-    wire.run(44)
+    wire.run(31)
+    older = wire.requests("INVITE")[-1]
     far.plan["INVITE"] = [(100, "")]
-    wire.run(2)
+    wire.run(30)
     ours = wire.requests("INVITE")[-1]
+    (ack,) = wire.give(far(older, Hop("UDP", "127.0.0.2", 5060))[0])
+    assert (ack.method, ack.request.cseq.number) == ("ACK", older.cseq.number) and ours.cseq.number == older.cseq.number + 1
     theirs = a_request("INVITE", wire, body=OFFER, to_tag=ours.from_.tag or "", call_id=ours.call_id)
     assert [seen.message.status for seen in wire.give(theirs) if isinstance(seen.message, Response)] == [491]
 
@@ -312,3 +321,22 @@ def test_nothing_is_due_when_a_call_has_ended() -> None:
     wire.carry()
     wire.run(300)
     assert not wire.requests("UPDATE") and len(wire.requests("BYE")) == 1
+
+
+def test_an_ended_call_leaves_no_alarm_behind() -> None:
+    wire = calling(Far("90;refresher=uac"), timer())
+    wire.phone.lines[0].calls[0].hang_up(wire.now)
+    wire.carry()
+    wire.run(40)
+    assert wire.phone.next_timer is not None and wire.phone.next_timer > wire.now + 50  # the registration, and nothing sooner
+
+
+def test_a_200_is_not_repeated_once_the_phone_hung_up() -> None:
+    wire = Wire(a_phone(QUIET, timer()), Far()).start()
+    wire.phone.answering = Answering.ANSWER
+    wire.give(a_request("INVITE", wire, body=OFFER, call_id="in"))
+    wire.phone.lines[0].calls[0].hang_up(wire.now)
+    wire.carry()
+    before = len(wire.seen)
+    wire.run(40)
+    assert len(wire.seen) == before
