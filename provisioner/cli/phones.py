@@ -16,6 +16,7 @@ from provisioner.settings import Settings
 if TYPE_CHECKING:
     from provisioner.inventory.load import Inventory
     from provisioner.inventory.phone import Phone
+    from provisioner.runtime.fleet import Fleet
     from provisioner.runtime.fleet_state import PhoneStanding
     from provisioner.runtime.history import History
 
@@ -32,6 +33,9 @@ COLUMNS = (
     "state",
     "delivered",
     "current",
+    "registered",
+    "verdict",
+    "verified",
 )
 SHORT_HASH = 8
 "Hex digits of a hash in a table."
@@ -52,15 +56,44 @@ def command(settings: Settings, word: str | None, group: str | None, listing: Li
     """
     from provisioner.runtime.history import History
 
-    inventory = open_fleet(settings).inventory()
+    fleet = open_fleet(settings)
+    inventory = fleet.inventory()
     history = History(settings.path("state"))
     now = time.time()
     known = standings(history, now)
     is_exact = listing.form != "table"
     rows = [_row(phone, known.get(mac), mac in inventory.blocked, now, is_exact) for mac, phone in inventory.phones.items()]
     rows += _unread(inventory, history, known, now, is_exact)
+    wire = _wire(settings, fleet, history, now, is_exact)
+    rows = [row | wire.get(row["mac"], UNVERIFIED) for row in rows]
     kept = [row for row in rows if (group is None or row["group"] == group) and (word is None or _matches(row, word.lower()))]
     listing.show(sorted(kept, key=lambda row: row["name"]), COLUMNS)
+
+
+UNVERIFIED = {"registered": None, "verdict": None, "verified": None, "failed": None}
+"Of a phone that was never verified, where nobody can tell whether it is registered."
+
+
+def _wire(settings: Settings, fleet: Fleet, history: History, now: float, is_exact: bool) -> dict[str, dict[str, Any]]:
+    """Return what is known of phones beyond their files: whether they are registered, and the last verdict."""
+    if history.snapshot is None or history.reading is None or history.folder is None:
+        return {}
+    from provisioner.expectations.observables import load_observables
+    from provisioner.runtime.registration_state import registrations
+    from provisioner.runtime.serve import running_server
+    from provisioner.state.database import Database
+    from provisioner.state.verdict_table import VerdictTable
+
+    database = Database.open(history.folder)
+    found: dict[str, dict[str, Any]] = {}
+    for mac, row in VerdictTable(database).newest().items():
+        age = when(row.at, is_local=False) if is_exact else ago(now - row.at)
+        found[mac] = UNVERIFIED | {"verdict": row.verdict, "verified": age, "failed": row.failed}
+    server = running_server(settings.path("state"))
+    if server is not None and (server.get("sip") or server.get("sips")):  # else there is nobody to register at
+        for mac, word in registrations(history.snapshot, database, load_observables(fleet.root), now=now).items():
+            found[mac] = found.get(mac, UNVERIFIED) | {"registered": word}
+    return found
 
 
 def standings(history: History, now: float) -> Mapping[str, PhoneStanding]:

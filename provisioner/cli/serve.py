@@ -23,10 +23,13 @@ SERVED = (
 @click.option(
     "--record", type=click.Path(path_type=Path, dir_okay=False), help="Write the SIP messages of this run here at the end (JSON)."
 )
+@click.option("--only-sip", is_flag=True, help="Serve SIP beside a server on the same state folder that runs without it.")
 @click.option("-q", "--quiet", is_flag=True, help="Do not print a line per request.")
 @settings_options(*SERVED)
 @click.pass_context
-def command(ctx: click.Context, settings: Settings, ready_file: Path | None, record: Path | None, quiet: bool) -> None:
+def command(
+    ctx: click.Context, settings: Settings, ready_file: Path | None, record: Path | None, only_sip: bool, quiet: bool
+) -> None:
     """Serve phones over HTTP(S) and TFTP, and people on localhost.
 
     \b
@@ -37,7 +40,9 @@ def command(ctx: click.Context, settings: Settings, ready_file: Path | None, rec
     from provisioner.runtime.request_log import RequestLog
     from provisioner.runtime.serve import Server, talk
 
-    server = Server(settings, templates_folder(settings), say=talk, ready_file=ready_file, record=record)
+    if only_sip and settings["sip"] == settings["sips"] == "off":
+        raise click.UsageError("--only-sip wants --sip or --sips")
+    server = Server(settings, templates_folder(settings), say=talk, ready_file=ready_file, record=record, only_sip=only_sip)
 
     def on_ready() -> None:
         for line in _first_lines(server):
@@ -55,6 +60,11 @@ def _first_lines(server: object) -> list[str]:
     assert isinstance(server, Server)
     facts = server.facts()
     phones = [facts[scheme]["url"] for scheme in ("http", "https", "tftp") if facts[scheme]]
+    if not phones:
+        return [
+            f"provisioner {facts['version']}",
+            f"  sip      {'    '.join(facts[name]['url'] for name in ('sip', 'sips') if facts[name])}",
+        ]
     guess = "   (address guessed; --advertise sets it)" if server.is_guess else ""
     lines = [f"provisioner {facts['version']}", f"  phones   {'    '.join(phones)}{guess}"]
     if facts["people"]:

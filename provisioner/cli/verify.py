@@ -156,14 +156,17 @@ def _agree(count: int) -> None:
 
 def _run(settings: Settings, fleet: Fleet, macs: Sequence[str], options: VerifyOptions) -> tuple[Verified, Remarks]:
     """Ask the running server, or one of its own; Ctrl-C cancels the job and ends what was started."""
-    from provisioner.runtime.verify_server import OwnServer, server_with_sip, shown
+    from provisioner.runtime.serve import running_server
+    from provisioner.runtime.verify_server import OwnServer, has_sip, shown
 
     own = None
     try:
-        if server_with_sip(settings.path("state")) is None:
-            own = OwnServer(settings)
+        running = running_server(settings.path("state"))
+        if running is None or not has_sip(running):
+            own = OwnServer(settings, only_sip=running is not None)
             own.wait()
-            click.echo(f"no server runs here: started one   {shown(own.facts)}", err=True)
+            why = "no server runs here" if running is None else "the server here runs without SIP"
+            click.echo(f"{why}: started one   {shown(own.facts)}", err=True)
         return _ask(settings, fleet, macs, options)
     finally:
         if own is not None:
@@ -189,9 +192,9 @@ def _ask(settings: Settings, fleet: Fleet, macs: Sequence[str], options: VerifyO
     subjects = Subjects(source, reading, load_observables(fleet.root), fleet.catalogue, Places(settings).kept)
     run = VerifyRun(JobTable(database), VerdictTable(database), subjects, reading, options)
     job = run.ask(macs, time.time())
-    click.echo(f"job {job}: watching {count_of(len(macs), 'phone')} for up to {run.limit_s:.0f} s", err=True)
     view = LiveView(time.time() + run.limit_s)
     try:
+        click.echo(f"job {job}: watching {count_of(len(macs), 'phone')} for up to {run.limit_s:.0f} s", err=True)
         while not (standing := run.poll(time.time())).is_over:
             view.show(standing, time.time())
             time.sleep(POLL_S)

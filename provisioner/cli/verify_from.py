@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from sipstub.verify.expectation import Expectations
     from sipstub.verify.run import Verified
 
-CFG = ".cfg"
+FILES = (".cfg", ".xml")
+"What the files of phones end in."
 Meant = tuple["Sequence[Tested]", "Sequence[Expectations]"]
 "Phones to be judged, and how all others call themselves."
 
@@ -32,8 +33,8 @@ def tested(settings: Settings, fleet: Fleet, phones: Sequence[str], group: str |
     from provisioner.runtime.verify_capture import tested_files
     from provisioner.runtime.verify_subject import NEVER_FETCHED, Subjects, Tested
 
-    observables = load_observables(fleet.folder)
-    files = [Path(text) for text in phones if text.lower().endswith(CFG)]
+    observables = load_observables(fleet.root)
+    files = [Path(text) for text in phones if text.lower().endswith(FILES)]
     if files:
         if len(files) != len(phones):
             raise click.UsageError("name phones or cfg files, not both")

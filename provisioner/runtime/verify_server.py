@@ -15,7 +15,6 @@ from typing import Any
 
 from provisioner.address import parse_listen
 from provisioner.errors import EnvironmentProblem
-from provisioner.runtime.serve import running_server
 from provisioner.services.listener import bind
 from provisioner.settings import Settings
 
@@ -34,13 +33,17 @@ FALLBACK = {"http": ":0", "tftp": "off"}
 class OwnServer:
     """`provisioner serve` in a process of its own, in a session of its own: Ctrl-C reaches `verify` only, which ends it."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Start it on the settings of this folder; SIP on port 5060 if the settings have it off."""
+    def __init__(self, settings: Settings, *, only_sip: bool = False) -> None:
+        """Start it on the settings of this folder; SIP on port 5060 if the settings have it off.
+
+        With `only_sip` a server without SIP runs there already, and this one stands beside it.
+        """
         self._folder = tempfile.TemporaryDirectory(prefix="provisioner-verify-")
         self._log = Path(self._folder.name) / "server.log"
         self._ready = Path(self._folder.name) / "ready.json"
         self.facts: dict[str, Any] = {}
         command = [sys.executable, "-m", "provisioner", "serve", *_flags(settings), "--ready-file", str(self._ready), "--quiet"]
+        command += ["--only-sip"] if only_sip else []
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)  # noqa: S603 (our own program)
 
@@ -99,19 +102,9 @@ def _is_free(scheme: str, text: str) -> bool:
     return True
 
 
-def server_with_sip(state: Path) -> dict[str, Any] | None:
-    """Return the facts of the server that runs on this state folder; None if none runs.
-
-    EnvironmentProblem if one runs without SIP: two servers cannot have one state folder.
-    """
-    facts = running_server(state)
-    if facts is not None and not _sip_urls(facts):
-        raise EnvironmentProblem(
-            f"the server on {state} runs without SIP",
-            hint="start it with --sip :5060, or stop it: verify then starts one for itself",
-            code="no-sip",
-        )
-    return facts
+def has_sip(facts: dict[str, Any]) -> bool:
+    """Return whether phones can register at a server."""
+    return bool(_sip_urls(facts))
 
 
 def shown(facts: dict[str, Any]) -> str:

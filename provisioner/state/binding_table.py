@@ -48,6 +48,12 @@ class BindingTable:
             found = connection.execute(sa.select(schema.binding).order_by(row.id)).mappings().all()
         return (BindingRow(**values) for values in found)
 
+    def bound(self, now: float) -> set[str]:
+        """Return the addresses of record that are bound now, as far as they are written out."""
+        row = schema.binding.c
+        with self._database.reading() as connection:
+            return set(connection.execute(sa.select(row.aor).where(row.expires_at > now).distinct()).scalars())
+
     def save(self, rows: Collection[BindingRow], removed: Collection[str]) -> None:
         """Write and remove in one transaction."""
         gone = sorted(removed)

@@ -33,3 +33,24 @@ def test_a_port_that_is_taken_ends_with_5_and_the_server_s_own_words(desk: Desk)
         found = desk.run("verify", "office-anna", "--sip", f"127.0.0.1:{taken.getsockname()[1]}")
     assert found.returncode == 5, found.stderr
     assert "no server of its own" in found.stderr and "sip" in found.stderr
+
+
+def test_beside_a_server_without_sip_it_starts_the_sip_side_alone_and_leaves_that_server_as_it_was(desk: Desk) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (desk.root / "devices/defaults.toml").write_text(
+        (desk.root / "devices/defaults.toml").read_text().replace('"@stub"', f'"127.0.0.1"\nport = {port}')
+    )
+    desk.serve("--sip", "off")
+    before = running_server(desk.state)
+    verify = desk.verify("office-anna", "--wait", "40", "--sip", f"127.0.0.1:{port}").watches()
+    assert "runs without SIP: started one" in verify.err
+    desk.phone("office-anna")
+    assert verify.end() == 0, verify.out + verify.err
+    assert before is not None and running_server(desk.state) == before
+
+
+def test_only_sip_wants_a_sip_listener(desk: Desk) -> None:
+    found = desk.run("serve", "--only-sip", "--sip", "off")
+    assert found.returncode == 2 and "--only-sip" in found.stderr

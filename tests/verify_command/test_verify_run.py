@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import xml.etree.ElementTree as ElementTree
@@ -37,6 +38,17 @@ def test_an_honest_phone_passes_and_every_report_can_be_read(served: Desk) -> No
     assert read_report(served.rows("SELECT report FROM job ORDER BY id DESC")[0][0]) == report
 
 
+def test_the_list_of_phones_shows_the_last_verdict_its_age_and_who_is_registered(served: Desk) -> None:
+    verify = served.verify("floor-1", "--wait", "40").watches()
+    served.phone("floor-1")
+    assert verify.end() == 0, verify.out + verify.err
+    rows = {row["name"]: row for row in json.loads(served.run("phones", "--json").stdout)}
+    assert (rows["floor-1"]["verdict"], rows["floor-1"]["registered"], rows["floor-1"]["failed"]) == ("PASS", "registered", 0)
+    assert rows["lab-t23g"]["verdict"] is None and rows["lab-t23g"]["registered"] == "silent"
+    shown = next(line for line in served.run("phones").stdout.splitlines() if line.startswith("floor-1"))
+    assert re.search(r"  registered +PASS +\d+ s ago$", shown)
+
+
 @pytest.mark.needs("tshark")
 def test_tshark_opens_the_capture_and_shows_the_findings(served: Desk) -> None:
     capture = served.root / "boardroom.pcapng"
@@ -62,7 +74,7 @@ def test_a_phone_that_disobeys_fails_with_expected_seen_and_likely(served: Desk)
 
 
 def test_a_phone_that_never_fetched_and_one_that_stays_silent_are_inconclusive(served: Desk) -> None:
-    verify = served.verify("floor-1", "assistant", "--wait", "8", "--json", "-").watches()
+    verify = served.verify("reception-1", "assistant", "--wait", "8", "--json", "-").watches()
     mac, model = MACS["assistant"]
     boot = ["phone", "--url", served.url(), "--mac", mac, "--model", model]
     from verify_desk import ROOT, SIPSTUB
@@ -71,7 +83,7 @@ def test_a_phone_that_never_fetched_and_one_that_stays_silent_are_inconclusive(s
     subprocess.run([*SIPSTUB, *boot, *models], capture_output=True, timeout=60, check=True)
     assert verify.end() == 4, verify.out + verify.err
     never, silent = json.loads(verify.out)["phones"]
-    assert (never["name"], never["verdict"], never["state"]) == ("floor-1", "INCONCLUSIVE", "never fetched")
+    assert (never["name"], never["verdict"], never["state"]) == ("reception-1", "INCONCLUSIVE", "never fetched")
     assert (silent["name"], silent["verdict"], silent["state"]) == ("assistant", "INCONCLUSIVE", "silent")
     assert not never["findings"] and silent["counts"]["INCONCLUSIVE"] > 10
 
