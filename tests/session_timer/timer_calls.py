@@ -247,10 +247,13 @@ class Wire:
     fate: Fate = in_order
     now: float = 0.0
     seen: list[tuple[float, str, Message]] = field(default_factory=list)
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+    trips: list[tuple[float, int, Peer, Message]] = field(default_factory=list)
+    "What is on its way: when it arrives, its number, who sent it."
 
     def run(self, until: float) -> Wire:
         """Let time pass."""
-        numbers, trips = itertools.count(), []  # type: ignore[var-annotated]
+        numbers, trips = self.numbers, self.trips
         peers = (self.caller, self.callee)
         if self.now == 0.0:
             self.caller.call(0.0)
