@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from provisioner.errors import EnvironmentProblem
+from provisioner.rendering.format import CFG
 from provisioner.runtime.demo_sip import judge_all, register_all
 from provisioner.runtime.fleet import Fleet, PhoneFiles
 from sipstub.phone.identity import PhoneIdentity
@@ -156,7 +157,9 @@ class DemoResult:
 def run_demo(fleet: Fleet, server: DemoServer, say: Callable[[DemoRow], None]) -> DemoResult:
     """Boot every phone of the fleet at the running server, let it register, end the server, and judge."""
     build = fleet.build()
-    phones = sorted(build.phones.values(), key=lambda files: files.phone.name)
+    # The virtual phones of the demo read cfg files; phones of other vendors are left to real ones.
+    found = [files for files in build.phones.values() if files.phone.model.vendor.format == CFG.name]
+    phones = sorted(found, key=lambda files: files.phone.name)
     mismatches = _boot_and_compare(fleet, phones, server, say)
     known = load_models(fleet.folder / "models.toml")
     chosen = transports(phones)

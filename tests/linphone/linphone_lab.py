@@ -55,6 +55,7 @@ class Lab:
         self.record = root / "record.json"
         self.server: Running | None = None
         self.phone: subprocess.Popen[bytes] | None = None
+        self.commands: list[subprocess.Popen[str]] = []
 
     def wants(self, transport: str = "udp", expires: int = 600, more: str = "", **settings: str) -> None:
         """Write the phone's file in devices/."""
@@ -106,6 +107,13 @@ class Lab:
                 self.phone.wait(PATIENCE_S)
         self.phone = None
 
+    def command(self, *words: str) -> subprocess.Popen[str]:
+        """Start a command of ours over this fleet."""
+        folders = {"--devices": self.folder.devices, "--templates": self.folder.templates, "--state": self.folder.state}
+        command = [sys.executable, "-m", "provisioner", *words, *(str(part) for pair in folders.items() for part in pair)]
+        self.commands.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        return self.commands[-1]
+
     def events(self, protocol: str) -> list[dict[str, Any]]:
         """Return what the server wrote down, oldest first."""
         command = [sys.executable, "-m", "provisioner", "events", "--state", str(self.folder.state), "--json"]
@@ -118,6 +126,10 @@ class Lab:
             lambda: next((row for row in self.events(protocol) if row["outcome"] == outcome), None), PATIENCE_S
         )
         return row
+
+    def registrations(self) -> int:
+        """Return how often it registered, as far as the server wrote it down."""
+        return sum(row["outcome"] == "created" for row in self.events("sip"))
 
     def provision(self) -> dict[str, Any]:
         """Start the phone, let it register and go; return the event of its registration."""
@@ -162,5 +174,9 @@ class Lab:
     def close(self) -> None:
         """End whatever still runs."""
         self.stop_phone()
+        for command in self.commands:
+            if command.poll() is None:
+                command.kill()
+            command.communicate(timeout=PATIENCE_S)
         if self.server is not None:
             self.server.kill()

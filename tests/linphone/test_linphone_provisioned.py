@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from linphone_lab import FILE, MAC, PASSWORD, Lab
+from runtime_folder import until
 
 from sipstub.verify.verdict import Verdict
 
@@ -64,6 +65,35 @@ def test_a_wrong_password_is_a_fail_of_nothing_else(lab: Make) -> None:
     here.provision()
     _, found = here.judge(here.delivered().replace(b"s3cret", b"secret"))
     assert [finding.rule for finding in found.values() if finding.verdict is Verdict.FAIL] == ["password"]
+
+
+def test_provisioner_verify_watches_a_linphone_and_a_recording_of_it_is_judged_by_its_file(lab: Make) -> None:
+    here = lab()
+    here.wants("tcp")
+    here.serve()
+    here.provision()
+    judging = here.command("verify", "desk", "--wait", "15", "--json", "-")
+    watching = judging.stderr.readline() if judging.stderr is not None else ""
+    assert "watching 1 phone" in watching
+    while judging.poll() is None:  # the server takes the job up within some seconds: what was before is not looked at
+        before = here.registrations()
+        here.start_phone()
+        until(lambda before=before: judging.poll() is not None or here.registrations() > before, 60)
+        here.stop_phone()
+    page = json.loads(judging.communicate(timeout=90)[0])
+    assert judging.returncode == 0, page
+    verdicts = {finding["rule"]: finding["verdict"] for finding in page["phones"][0]["findings"]}
+    assert {rule: verdicts[rule] for rule in ("transport", "register-expiry", "password")} == dict.fromkeys(
+        ("transport", "register-expiry", "password"), "PASS"
+    )
+    assert "FAIL" not in verdicts.values() and page["phones"][0]["model"] == "Linphone"
+    file = here.root / FILE
+    file.write_bytes(here.delivered().replace(b">600<", b">601<"))
+    assert here.server is not None and here.server.stop() == 0
+    later = here.command("verify", str(file), "--from", str(here.record))
+    text = later.communicate(timeout=60)[0]
+    assert later.returncode == 1
+    assert "FAIL" in text and "register-expiry" in text and "601" in text
 
 
 def test_a_second_start_registers_too_and_puts_back_what_was_removed(lab: Make) -> None:
