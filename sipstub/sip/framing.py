@@ -67,7 +67,7 @@ class StreamFramer:
             while self._step(found):
                 pass
         except SipError as error:
-            self.error = error
+            self.error = error.with_traceback(None)  # which would keep the connection and all that it received alive
             self._buffer.clear()
         return found
 

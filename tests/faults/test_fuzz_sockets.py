@@ -138,3 +138,28 @@ def test_one_host_that_guesses_for_ever_leaves_a_bounded_number_of_lines() -> No
             assert HOST_FAILURES <= len(stub.refusals) <= HOST_FAILURES + 2
 
     asyncio.run(run())
+
+
+def test_a_stream_that_was_broken_leaves_nothing_for_the_garbage_collector_but_its_socket() -> None:
+    def talk(port: int) -> None:
+        for number in range(20):
+            with StreamPeer(f"127.44.96.{1 + number}", port) as peer:
+                peer.send_spoilt(b"garbage " * 4_000 + b"\r\n\r\n")
+
+    async def run() -> None:
+        async with a_stub() as stub:
+            await asyncio.to_thread(talk, stub.port("tcp"))
+            await stub.until(lambda: not len(stub.server.streams))
+
+    gc.collect()
+    gc.disable()
+    try:
+        asyncio.run(run())
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        kinds = {type(one).__name__ for one in gc.garbage}
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert not kinds & {"StreamConnection", "StreamFramer", "SipError", "frame", "traceback"}
