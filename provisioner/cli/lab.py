@@ -255,9 +255,14 @@ def lay(settings: Settings, plans: Sequence[LabPlan], seconds: float, *, yes: bo
         click.confirm(f"Point {count_of(len(wanted), 'phone')} at this server for {_span(seconds)}?", abort=True, err=True)
     run = LabRun(StateFolder.open(settings.path("state")))
     laid = run.start(wanted)
-    if running_server(settings.path("state")) is not None and not run.published({each.mac: each.sha256 for each in laid}):
-        run.stop([(each.mac, each.name) for each in laid])
-        raise LabProblem("the server did not publish the layer, so it was taken away again", hint="see what the server says")
+    is_published = False
+    try:
+        if running_server(settings.path("state")) is not None and not run.published({each.mac: each.sha256 for each in laid}):
+            raise LabProblem("the server did not publish the layer, so it was taken away again", hint="see what the server says")
+        is_published = True
+    finally:
+        if not is_published:  # also after Ctrl-C
+            run.stop([(each.mac, each.name) for each in laid])
     return laid
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from provisioner.cli.lab import for_option
+from provisioner.cli.lab_verify import LabOptions, in_lab, lab_option
 from provisioner.cli.listing import count_of
 from provisioner.cli.place import Places
 from provisioner.cli.session import open_fleet, settings_options
@@ -42,7 +44,7 @@ class VerifyProblem(ProvisionerError):
     """A file that cannot be read or written, in the words of whoever tried."""
 
 
-@click.command("verify", epilog="Documentation: docs/howto/verify-a-phone.md, docs/reference/rules.md")
+@click.command("verify", epilog="Documentation: docs/howto/verify-a-phone.md")
 @click.argument("phones", nargs=-1, metavar="[PHONE]...")
 @click.option("--group", metavar="NAME", help="The phones of this group.")
 @click.option("--model", metavar="NAME", help="The phones of this model.")
@@ -64,6 +66,8 @@ class VerifyProblem(ProvisionerError):
 @click.option("--yes", is_flag=True, help="Do not ask before more than 5 phones are disturbed.")
 @click.option("--from", "capture", type=_IN, help="Judge this pcap, pcapng or recording instead; PHONE may be a FILE.cfg then.")
 @click.option("--phone-host", metavar="HOST", help="With --from: the phone's address, where the capture leaves it in doubt.")
+@lab_option
+@for_option
 @click.option("--details", is_flag=True, help="Write out every finding, not only what is wrong.")
 @click.option("--json", "json_file", type=_OUT, help="Write the report as JSON; - prints it instead of the text.")
 @click.option("--junit", "junit_file", type=_OUT, help="Write JUnit XML.")
@@ -87,6 +91,8 @@ def command(
     yes: bool,
     capture: Path | None,
     phone_host: str | None,
+    is_lab: bool,
+    seconds: float,
     details: bool,
     json_file: Path | None,
     junit_file: Path | None,
@@ -112,6 +118,11 @@ def command(
     if not (phones or group or model or takes_all):
         raise click.UsageError("name phones, or --group, --model or --all")
     program = f"provisioner {version('provisioner')}"
+    lab = LabOptions(seconds, yes) if is_lab else None
+    if lab is not None:
+        if capture is not None:
+            raise click.UsageError("--lab is for phones that are watched: leave it out with --from")
+        wait = lab.wait_s(ctx, wait, watch)
     options = VerifyOptions(wait, watch, program, boots, stimulates, has_person)
     _refuse_contradictions(options, capture, phone_host)
     fleet = open_fleet(settings)
@@ -125,7 +136,7 @@ def command(
             macs = chosen(fleet, History(settings.path("state")), phones, group, model)
             if options.acts and not yes:
                 _agree(len(macs))
-            verified, remarks = _run(settings, fleet, macs, options)
+            verified, remarks = _run(settings, fleet, macs, options, lab)
         written = files.write(verified, remarks)
     except SipstubError as error:
         raise VerifyProblem(error.message, hint=error.hint, code=error.code) from None
@@ -154,7 +165,9 @@ def _agree(count: int) -> None:
     click.confirm(f"{count} phones will be disturbed: restarts, refusals or calls. Go on?", abort=True, err=True)
 
 
-def _run(settings: Settings, fleet: Fleet, macs: Sequence[str], options: VerifyOptions) -> tuple[Verified, Remarks]:
+def _run(
+    settings: Settings, fleet: Fleet, macs: Sequence[str], options: VerifyOptions, lab: LabOptions | None
+) -> tuple[Verified, Remarks]:
     """Ask the running server, or one of its own; Ctrl-C cancels the job and ends what was started."""
     from provisioner.runtime.serve import running_server
     from provisioner.runtime.verify_server import OwnServer, has_sip, shown
@@ -167,7 +180,8 @@ def _run(settings: Settings, fleet: Fleet, macs: Sequence[str], options: VerifyO
             own.wait()
             why = "no server runs here" if running is None else "the server here runs without SIP"
             click.echo(f"{why}: started one   {shown(own.facts)}", err=True)
-        return _ask(settings, fleet, macs, options)
+        with in_lab(settings, macs, lab):
+            return _ask(settings, fleet, macs, options)
     finally:
         if own is not None:
             own.end()
