@@ -306,7 +306,7 @@ def _open(settings: Settings) -> tuple[Fleet, TemplateUse]:
     from provisioner.runtime.template_use import TemplateUse
 
     fleet = open_fleet(settings)
-    return fleet, TemplateUse(fleet.templates, fleet.inventory())
+    return fleet, TemplateUse(fleet.templates, fleet.inventory_of(fleet.catalogue.vendors[0]))
 
 
 def _room(settings: Settings, fleet: Fleet) -> TrialRoom:

@@ -186,6 +186,11 @@ class Fleet:
         """Return what is wanted, without rendering anything; looks only if nobody has yet."""
         return self._loader.load(self.text)
 
+    def inventory_of(self, vendor: Vendor) -> Inventory:
+        """Return what is wanted of the phones of one vendor."""
+        inventory = self.inventory()
+        return replace(inventory, phones={mac: phone for mac, phone in inventory.phones.items() if phone.model.vendor == vendor})
+
     def build(self, before: Bodies | None = None, only: Iterable[str] | None = None, labs: Labs | None = None) -> Build:
         """Return every file as it would be published over the files of `before`.
 

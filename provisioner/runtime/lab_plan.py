@@ -123,7 +123,7 @@ class LabPlanner:
 
         if found.is_blocked:
             return said(LabWord.REFUSED, "its text has a problem: provisioner check")
-        if words is None:
+        if words is None or phone.model.vendor.folder != self._fleet.folder:
             return said(LabWord.REFUSED, "its vendor's templates have no lab.toml")
         if not self._stub.transports:
             return said(LabWord.REFUSED, "this server has no registrar: serve with --sip :5060")

@@ -21,6 +21,7 @@ from provisioner.expectations.accounts import Account, AccountReader
 from provisioner.expectations.observables import load_observables
 from provisioner.rendering.context import Addresses
 from provisioner.runtime.fleet import Build, Fleet
+from provisioner.runtime.lab_plan import LabPlanner, LabWord, Stub
 from provisioner.runtime.preview import preview
 from sipstub.phone.format.reading import read_file
 
@@ -106,6 +107,16 @@ def test_a_name_that_the_form_has_no_place_for_stops_the_file_and_names_the_temp
     build = built()
     found = next(problem for problem in build.problems if problem.code == "not-in-this-format")
     assert found.file == "templates/linphone/base.cfg" and build.phones[MAC].is_blocked
+
+
+def test_what_is_made_for_the_other_vendor_alone_leaves_a_linphone_out(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.write("phones/desk.toml", DESK)
+    addresses = Addresses("192.0.2.1", 5070, 5071)
+    fleet = Fleet(folder.templates, folder.devices, addresses)
+    (plan,) = LabPlanner(fleet, {}, Stub(addresses, frozenset({"udp"})), "me").plan([MAC], 0.0, 600.0)
+    assert (plan.word, plan.why) == (LabWord.REFUSED, "its vendor's templates have no lab.toml")
+    assert set(fleet.inventory().phones) - set(fleet.inventory_of(fleet.catalogue.vendors[0]).phones) == {MAC}
 
 
 def ask(build: Build, name: str, agent: str | None = None) -> str:
