@@ -54,6 +54,10 @@ def plan(
 
     Raises SipError for headers that cannot be read.
     """
+    if isinstance(request, PlainRegister):
+        refresh = _refresh(request, flow, bindings, policy, now)
+        if refresh is not None:
+            return refresh
     contacts = request.contacts
     if contacts.is_star:
         return _plan_star(Facts(request, aor, flow, False, now), bindings)
@@ -65,6 +69,25 @@ def plan(
     if len(request.paths) > policy.limits.paths:
         return Refusal(Why.TOO_LARGE, f"{len(request.paths)} values of Path")
     return _plan_contacts(contacts, Facts(request, aor, flow, outbound, now), bindings, policy)
+
+
+def _refresh(request: PlainRegister, flow: str, bindings: tuple[Binding, ...], policy: Policy, now: float) -> Plan | None:
+    """Return what a phone changes that is still there, as nearly all are: the times alone; None for a closer look."""
+    asked, contact, agent = request.expires, request.contact_text, (request.user_agent or "")[:MAX_USER_AGENT]
+    if asked is None or asked == 0 or policy.is_too_brief(asked):
+        return None
+    old = next((binding for binding in bindings if binding.contact == contact), None)
+    if old is None or old.flow != flow or old.user_agent != agent or old.display != request.display:
+        return None
+    if old.params.items or old.instance or old.reg_id or old.path:
+        return None
+    if old.call_id == request.call_id and request.cseq_number <= old.cseq:
+        return None
+    made = Binding(
+        old.aor, old.id, old.contact, old.params, request.call_id, request.cseq_number, old.created_at, now,
+        now + policy.granted_s(asked), "", 0, (), old.flow, old.user_agent, old.display,
+    )  # fmt: skip
+    return (BindingChange(_kind(old, made), made, now, old),)
 
 
 def _plan_star(facts: Facts, bindings: tuple[Binding, ...]) -> Plan | Refusal:

@@ -168,7 +168,7 @@ class Registrar:
         refusal = self._admit(request)
         if refusal is not None:
             return refusal
-        to = request.to.sip_uri
+        to = request.to_uri if isinstance(request, PlainRegister) else request.to.sip_uri
         aor = self.policy.aor_key(to)
         flow = flow_of(source)
         denial = self._ask(request, source, flow, to.username or "", aor, now)

@@ -61,7 +61,7 @@ class Exchange:
 
 def hash_text(algorithm: str, data: bytes) -> str:
     """Return the hexadecimal hash of an algorithm; raises SipError for one that we do not have."""
-    name = algorithm.upper().removesuffix("-SESS")
+    name = algorithm if algorithm == MD5 else algorithm.upper().removesuffix("-SESS")
     if name == MD5:
         return hashlib.md5(data, usedforsecurity=False).hexdigest()  # what RFC 3261 prescribes, and most phones know only this
     if name == SHA_256:

@@ -66,7 +66,7 @@ class PlainRegister:
     """What `Request` says of the same bytes, as far as a registrar asks."""
 
     __slots__ = (
-        "_contacts", "_parts", "_to", "_via_host", "authorization", "branch", "call_id", "cseq_number", "cseq_text", "expires",
+        "_contacts", "_parts", "_via_host", "authorization", "branch", "call_id", "cseq_number", "cseq_text", "expires",
         "from_tag", "from_text", "raw", "to_text", "uri", "uri_text", "user_agent", "via_port", "via_text", "wants_rport",
     )  # fmt: skip
     method = "REGISTER"
@@ -87,7 +87,6 @@ class PlainRegister:
         self.call_id, self.cseq_text, cseq_number = parts[19:22]
         self.cseq_number = int(cseq_number)
         self._parts = parts
-        self._to: NameAddr | None = None
         self._contacts: Contacts | None = None
         self.user_agent: str | None = parts[31]
         self.expires = None if parts[32] is None else int(parts[32])
@@ -98,12 +97,25 @@ class PlainRegister:
         return host_key(self._via_host), self.via_port or DEFAULT_PORTS["sip"]
 
     @property
+    def display(self) -> str:
+        """Return the display name of To."""
+        return self._parts[15] or ""
+
+    @property
+    def to_uri(self) -> SipUri:
+        """Return the URI of To."""
+        _, user, host, port = self._parts[15:19]
+        return SipUri(host, user, "sip", None, int(port) if port else None)
+
+    @property
     def to(self) -> NameAddr:
         """Return To."""
-        if self._to is None:
-            display, user, host, port = self._parts[15:19]
-            self._to = NameAddr(SipUri(host, user, "sip", None, int(port) if port else None), display or "")
-        return self._to
+        return NameAddr(self.to_uri, self.display)
+
+    @property
+    def contact_text(self) -> str:
+        """Return the URI of the one contact, as written."""
+        return self._parts[22]
 
     @property
     def cseq(self) -> CSeq:

@@ -181,6 +181,28 @@ def test_credentials_that_say_something_twice_or_too_much_go_the_ordinary_way(mo
     assert twins.taken == 1
 
 
+@pytest.mark.parametrize(
+    ("change", "after_s"),
+    [
+        ({}, 60), ({"expires": "60"}, 1), ({"expires": "0"}, 1), ({"expires": "59"}, 1), ({"expires": "99999"}, 1),
+        ({"agent": "Yealink SIP-T46G 28.81.0.10"}, 1), ({"agent": "y" * 400}, 1), ({"address": "<sip:100@stub.example>"}, 1),
+        ({"call_id": "another", "cseq": "1"}, 1), ({"cseq": "1"}, 1), ({"via": "127.0.0.1:5099"}, 1),
+        ({"contact": "<sip:100@127.0.0.1:5062;line=2>"}, 1), ({"contact": "<sip:100@127.0.0.1>"}, 1), ({}, 3601),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("port", [5062, 5070])
+def test_a_refresh_changes_the_same_whatever_else_is_new_in_it(change: dict[str, str], after_s: int, port: int) -> None:
+    twins, draft = Twins(), Draft(cseq="5")
+    assert b" 200 " in twins.ask(bytes(draft.signed(twins.challenge(bytes(draft)))))[0]
+    again = replace(replace(draft, cseq="9", branch="z9hG4bKagain"), **change)  # type: ignore[arg-type]
+    source = Hop("UDP", "127.0.0.1", port, 1)
+    challenge = twins.challenge(bytes(again), source)
+    twins.ask(bytes(again.signed(challenge)), source, after_s=min(after_s, 299))
+    twins.ask(bytes(Draft(branch="z9hG4bKlater")), source, after_s=after_s)
+    assert twins.taken == 5
+    assert [one.before for one in twins.sides[0].changes] == [one.before for one in twins.sides[1].changes]
+
+
 def test_order_copies_and_limits_are_the_same() -> None:
     twins = Twins(a_policy(limits=Limits(contacts=3, aors=2)))
     draft = Draft(cseq="10")

@@ -1,4 +1,4 @@
-"""Bindings of the registrar over a restart: every field comes back, rows of before too; nothing is lost when the database waits."""
+"""Bindings of the registrar over a restart: each field comes back, rows of before too; nothing is lost while a database waits."""
 
 from __future__ import annotations
 
