@@ -5,7 +5,6 @@ RFC 3261 sections 12 to 15, RFC 3311, RFC 6086.  Requests to the phone go over t
 
 from __future__ import annotations
 
-import contextlib
 import enum
 from collections import deque
 from collections.abc import Callable
@@ -16,7 +15,6 @@ from sipstub.dialog.dialog import Dialog
 from sipstub.dialog.negotiation import Negotiation
 from sipstub.dialog.repeater import Repeater, Turn
 from sipstub.sip.answer import answer
-from sipstub.sip.error import SipError
 from sipstub.sip.message import Request, Response
 from sipstub.stimulus.media import SDP_TYPE, MediaTalk
 from sipstub.transaction.event import ResponseArrived, TransactionFailed
@@ -101,8 +99,7 @@ class Call:
         if self.is_ended:
             return
         if self.dialog is not None and not self.dialog.is_ended:
-            with contextlib.suppress(SipError):  # the phone gave a Contact that no request can be sent to
-                self.ask(self.dialog.request("BYE"), now)
+            self.ask(self.dialog.request("BYE"), now)
             self.dialog.end()
         self.became(CallState.ENDED, now, "BYE of the stub")
 

@@ -16,7 +16,6 @@ from sipstub.dialog.reliable import ReliableOrder
 from sipstub.dialog.route import allowed_in_request
 from sipstub.registrar.binding import Binding
 from sipstub.sip.cseq import CSeq
-from sipstub.sip.error import SipError
 from sipstub.sip.message import Request, Response
 from sipstub.stimulus.call import ALLOW, Call, CallState
 from sipstub.stimulus.media import SDP_TYPE, MediaTalk
@@ -115,14 +114,9 @@ class PlacedCall(Call):
         if isinstance(event, TransactionFailed):
             self._ended(event.status, now)
             return
-        try:
-            self._take(event.response, now)
-        except SipError as error:  # it cannot be acknowledged: the phone ends it by itself, without our ACK
-            self.became(CallState.ENDED, now, f"an answer that cannot be used: {error.fact}")
-
-    def _take(self, response: Response, now: float) -> None:
+        response = event.response
         fork = self._forks.receive(response, now)
-        if fork.is_repeated and fork.dialog is not None and fork.dialog.id in self._acks:
+        if fork.is_repeated and fork.dialog is not None:
             self._core.layer.send_again(self._acks[fork.dialog.id], self.hop)
         elif response.status >= 300:
             self._ended(response.status, now)

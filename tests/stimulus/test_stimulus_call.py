@@ -13,7 +13,7 @@ from sipstub.stimulus.act import numbered
 from sipstub.stimulus.call import CallState
 from sipstub.stimulus.director import StimulusProblem
 from sipstub.stimulus.placed_call import PlacedCall, Ringing
-from sipstub.verify.facts import Facts
+from sipstub.stimulus.refusal import UNAVAILABLE
 from sipstub.verify.stimulus import Stimulus
 
 
@@ -279,11 +279,26 @@ def test_a_hold_by_re_invite_is_answered_with_the_other_direction() -> None:
 def test_what_was_done_can_be_found_in_the_recording() -> None:
     desk = answering()
     desk.director.check_sync(desk.aor(), desk.now)
-    placed = call(desk)
+    desk.director.refuse(desk.aor(), [UNAVAILABLE], desk.now)
+    desk.lab.run(90.0)
+    call(desk)
     desk.lab.run(10.0)
     recorded = desk.lab.recorder.messages()
-    found = numbered(desk.director.acts.all(), recorded)
-    lines = {act.kind: next(one for one in recorded if one.number == act.number).data.split(b" ")[0] for act in found}
-    assert lines == {Stimulus.CHECK_SYNC: b"NOTIFY", Stimulus.CALL_IN: b"INVITE"}
-    assert placed.is_ended
-    assert Facts.of(recorded).received
+    lines = {
+        act.kind: next(one for one in recorded if one.number == act.number).data.split(b"\r\n")[0][:11]
+        for act in numbered(desk.director.acts.all(), recorded)
+    }
+    assert lines == {Stimulus.CHECK_SYNC: b"NOTIFY sip:", Stimulus.REFUSE: b"SIP/2.0 503", Stimulus.CALL_IN: b"INVITE sip:"}
+
+
+def test_an_offer_of_srtp_is_answered_with_srtp() -> None:
+    desk = Desk().boot(30.0)
+    desk.director.expect_call(desk.aor(), desk.now, 60.0)
+    assert desk.lab.agent is not None
+    mine = desk.lab.agent.call(1, "100", desk.now)
+    desk.lab.run(3.0)
+    assert mine is not None
+    answer = next(one for one in messages(desk, mine.call_id) if _is_200(one) and one.cseq.method == "INVITE")
+    media = Sdp.parse(answer.body).media[0]
+    assert (media.protocol, media.port, media.own_direction) == ("RTP/SAVP", 9, "recvonly")
+    assert [(one.tag, one.suite) for one in media.cryptos] == [(1, "AES_CM_128_HMAC_SHA1_80")]

@@ -186,6 +186,33 @@ def test_an_invite_that_cannot_be_taken_is_refused_in_due_form(data: bytes, stat
     assert statuses(far, data) == [status]
 
 
+@pytest.mark.parametrize("contact", CONTACTS)
+def test_any_contact_of_a_caller_is_survived(contact: str) -> None:
+    far = Far()
+    far.director.calls.talk_s = 3.0
+    far.director.expect_call(far.director.aor("100"), far.now)
+    data = an_invite(1).replace(b"sip:100@127.0.0.9:5060>", contact.encode() + b">")
+    found = statuses(far, data)
+    assert found in ([180], [400])
+    far.wait(400.0)
+    assert far.director.calls.open == [] and far.stub.core.layer.is_empty
+
+
+def test_a_ringing_that_is_never_confirmed_ends_without_an_answer() -> None:
+    far = Far()
+    far.director.expect_call(far.director.aor("100"), far.now)
+    assert statuses(far, an_invite(1, "Supported: 100rel")) == [180]
+    (taken,) = far.director.calls.open
+    answers: list[int] = []
+    for _ in range(400):
+        far.now += 0.1
+        far.stub.core.on_timer(far.now)
+        found = [parse_message(sending.data) for sending in far.stub.core.to_send()]
+        answers += [one.status for one in found if isinstance(one, Response)]
+    assert answers.count(180) >= 5 and set(answers) == {180, 504}
+    assert (taken.is_ended, taken.status) == (True, 504)
+
+
 def test_an_invite_that_nobody_waits_for_gets_what_it_always_got() -> None:
     assert statuses(Far(), an_invite(1)) == [480]
 

@@ -12,6 +12,7 @@ from sipstub.stimulus.plan import plan_for
 from sipstub.stimulus.run import LONGEST_CALL_S, Run, StepEnd
 from sipstub.verify.expectation import Expectation, Expectations, Subject
 from sipstub.verify.stimulus import PASSIVE, Stimulus
+from sipstub.verify.verdict import Verdict
 
 
 def ends(run: Run) -> dict[Stimulus, StepEnd]:
@@ -132,6 +133,26 @@ def test_a_call_of_a_run_that_is_stopped_is_hung_up() -> None:
     agent = desk.lab.agent
     assert agent is not None and not [call for line in agent.lines for call in line.calls]
     assert desk.is_as_before
+
+
+def test_a_call_that_was_placed_beside_the_plan_is_hung_up_with_it_too() -> None:
+    desk = Desk().boot(30.0)
+    run = desk.begin({Stimulus.REGISTER})
+    placed = desk.director.call(desk.aor(), desk.now, Ringing(ring_s=500.0, is_secure=True))
+    desk.lab.run(2.0)
+    desk.director.stop(run, desk.now)
+    desk.lab.run(1.0)
+    assert placed is not None and placed.ended_by == "cancelled"
+
+
+def test_a_phone_that_is_registered_with_both_servers_is_left_silent_by_the_first_until_its_timers_show() -> None:
+    desk = Desk({"account.1.fallback.redundancy_type": "0"})
+    run = desk.begin({Stimulus.REGISTER, Stimulus.SILENCE})
+    desk.boot(30.0)
+    desk.finish(run)
+    (act,) = [act for act in run.acts if act.kind is Stimulus.SILENCE]
+    assert act.until is not None and act.until - act.at > 15.0
+    assert {one.verdict for one in desk.findings(run) if one.rule in ("timer-t1", "timer-t2")} == {Verdict.PASS}
 
 
 def test_a_phone_that_registered_for_long_is_restarted_where_that_is_allowed() -> None:
