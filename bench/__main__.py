@@ -15,6 +15,7 @@ BENCHES = {
     "http_phones": "HTTP beside nginx: CPU per request, boot storm, stalls",
     "sip_flood": "100,000 invented users at a running server: a phone that refreshes meanwhile, memory, journal",
     "sip_fuzz": "42,000 spoilt messages at a running server: hangs, memory, descriptors, the next phone",
+    "sip_memory": "memory of 10,000 registered phones",
     "sip_parse": "SIP messages beside sipmessage: parse, typed headers, write",
     "sip_registrations": "digest registrations beside kamailio, driven by SIPp: CPU per registration, memory",
     "sip_storm": "1,000 phones booting at once, from power to the 200 of REGISTER",
