@@ -44,7 +44,8 @@ class LiveView:
     def clear(self) -> None:
         """Take the lines away: what comes after says it better."""
         if self._drawn:
-            click.echo(_UP.format(self._drawn) + "\n".join([_CLEAR] * self._drawn) + _UP.format(self._drawn - 1 or 1), err=True)
+            erased = "\n".join([_CLEAR] * self._drawn)
+            click.echo(_UP.format(self._drawn) + erased + _UP.format(self._drawn), err=True, color=True)
             self._drawn = 0
 
     def _draw(self, standing: Standing, now: float) -> None:
@@ -56,7 +57,7 @@ class LiveView:
         cut = [line[: size.columns - 1] for line in lines]
         up = _UP.format(self._drawn) if self._drawn else ""
         missing = max(0, self._drawn - len(cut))
-        click.echo(up + "\n".join(_CLEAR + line for line in [*cut, *[""] * missing]), err=True)
+        click.echo(up + "\n".join(_CLEAR + line for line in [*cut, *[""] * missing]), err=True, color=True)
         self._drawn = max(self._drawn, len(cut))
 
 

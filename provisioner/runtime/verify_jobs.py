@@ -120,7 +120,11 @@ class JobRunner:
     async def _record(self, job: Job, stimulating: Stimulating | None, told: Mapping[str, Any]) -> tuple[JobState, str]:
         asked = job.asked
         collecting = Collecting(
-            self._recorder, asked.get("words", ()), asked.get("hosts", ()), takes_all=bool(asked.get("takes_all"))
+            self._recorder,
+            asked.get("words", ()),
+            asked.get("hosts", ()),
+            takes_all=bool(asked.get("takes_all")),
+            since=job.asked_at,
         )
         until = min(job.until, self._now() + MAX_S)
         part, renewed = 0, 0.0

@@ -17,6 +17,9 @@ MAX_JOB_BYTES = 48 * 2**20
 MAX_SEARCHED = 4_096
 "Bytes of a message in which a phone's name is looked for."
 
+MAX_LOOK_BACK = 20_000
+"Messages in which the beginning of a job is looked for."
+
 
 def pack(messages: Sequence[RecordedMessage]) -> bytes:
     """Return messages as one compressed part."""
@@ -40,9 +43,12 @@ class Collecting:
     said since the job began included.  Too much does no harm: whose message is whose is decided later, and with more care.
     """
 
-    def __init__(self, recorder: Recorder, words: Iterable[str], hosts: Iterable[str], *, takes_all: bool) -> None:
+    def __init__(
+        self, recorder: Recorder, words: Iterable[str], hosts: Iterable[str], *, takes_all: bool, since: float | None = None
+    ) -> None:
+        """`since` is when the job was asked for: some time may have passed until it was taken."""
         self._recorder = recorder
-        self._began = self._last = recorder.last_number
+        self._began = self._last = recorder.last_number if since is None else _last_before(recorder, since)
         self._takes_all = takes_all
         self._hosts = set(hosts)
         forms = {form for word in words for form in _forms(word)}
@@ -79,6 +85,13 @@ class Collecting:
                 known = self._recorder.messages(since=self._began, peer=host)
                 earlier += [one for one in known if one.number <= self._last]
         return earlier + [message for message in fresh if message.peer.host in self._hosts]
+
+
+def _last_before(recorder: Recorder, at: float) -> int:
+    """Return the number of the last message before a moment that is not long ago."""
+    last = recorder.last_number
+    recent = recorder.messages(since=max(0, last - MAX_LOOK_BACK))
+    return next((message.number - 1 for message in recent if message.at >= at), last)
 
 
 def _forms(word: str) -> Iterable[str]:

@@ -234,7 +234,7 @@ class VerifyRun:
     def _watching(self, now: float) -> Watching:
         told: Mapping[str, Any] = self.job.progress.get("phones", {}) if self.job is not None else {}
         return Watching(
-            self._began_at,
+            self._asked_at,
             now,
             {mac: [Stimulus(name) for name in one["given"]] for mac, one in told.items()},
             {mac: one["boots"] for mac, one in told.items()},
@@ -251,7 +251,7 @@ class VerifyRun:
     def _fetches(self) -> dict[str, list[Fetch]]:
         found: dict[str, list[Fetch]] = {mac: [] for mac in self._macs}
         only = self._macs[0] if len(self._macs) == 1 else None
-        for event in self._reading.events(mac=only, since=self._began_at, limit=MAX_FETCHES):
+        for event in self._reading.events(mac=only, since=self._asked_at, limit=MAX_FETCHES):
             values = event.values
             if values["protocol"] != "sip" and values["mac"] in found:
                 found[values["mac"]].append(Fetch(values["at"], values["name"]))

@@ -35,6 +35,15 @@ def test_a_phone_is_known_by_user_or_mac_and_then_all_that_it_said_since_the_job
     assert taken(collecting) == ["more"]
 
 
+def test_what_was_said_between_asking_and_taking_counts_and_what_was_said_before_does_not() -> None:
+    recorder = Recorder()
+    say(recorder, "10.0.0.2", "<sip:101@x> before", now=9.9)
+    say(recorder, "10.0.0.2", "<sip:101@x> meanwhile", now=10.1)
+    collecting = Collecting(recorder, ["101"], [], takes_all=False, since=10.0)
+    assert taken(collecting) == ["<sip:101@x> meanwhile"]
+    assert taken(Collecting(recorder, ["101"], [], takes_all=False, since=11.0)) == []
+
+
 def test_an_address_of_the_journal_is_enough() -> None:
     recorder = Recorder()
     collecting = Collecting(recorder, [], ["10.0.0.2"], takes_all=False)
