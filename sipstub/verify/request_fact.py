@@ -44,6 +44,14 @@ class AnswerFact:
     "Whether a provisional response wants PRACK."
     challenges: tuple[Challenge, ...] = ()
     "Of a 401 or 407."
+    times: int = 1
+    "How often it was sent."
+    to_tag: str = ""
+    session_expires: SessionExpires | None = None
+    min_se_s: int | None = None
+    require: tuple[str, ...] = ()
+    supported: tuple[str, ...] = ()
+    body: bytes = field(default=b"", repr=False)
 
     @property
     def is_final(self) -> bool:
@@ -216,8 +224,8 @@ def request_fact(record: RecordedMessage, request: Request) -> RequestFact:
 
 def answer_fact(record: RecordedMessage, response: Response, request: RequestFact) -> AnswerFact:
     """Return the facts of a response to that request."""
-    retry_after = _read(response, "retry_after")
-    require = _read(response, "require") or ()
+    retry_after, min_se, to = _read(response, "retry_after"), _read(response, "min_se"), _read(response, "to")
+    require = tuple(word.lower() for word in _read(response, "require") or ())
     return AnswerFact(
         record.number,
         record.at,
@@ -227,6 +235,12 @@ def answer_fact(record: RecordedMessage, response: Response, request: RequestFac
         retry_after.seconds if retry_after is not None else None,
         100 < response.status < 200 and "100rel" in require,
         _challenges(response),
+        to_tag=(to.tag or "") if to is not None else "",
+        session_expires=_read(response, "session_expires"),
+        min_se_s=min_se.seconds if min_se is not None else None,
+        require=require,
+        supported=tuple(word.lower() for word in _read(response, "supported") or ()),
+        body=response.body,
     )
 
 
@@ -236,8 +250,12 @@ def with_copy(request: RequestFact, at: float) -> RequestFact:
 
 
 def with_answer(request: RequestFact, answer: AnswerFact) -> RequestFact:
-    """Return the request with one more answer; a repeated one does not count."""
-    if len(request.answers) >= MAX_ANSWERS or any(known.status == answer.status for known in request.answers):
+    """Return the request with one more answer; of a repeated one the first stays, with how often it was sent."""
+    known = next((known for known in request.answers if known.status == answer.status), None)
+    if known is not None:
+        again = replace(known, times=known.times + 1)
+        return replace(request, answers=tuple(again if one is known else one for one in request.answers))
+    if len(request.answers) >= MAX_ANSWERS:
         return request
     return replace(request, answers=(*request.answers, answer))
 

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
+
+
+class Punctual(enum.Enum):
+    """When a refresh came."""
+
+    EARLY = "early"
+    IN_TIME = "in time"
+    LATE = "late"
+    TOO_LATE = "too late"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +33,13 @@ class Tolerance:
     transaction: float = 32.0
     "A request that is not answered for so long gets no answer any more: 64 * T1 (RFC 3261 section 17.1.2.2)."
 
+    overtaking: float = 1.0
+    "Of two requests so close together the later one may arrive first."
+    doubling: float = 0.02
+    "A copy so soon after the one before was made by the network, not by the phone."
+    sent_often: int = 4
+    "What was sent so often over UDP has arrived: that all of them are lost is out of the question."
+
     timer_s: float = 0.1
     "Allowance around a gap between retransmissions."
     timer_share: float = 0.2
@@ -41,6 +58,27 @@ class Tolerance:
     "From NOTIFY check-sync to the first request for a file."
     reboot: float = 180.0
     "From NOTIFY check-sync to the first sign of a restart."
+
+    refresh_early: float = 0.4
+    "Share of a session interval: a refresh before that is odd.  RFC 4028 section 7.2 recommends half the interval."
+    refresh_late: float = 2 / 3
+    "Share of a session interval: a refresh after that is odd, since whoever waits for it hangs up about then (section 10)."
+    session_lead: float = 32.0
+    "Longest time before its end at which a session without a refresh is given up (section 10)."
+    session_lead_share: float = 1 / 3
+    "The same as a share of the interval; the smaller one counts."
+
+    def refresh(self, after_s: float, interval_s: float) -> Punctual:
+        """Return what a refresh so long after the last is: in time, odd, or too late; `edge_s` of slack at each edge."""
+        if after_s >= interval_s + self.edge_s:
+            return Punctual.TOO_LATE
+        early, late = interval_s * self.refresh_early - self.edge_s, interval_s * self.refresh_late + self.edge_s
+        return Punctual.IN_TIME if early <= after_s <= late else Punctual.EARLY if after_s < early else Punctual.LATE
+
+    def giving_up(self, interval_s: float) -> tuple[float, float]:
+        """Return from when until when a session without a refresh is given up, in seconds after the last 2xx."""
+        lead = min(self.session_lead, interval_s * self.session_lead_share)
+        return interval_s - lead - self.edge_s, interval_s + self.edge_s
 
     def retry(self, wait_s: float) -> float:
         """Return the allowance around a wait after a failure."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from verify_builders import ACCOUNT, MAC, PASSWORD, STUB, Talk, ask, expect
+from verify_builders import ACCOUNT, MAC, PASSWORD, START, STUB, Talk, ask, expect
 
 from sipstub.sip.digest import challenge_for
 from sipstub.trace.record import Endpoint
 from sipstub.verify.expectation import Expectation
-from sipstub.verify.facts import Facts
+from sipstub.verify.facts import Facts, Fetch
 from sipstub.verify.judge import FACTORY, NOT_RESET, UNTOUCHED, judge
 from sipstub.verify.rules import RULES
 from sipstub.verify.stimulus import EVERY, PASSIVE, Stimulus
@@ -241,3 +241,36 @@ def test_a_blank_digest_user_means_the_user_name_but_that_is_recall() -> None:
 
 def test_port_0_comes_from_dns() -> None:
     assert ask("server-port", Talk().register(), ("server-port.1", "0")).verdict is Verdict.SKIPPED
+
+
+def test_a_copy_that_the_network_made_says_nothing_of_the_timers() -> None:
+    talk = Talk().register(status=0, is_challenged=False, copies=(0.015, 0.485, 1.0))
+    assert ask("timer-t1", talk, ("timer-t1", "0.5")).verdict is Verdict.PASS
+
+
+def test_a_lost_copy_leaves_a_longer_gap_and_is_no_other_timer() -> None:
+    talk = Talk().register(status=0, is_challenged=False, copies=(1.5, 2.0))
+    assert ask("timer-t1", talk, ("timer-t1", "0.5")).verdict is Verdict.WARN
+    talk.register(status=0, is_challenged=False, copies=(0.5, 1.0))
+    assert ask("timer-t1", talk, ("timer-t1", "0.5")).verdict is Verdict.PASS
+
+
+def test_a_request_that_overtook_another_is_no_wrong_number_and_one_much_later_is() -> None:
+    def numbered(gap: float) -> Talk:
+        return Talk().register(is_challenged=False, cseq=8).wait(gap).register(is_challenged=False, cseq=7)
+
+    assert ask("cseq", numbered(0.2)).verdict is Verdict.PASS
+    assert ask("cseq", numbered(60.0)).verdict is Verdict.FAIL
+
+
+def test_no_account_is_accused_of_silence_that_nobody_could_have_heard() -> None:
+    def quiet(name: str, *, is_delivered: bool = True, seconds: float = 60.0, hosts: tuple[str, ...] = (STUB,)) -> Verdict:
+        facts = Facts.of([], fetches=[Fetch(START, name, True, is_delivered)], hosts=hosts, until=START + seconds)
+        found = judge(expect(*ACCOUNT), facts, EVERY)
+        return next(finding.verdict for finding in found if finding.rule == "account-enabled")
+
+    assert quiet(f"{MAC}.cfg") is Verdict.FAIL
+    assert quiet("y000000000028.cfg") is Verdict.INCONCLUSIVE
+    assert quiet(f"{MAC}.cfg", is_delivered=False) is Verdict.INCONCLUSIVE
+    assert quiet(f"{MAC}.cfg", seconds=20.0) is Verdict.INCONCLUSIVE
+    assert quiet(f"{MAC}.cfg", hosts=("10.9.9.9",)) is Verdict.INCONCLUSIVE

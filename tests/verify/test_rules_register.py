@@ -136,7 +136,7 @@ def refreshed_as(call_id: str) -> Said:
 
 
 def asked(*, is_answered: bool) -> Said:
-    return lambda: Talk().register().asked(is_answered=is_answered).wait(50).keepalive()
+    return lambda: Talk().register().asked(is_answered=is_answered, times=4).wait(50).keepalive()
 
 
 def two_servers(*, second_after: float, is_first_silent: bool, back_after: float | None = None) -> Said:
@@ -246,7 +246,7 @@ CASES = [
         "timer-t2",
         (("timer-t2", "4"), ("timer-t1", "0.5")),
         silent_request(0.5, 1, 2, 4, 4),
-        silent_request(0.5, 1, 2, 4, 8),
+        silent_request(0.5, 1, 2, 4, 8, 8),
         silent_request(0.5, 1),
     ),
     RuleCase("keepalive", (("keepalive", "options"),), kept_alive(Talk.options), kept_alive(Talk.keepalive), reg()),

@@ -196,6 +196,7 @@ class Talk:
         status: int = 486,
         names: Mapping[str, str] | None = None,
         has_ack: bool = True,
+        times: int = 1,
     ) -> Talk:
         """Call 199, and be refused."""
         formats = [(payload, name, 8000) for payload, name in codecs]
@@ -211,7 +212,7 @@ class Talk:
         call_id = f"c{self._count}-{self.user}@phone"
         found: dict[str, str | None] = {"Content-Type": "application/sdp", "Supported": "replaces", **(headers or {})}
         data = self.request("INVITE", target, found, body, to=to or f"<{target}>", call_id=call_id, names=names)
-        if status:
+        for _ in range(times if status else 0):
             self.answer(data, status)
         if status and has_ack:
             self.record(data.partition(b"\r\n\r\n")[0].replace(b"INVITE", b"ACK") + b"\r\n\r\n")
@@ -244,7 +245,7 @@ class Talk:
         self.record(b"\x00\x01\x00\x00\x21\x12\xa4\x42" + b"t" * 12)
         return self
 
-    def asked(self, method: str = "OPTIONS", *, is_answered: bool = True) -> Talk:
+    def asked(self, method: str = "OPTIONS", *, is_answered: bool = True, times: int = 1) -> Talk:
         """Be asked something by the stub."""
         text = (
             f"{method} sip:{self.user}@{self.phone}:{self.phone_port};line=abc SIP/2.0\r\n"
@@ -252,7 +253,8 @@ class Talk:
             f"To: <sip:{self.user}@{STUB}>\r\nCall-ID: q{len(self.messages)}\r\nCSeq: 1 {method}\r\n"
             "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
         ).encode()
-        self.record(text, is_inbound=False)
+        for _ in range(times):
+            self.record(text, is_inbound=False)
         if is_answered:
             self.answer(text, 200, is_inbound=True)
         return self

@@ -96,6 +96,10 @@ class Lab:
     mac: str
     disobey: tuple[str, ...] = ()
     seed: int = 1
+    lost: float = 0.0
+    "Share of datagrams that never arrive."
+    doubled: float = 0.0
+    "Share of datagrams that arrive twice."
     now: float = START
     gate: Gate = lambda request, hop: None
     boots: list[float] = field(default_factory=list)
@@ -109,6 +113,7 @@ class Lab:
         self.expectations: Expectations = build_expectations(read_cfg_files(self.files), OBSERVABLES, subject, CATALOGUE)
         self.recorder = Recorder(max_age_s=1e9, max_phone_messages=MAX_PACKETS, max_phone_bytes=2**28)
         self._random = random.Random(self.seed)
+        self._dice = random.Random(self.seed)
         self._tokens = itertools.count(1)
         self.stub: Stub = compose(
             Registrar(self._users(), Policy(REALM, max_expires_s=GRANTED_S, default_expires_s=GRANTED_S), b"k" * 32),
@@ -241,7 +246,19 @@ class Lab:
             for sending in back:
                 self._to_phone(sending.data, sending.hop)
 
+    def _arrivals(self, hop: Hop) -> int:
+        """Return how often a packet arrives."""
+        if hop.is_reliable or not (self.lost or self.doubled):
+            return 1
+        drawn = self._dice.random()
+        return 0 if drawn < self.lost else 2 if drawn < self.lost + self.doubled else 1
+
     def _from_phone(self, data: bytes, hop: Hop) -> None:
+        self.now += HOP_S
+        for _ in range(self._arrivals(hop)):
+            self._arrive(data, hop)
+
+    def _arrive(self, data: bytes, hop: Hop) -> None:
         local = Endpoint(_WIRE[hop.transport], hop.host, hop.port)
         if local not in self._locals:
             self._locals.append(local)
@@ -271,7 +288,8 @@ class Lab:
         local = self._locals[way.socket - 1]
         self._record(False, local, way, data)
         back = Hop(hop.transport, local.host, local.port, 0 if hop.is_reliable else way.port)
-        self.agent.receive(data, back, self.now)
+        for _ in range(self._arrivals(hop)):
+            self.agent.receive(data, back, self.now)
 
     def _record(self, is_inbound: bool, local: Endpoint, hop: Hop, data: bytes) -> None:
         self.packets += 1

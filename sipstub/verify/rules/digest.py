@@ -5,7 +5,7 @@ from __future__ import annotations
 from sipstub.sip.error import SipError
 from sipstub.sip.uri import SipUri, parse_uri
 from sipstub.verify.case import Case
-from sipstub.verify.finding import Outcome, failed, passed, unseen, warned
+from sipstub.verify.finding import Outcome, failed, passed, unseen
 from sipstub.verify.request_fact import RequestFact
 from sipstub.verify.rule import rule
 from sipstub.verify.verdict import Certainty
@@ -102,8 +102,9 @@ def nonce_count(case: Case) -> Outcome:
         for at in range(1, len(counts)):
             if counts[at] in counts[:at]:
                 return failed(f"nc {counts[at]} twice for one nonce", requests[at], expected=expected)
-            if counts[at] < counts[at - 1]:  # one may have overtaken the other on its way
-                return warned(f"nc {counts[at]} after {counts[at - 1]}", requests[at], expected=expected)
+            is_overtaken = requests[at].at - requests[at - 1].at < case.tolerance.overtaking
+            if counts[at] < counts[at - 1] and not is_overtaken:
+                return failed(f"nc {counts[at]} after {counts[at - 1]}", requests[at], expected=expected)
     most = max(used.values(), key=len)
     last = most[-1].credentials
     return passed(f"up to nc {last.nc if last is not None else 0}", most[-1], expected=expected)

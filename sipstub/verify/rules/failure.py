@@ -6,10 +6,12 @@ from sipstub.verify.case import FIRST_SERVER, Case
 from sipstub.verify.finding import Outcome, failed, passed, skipped, unseen, warned
 from sipstub.verify.request_fact import RequestFact
 from sipstub.verify.rule import rule
+from sipstub.verify.setting import ON
 from sipstub.verify.stimulus import Stimulus
 from sipstub.verify.verdict import Certainty
 
 SECOND_SERVER = "2"
+BY_PROXY = "two servers are not used with an outbound proxy"
 NO_FAILURE = frozenset({401, 407, 423})
 "Answers that a phone acts upon at once."
 
@@ -19,13 +21,15 @@ NO_FAILURE = frozenset({401, 407, 423})
     row=12,
     source="guide",
     certainty=Certainty.STATED,
-    also=("server-address", "server-order"),
+    also=("server-address", "server-order", "outbound-proxy"),
     stimulus=Stimulus.SILENCE,
 )
 def retry_count(case: Case) -> Outcome:
     """A silent first server is tried so often before the second one is."""
     if not case.text("server-address", SECOND_SERVER):
         return skipped("there is no second server")
+    if case.text("outbound-proxy") == ON:
+        return skipped(BY_PROXY)
     if case.text("server-order") == "together":
         return skipped("both servers are asked at once")
     expected = f"{case.value} tries"
@@ -112,6 +116,8 @@ def retry_interval(case: Case) -> Outcome:
         final = request.final
         if final is None or final.status < 300 or final.status in NO_FAILURE:
             continue
+        if request.sent_at[-1] > final.at:
+            continue  # asked once more: the answer was lost, and how often is not known
         server = case.server_of(request)
         # The next server may be asked at once; how long this one is left alone is said by its own next REGISTER.
         following = next((later for later in registers if later.at > final.at), None)

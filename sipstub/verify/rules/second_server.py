@@ -6,19 +6,22 @@ from sipstub.verify.case import FIRST_SERVER, Case
 from sipstub.verify.finding import Outcome, failed, passed, skipped, unseen
 from sipstub.verify.request_fact import RequestFact
 from sipstub.verify.rule import rule
-from sipstub.verify.rules.failure import NO_FAILURE, SECOND_SERVER
+from sipstub.verify.rules.failure import BY_PROXY, NO_FAILURE, SECOND_SERVER
+from sipstub.verify.setting import ON
 from sipstub.verify.stimulus import Stimulus
 from sipstub.verify.verdict import Certainty
 
 TOGETHER = "together"
 
 
-@rule("server-order", row=16, source="guide", certainty=Certainty.STATED, also=("server-address",))
+@rule("server-order", row=16, source="guide", certainty=Certainty.STATED, also=("server-address", "outbound-proxy"))
 def server_order(case: Case) -> Outcome | None:
     """Two servers are registered at together; or the second only when the first has failed."""
     server = case.text("server-address", SECOND_SERVER)
     if not server:
         return None
+    if case.text("outbound-proxy") == ON:
+        return skipped(BY_PROXY)
     expected = "REGISTER to both servers" if case.value == TOGETHER else "REGISTER to the second server after the first failed"
     first, second = (case.of_server(case.bindings, index) for index in (FIRST_SERVER, SECOND_SERVER))
     if not first:
@@ -55,7 +58,7 @@ def _has_failed(request: RequestFact) -> bool:
     row=17,
     source="guide",
     certainty=Certainty.STATED,
-    also=("server-order", "server-address"),
+    also=("server-order", "server-address", "outbound-proxy"),
     stimulus=Stimulus.SILENCE,
 )
 def server_probe(case: Case) -> Outcome | None:
@@ -63,8 +66,8 @@ def server_probe(case: Case) -> Outcome | None:
     wait = case.number
     if not case.text("server-address", SECOND_SERVER) or case.text("server-order") == TOGETHER:
         return None
-    if wait is None:
-        return skipped("not a number")
+    if wait is None or case.text("outbound-proxy") == ON:
+        return skipped("not a number" if wait is None else BY_PROXY)
     expected = f"first server asked again after {wait:g} s"
     bindings = case.bindings
     for at, request in enumerate(bindings):
