@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from sipstub.compare_reports import compare_reports
 from sipstub.trace.opening import open_recording
 from sipstub.verify.expectation import Expectations, read_expectations
 from sipstub.verify.report.files import FileProblem, ReportFiles
@@ -23,25 +24,29 @@ _OUT = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command("verify")
-@click.option("--expectations", "expected", type=_FILE, required=True, multiple=True, help="What the phones' files say (JSON).")
-@click.option("--messages", "--from", "source", type=_FILE, required=True, help="A recording as JSON, or a pcap or pcapng file.")
+@click.option("--expectations", "expected", type=_FILE, multiple=True, help="What the phones' files say (JSON).")
+@click.option("--messages", "--from", "source", type=_FILE, help="A recording as JSON, or a pcap or pcapng file.")
 @click.option("--phone-host", help="The phone's address, where a capture leaves it in doubt which side is the phone.")
 @click.option(
     "--stimulus", type=click.Choice([str(name) for name in Stimulus]), multiple=True, help="What was done while it was recorded."
 )
 @click.option("--factory-reset", is_flag=True, help="The phone was reset before: factory values count like written ones.")
+@click.option("--compare", "compared", nargs=2, type=_OUT, metavar="OLD NEW", help="Say what changed between two --json reports.")
 @click.option("--all", "shows_all", is_flag=True, help="Write out every finding, not only what is wrong.")
 @click.option("--json", "json_file", type=_OUT, help="Write the report as JSON; - prints it instead of the text.")
 @click.option("--junit", "junit_file", type=_OUT, help="Write JUnit XML.")
 @click.option("--html", "html_file", type=_OUT, help="Write one HTML file.")
 @click.option("--csv", "csv_file", type=_OUT, help="Write a table.")
 @click.option("--pcap", "pcap_file", type=_OUT, help="Write the messages as pcapng, with findings as comments.")
+@click.pass_context
 def verify_command(
+    ctx: click.Context,
     expected: tuple[Path, ...],
-    source: Path,
+    source: Path | None,
     phone_host: str | None,
     stimulus: tuple[str, ...],
     factory_reset: bool,
+    compared: tuple[Path, Path] | None,
     shows_all: bool,
     json_file: Path | None,
     junit_file: Path | None,
@@ -52,9 +57,14 @@ def verify_command(
     """Judge recorded messages by what the phones' files say.  Exit 1 on FAIL, 4 if a phone showed nothing.
 
     \b
-    Example:
+    Examples:
       sipstub verify --expectations lobby.json --from lobby.pcapng --html report.html
+      sipstub verify --compare old.json new.json
     """
+    if compared is not None:
+        return compare_reports(ctx, compared, json_file)
+    if not expected or source is None:
+        raise click.UsageError("give --expectations and --messages (or --from), or --compare with two reports")
     phones = [phone for file in expected for phone in read_expectations(_read(file))]
     _refuse_doubles(phones)
     recording = open_recording(source, phone=phone_host)

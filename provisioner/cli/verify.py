@@ -31,6 +31,7 @@ POLL_S = 0.5
 WIDE = 5
 "Phones that are disturbed without a question."
 _OUT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
+_OLD = click.Path(dir_okay=False, path_type=Path)
 _IN = click.Path(exists=True, dir_okay=False, path_type=Path)
 SETTINGS = "devices templates state http https tftp sip sips realm advertise allow".split()
 "The listeners are for the server that it starts where none runs."
@@ -68,6 +69,7 @@ class VerifyProblem(ProvisionerError):
 @click.option("--phone-host", metavar="HOST", help="With --from: the phone's address, where the capture leaves it in doubt.")
 @lab_option
 @for_option
+@click.option("--compare", "compared", nargs=2, type=_OLD, metavar="OLD NEW", help="Say what changed between two --json reports.")
 @click.option("--details", is_flag=True, help="Write out every finding, not only what is wrong.")
 @click.option("--json", "json_file", type=_OUT, help="Write the report as JSON; - prints it instead of the text.")
 @click.option("--junit", "junit_file", type=_OUT, help="Write JUnit XML.")
@@ -93,6 +95,7 @@ def command(
     phone_host: str | None,
     is_lab: bool,
     seconds: float,
+    compared: tuple[Path, Path] | None,
     details: bool,
     json_file: Path | None,
     junit_file: Path | None,
@@ -106,15 +109,22 @@ def command(
     Examples:
       provisioner verify t46g-lobby
       provisioner verify --group office --wait 120 --junit out.xml --html out.html
+      provisioner verify --compare old.json new.json
     """
     from provisioner.cli.verify_from import judge_file, tested
     from provisioner.runtime.history import History
     from provisioner.runtime.verify_run import VerifyOptions
+    from sipstub.compare_reports import compare_reports
     from sipstub.errors import SipstubError
     from sipstub.verify.report.files import ReportFiles
     from sipstub.verify.report.plain import SHOWN, write_text
     from sipstub.verify.verdict import Verdict
 
+    if compared is not None:
+        try:
+            ctx.exit(compare_reports(ctx, compared, json_file))
+        except SipstubError as error:
+            raise VerifyProblem(error.message, hint=error.hint, code=error.code) from None
     if not (phones or group or model or takes_all):
         raise click.UsageError("name phones, or --group, --model or --all")
     program = f"provisioner {version('provisioner')}"

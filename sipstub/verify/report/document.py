@@ -9,7 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +28,15 @@ _VERSION = re.compile(r"(?<![\d.])\d+(?:\.\d+){2,}(?![\d.])")
 "Of firmware, in a User-Agent."
 SWITCH = "account-enabled"
 "The rule that also speaks of accounts that are off."
+_TYPES: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "Verdict": (str,),
+    "bool": (bool,),
+    "int": (int,),
+    "float": (int, float),
+    "int | None": (int, type(None)),
+}
+"What JSON may have for a field of a finding."
 _PHONE = ("name", "mac", "model", "firmware", "agent", "state")
 
 
@@ -153,20 +162,63 @@ class Report:
 
 
 def read_report(text: str) -> Report:
-    """Return the report of a JSON file; ReportProblem says why it is none."""
+    """Return the report of a JSON file; ReportProblem says why it is none, and what it is instead."""
     try:
-        found = json.loads(text)
-        if not isinstance(found, Mapping) or found.get("format") != FORMAT:
-            raise ReportProblem(f'not a report: there is no "format": "{FORMAT}"')
+        found = json.loads(text, parse_constant=_no_number)
+    except json.JSONDecodeError as error:
+        why = "empty" if not text.strip() else f"broken JSON at line {error.lineno}, column {error.colno}: {error.msg}"
+        raise ReportProblem(f"not a report: {why}") from None
+    except (ValueError, RecursionError) as error:
+        raise ReportProblem(f"not a report: {error}") from None
+    if not isinstance(found, Mapping) or found.get("format") != FORMAT:
+        raise ReportProblem(f'not a report: there is no "format": "{FORMAT}", but {_kind_of(found)}')
+    try:
         phones = tuple(_phone(row) for row in found["phones"])
-        return Report(datetime.fromisoformat(found["made_at"]).timestamp(), phones, str(found.get("program", "")))
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        made_at = datetime.fromisoformat(found["made_at"]).timestamp()
+        iso(made_at)
+        return Report(made_at, phones, str(found.get("program", "")))
+    except KeyError as error:
+        raise ReportProblem(f"not a whole report: {error} is missing") from None
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
         raise ReportProblem(f"not a report: {error}") from None
 
 
 def _phone(row: Mapping[str, Any]) -> PhoneReport:
-    findings = tuple(Finding.from_json(finding) for finding in row["findings"])
+    for name in _PHONE:
+        _check(name, row[name], str)
+    _check("messages", row["messages"], int)
+    findings = tuple(_finding(finding) for finding in row["findings"])
     return PhoneReport(**{name: row[name] for name in _PHONE}, messages=row["messages"], findings=findings)
+
+
+def _finding(row: Mapping[str, Any]) -> Finding:
+    for name in ("rule", "verdict", "expected", "place", "seen", "parameter"):
+        _check(name, row[name], str)
+    for field in fields(Finding):
+        if field.name in row:
+            _check(field.name, row[field.name], *_TYPES[str(field.type)])
+    return Finding.from_json(row)
+
+
+def _check(name: str, value: object, *types: type) -> None:
+    """Raise ValueError for a value that no report has there: a bool is no number, and half a letter is no text."""
+    if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+        raise ValueError(f"{name} is {str(value)[:40]!r}")
+    if isinstance(value, str):
+        value.encode()
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number")
+
+
+def _kind_of(found: object) -> str:
+    """Return in words what somebody gave instead of a report."""
+    if not isinstance(found, Mapping):
+        return f"a {'list' if isinstance(found, list) else 'single value'}"
+    if "format" in found:
+        return f'"format": {json.dumps(found["format"])[:60]}'
+    return f"the keys {', '.join(json.dumps(str(key))[:30] for key in list(found)[:5])}" if found else "nothing at all"
 
 
 def iso(at: float) -> str:

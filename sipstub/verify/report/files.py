@@ -28,6 +28,14 @@ class FileProblem(SipstubError):
     code = "file"
 
 
+def write_file(path: Path, text: str) -> None:
+    """Write a text as it is; FileProblem names the file that cannot be written."""
+    try:
+        path.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise FileProblem(f"{path}: {error.strerror}") from None
+
+
 @dataclass(frozen=True, slots=True)
 class ReportFiles:
     """Which files are wanted; None for those that are not."""
@@ -55,10 +63,7 @@ class ReportFiles:
         for name, path, make in jobs:
             if path is None:
                 continue
-            try:
-                path.write_text(make(), encoding="utf-8", newline="")
-            except OSError as error:
-                raise FileProblem(f"{path}: {error.strerror}") from None
+            write_file(path, make())
             written.append(f"{name}: {path}")
         if self.pcap is not None:
             self._write_pcap(self.pcap, done, remarks)
