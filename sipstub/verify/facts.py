@@ -88,6 +88,8 @@ class Facts:
     messages: int = 0
     unread: int = 0
     "Messages beyond MAX_MESSAGES."
+    held: frozenset[str] = frozenset()
+    "Call-IDs of calls that nobody was meant to end: they were kept up for session timers."
 
     @classmethod
     def of(
@@ -99,6 +101,7 @@ class Facts:
         lookups: Sequence[Lookup] | None = None,
         hosts: Sequence[str] = (),
         until: float | None = None,
+        held: Iterable[str] = (),
     ) -> Facts:
         """Return the facts of one phone's messages; watching ended with the last of them unless `until` says otherwise."""
         reading = _Reading()
@@ -118,6 +121,7 @@ class Facts:
             max(last, until or 0.0),
             reading.count,
             reading.unread,
+            frozenset(held),
         )
 
     @property

@@ -38,6 +38,8 @@ class Circumstances:
     until: float | None = None
     "When watching ended; with the last message if None."
     is_factory_reset: bool = False
+    held: tuple[str, ...] = ()
+    "Call-IDs of calls that were kept up for session timers."
 
 
 ALONE = Circumstances()
@@ -93,7 +95,13 @@ def verify(
     for phone, mine in zip(phones, attribute(messages, phones), strict=True):
         known = circumstances if isinstance(circumstances, Circumstances) else circumstances.get(phone.subject.name, ALONE)
         facts = Facts.of(
-            mine, boots=known.boots, fetches=known.fetches, lookups=known.lookups, hosts=known.hosts, until=known.until
+            mine,
+            boots=known.boots,
+            fetches=known.fetches,
+            lookups=known.lookups,
+            hosts=known.hosts,
+            until=known.until,
+            held=known.held,
         )
         findings = judge(phone, facts, known.stimuli, tolerance=tolerance, is_factory_reset=known.is_factory_reset)
         reports.append(PhoneReport.of(phone, facts, findings))

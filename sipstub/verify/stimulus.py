@@ -28,6 +28,8 @@ class Stimulus(enum.StrEnum):
     "OPTIONS is sent to the phone."
     CHECK_SYNC = "check-sync"
     "NOTIFY check-sync is sent."
+    SESSION = "session"
+    "Calls are kept up until session timers have shown."
 
     @property
     def is_disturbing(self) -> bool:
@@ -37,4 +39,5 @@ class Stimulus(enum.StrEnum):
 
 PASSIVE = frozenset({Stimulus.REGISTER, Stimulus.IDLE})
 "What every phone does when it is left alone."
-EVERY = frozenset(Stimulus)
+EVERY = frozenset(Stimulus) - {Stimulus.SESSION}
+"What one setting after the other wants; the calls of session timers take minutes each, and are asked for by name."

@@ -19,7 +19,8 @@ from verify_builders import ROOT
 
 from sipstub.phone.disobey import MUTANTS, Mutant
 from sipstub.verify.judge import judge
-from sipstub.verify.stimulus import EVERY
+from sipstub.verify.rules import RULES
+from sipstub.verify.stimulus import EVERY, Stimulus
 from sipstub.verify.verdict import WORST_FIRST, Verdict
 
 TABLE = Path(__file__).with_name("mutant_matrix.toml")
@@ -153,6 +154,11 @@ def _cell(row: Mapping[str, list[str]]) -> str:
 WITHOUT_MUTANT = {
     "dns-lookup": "the virtual phone leaves DNS to the machine that it runs on",
     "session-timer-register": "information; it never accuses",
+}
+WITHOUT_MUTANT |= {
+    rule.name: "shows in calls that are kept up for session timers"
+    for rule in RULES.values()
+    if rule.stimulus is Stimulus.SESSION
 }
 
 if __name__ == "__main__":

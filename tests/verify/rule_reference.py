@@ -8,13 +8,14 @@ from pathlib import Path
 
 import test_rules_call
 import test_rules_register
+import test_rules_session
 from verify_builders import OBSERVABLES, ROOT, Talk, ask
 
 from sipstub.verify.finding import Finding
 from sipstub.verify.rule import Rule
 from sipstub.verify.rules import RULES
 from sipstub.verify.setting import SETTINGS
-from sipstub.verify.stimulus import Stimulus
+from sipstub.verify.stimulus import EVERY, Stimulus
 
 PAGE = ROOT / "docs" / "reference" / "rules.md"
 BEGIN = "<!-- from here on written by tests/verify/rule_reference.py -->"
@@ -69,11 +70,11 @@ def finding(name: str) -> Finding:
         if case.rule == name:
             return ask(name, case.bad(), *case.items)
     rows: list[tuple[str, tuple[tuple[str, str], ...], Callable[[], Talk] | None]] = [
-        (row[0], row[1], row[3]) for row in test_rules_call.CASES
+        (row[0], row[1], row[3]) for row in (*test_rules_call.CASES, *test_rules_session.CASES)
     ]
     rule, items, bad = next(row for row in rows if row[0] == name and row[2] is not None)
     assert bad is not None
-    return ask(rule, bad(), *items)
+    return ask(rule, bad(), *items, stimuli=EVERY | {Stimulus.SESSION})
 
 
 def settings() -> str:

@@ -8,6 +8,7 @@ import re
 import pytest
 import test_rules_call
 import test_rules_register
+import test_rules_session
 from rule_reference import BEGIN, PAGE, reference, section
 from verify_builders import OBSERVABLES, ROOT
 
@@ -45,6 +46,7 @@ def test_the_options_of_the_command_are_in_the_reference() -> None:
 
 def test_every_rule_has_its_three_cases() -> None:
     cased = {case.rule for case in test_rules_register.CASES} | {row[0] for row in test_rules_call.CASES}
+    cased |= {case[0] for case in test_rules_session.CASES}
     assert set(RULES) - cased == {"session-timer-register"}
 
 

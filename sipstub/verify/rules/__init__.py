@@ -56,6 +56,18 @@ from sipstub.verify.rules import (
     server as server,
 )
 from sipstub.verify.rules import (
+    session_timer_answer as session_timer_answer,
+)
+from sipstub.verify.rules import (
+    session_timer_end as session_timer_end,
+)
+from sipstub.verify.rules import (
+    session_timer_offer as session_timer_offer,
+)
+from sipstub.verify.rules import (
+    session_timer_refresh as session_timer_refresh,
+)
+from sipstub.verify.rules import (
     subscription as subscription,
 )
 from sipstub.verify.rules import (
