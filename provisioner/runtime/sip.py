@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import signal
+import socket
 import ssl
 import sys
 import time
@@ -18,7 +19,7 @@ from provisioner.address import parse_listen
 from provisioner.delivery.event import DeliveryEvent, EventSink
 from provisioner.delivery.snapshot import SnapshotSource
 from provisioner.expectations.observables import Observables
-from provisioner.runtime.verify_jobs import Hands, JobRunner
+from provisioner.runtime.verify_jobs import Door, Hands, JobRunner
 from provisioner.services.listener import Bound, bind, bind_sip
 from provisioner.services.sip_bindings import KeptBindings
 from provisioner.services.sip_users import FleetUsers
@@ -50,6 +51,7 @@ KEY_FILE = "registrar.key"
 KEY_BYTES = 32
 FLUSH_S = 1.0
 MAX_TEXT = 200
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  compared with, not bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,15 @@ class SipSide:
     def port(self, name: str) -> int | None:
         """Return the real port of `sip` or `sips`; None if it is off."""
         return self.bound[name].port if name in self.bound else None
+
+    def doors(self, host: str) -> tuple[Door, ...]:
+        """Return where phones are heard; a socket for all addresses counts for `host`, by which phones know the server."""
+        found = []
+        for one in self.listening:
+            address, port = one.socket.getsockname()[:2]
+            transport = "tls" if one.is_tls else "udp" if one.socket.type == socket.SOCK_DGRAM else "tcp"
+            found.append((transport, host if address in EVERYWHERE else address, port))
+        return tuple(found)
 
 
 def bind_sip_side(settings: Settings) -> SipSide:
@@ -101,7 +112,7 @@ def serve_sip(
     store = KeptBindings(BindingTable(database), time.time)
     registrar = Registrar(users, Policy(settings["realm"]), registrar_key(state.path), store)
     try:
-        asyncio.run(_serve(side, registrar, store, users, journal, tls, ready, recorder, JobTable(database)))
+        asyncio.run(_serve(side, registrar, store, users, journal, tls, ready, recorder, JobTable(database), host))
     finally:
         journal.close()
         if record is not None:
@@ -133,6 +144,7 @@ async def _serve(
     ready: Callable[[], None],
     recorder: Recorder,
     jobs: JobTable,
+    host: str,
 ) -> None:
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
@@ -152,7 +164,7 @@ async def _serve(
 
     server = SipServer(stub.core, side.listening, recorder=recorder, server_tls=tls, client_tls=client_context(), tell=tell)
     await server.start()
-    hands = Hands(Director(stub), lambda: server.now, server.burst_ended)
+    hands = Hands(Director(stub), lambda: server.now, server.burst_ended, side.doors(host))
     running = asyncio.create_task(JobRunner(jobs, recorder, hands).run())
     calm_collector()
     ready()

@@ -35,6 +35,10 @@ MAX_S = 24 * 3600.0
 "Longest job."
 
 
+Door = tuple[str, str, int]
+"Transport (udp, tcp, tls), address and port."
+
+
 @dataclass(frozen=True, slots=True)
 class Hands:
     """What jobs may do beside watching."""
@@ -44,6 +48,8 @@ class Hands:
     "The time that the core lives in."
     settle: Callable[[], None]
     "Sends what the core wants to send after it was made to act from outside."
+    doors: tuple[Door, ...] = ()
+    "Where everything that a phone says is heard."
 
 
 class JobRunner:
@@ -138,7 +144,7 @@ class JobRunner:
                 await asyncio.to_thread(self._table.add_part, job.id, part, body, len(fresh))
             if fresh or is_last or self._now() - renewed >= RENEW_S:
                 renewed = self._now()
-                progress = _progress(collecting, stimulating) | dict(told)
+                progress = _progress(collecting, stimulating) | dict(told) | {"doors": self._hands.doors}
                 current = await asyncio.to_thread(self._table.renew, job.id, self._owner, progress, now=renewed)
                 if current is None:
                     return JobState.LOST, "another process took it over"

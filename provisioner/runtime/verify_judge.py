@@ -19,6 +19,9 @@ from sipstub.verify.run import Circumstances, Verified, verify
 from sipstub.verify.stimulus import PASSIVE, Stimulus
 from sipstub.verify.verdict import Verdict
 
+FIRST_SERVER = "1"
+DEFAULT_PORTS = {"udp": "5060", "tcp": "5060", "tls": "5061"}
+
 
 @dataclass(frozen=True, slots=True)
 class Watching:
@@ -34,6 +37,8 @@ class Watching:
     "Files that each phone asked for, by MAC; None if nobody looked."
     hashes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     "Files that each phone had when it began, by MAC."
+    doors: Collection[tuple[str, str, int]] = ()
+    "Transport, address and port where all that phones said was heard."
 
 
 def judge_phones(
@@ -57,6 +62,7 @@ def judge_phones(
             fetches=None if watching.fetches is None else tuple(watching.fetches.get(phone.mac, ())),
             boots=tuple(watching.boots.get(phone.mac, ())),
             until=watching.until,
+            hosts=heard_at(phone.expectations, watching.doors),
         )
         for phone in phones
     }
@@ -90,6 +96,24 @@ def messages_of(
         is_new = before is not None and before != phone.hashes and phone.delivered_at > watching.began_at
         found[phone.mac] = [message for message in its if not is_new or message.at >= phone.delivered_at]
     return found
+
+
+def heard_at(phone: Expectations | None, doors: Collection[tuple[str, str, int]]) -> tuple[str, ...]:
+    """Return the addresses of its servers at which everything that this phone says was heard.
+
+    An address counts only if all accounts that name it mean a door of ours: another port is somebody else's.
+    """
+    if phone is None or not doors:
+        return ()
+    found: dict[str, bool] = {}
+    for account in phone.enabled:
+        transport = phone.text("transport", account, FIRST_SERVER) or "udp"
+        address = phone.text("server-address", account, FIRST_SERVER)
+        port = phone.text("server-port", account, FIRST_SERVER) or DEFAULT_PORTS.get(transport, "")
+        if address:
+            is_ours = any((transport, address, port) == (door[0], door[1], str(door[2])) for door in doors)
+            found[address] = found.get(address, True) and is_ours
+    return tuple(address for address, is_heard in found.items() if is_heard)
 
 
 def facts_of(messages: Sequence[RecordedMessage], until: float) -> Facts:

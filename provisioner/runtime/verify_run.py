@@ -22,6 +22,7 @@ from provisioner.runtime.verify_stimuli import MAX_PHONES, read_acts, steps_for,
 from provisioner.runtime.verify_subject import Subjects, Tested
 from provisioner.state.job_table import Job, JobState, JobTable, Wish
 from provisioner.state.reading import Reading
+from provisioner.state.rows import DELIVERED
 from provisioner.state.verdict_table import VerdictRow, VerdictTable
 from sipstub.stimulus.act import Act, numbered
 from sipstub.stimulus.director import MAX_AT_ONCE
@@ -37,6 +38,8 @@ CLAIM_S = 40.0
 "A job that nobody takes for so long is given up; longer than a crashed SIP process takes to come back."
 SLACK_S = 10.0
 "The job may run so much longer than was asked: whoever asked ends it."
+FETCHING = frozenset({"GET", "RRQ"})
+"Methods that give the phone the file."
 MAX_FETCHES = 10_000
 "Requests for files that are looked at, of all phones together."
 LOST = "the SIP process was lost"
@@ -240,6 +243,7 @@ class VerifyRun:
             {mac: one["boots"] for mac, one in told.items()},
             self._fetches(),
             self._hashes,
+            [tuple(door) for door in self.job.progress.get("doors", ())] if self.job is not None else (),
         )
 
     @property
@@ -254,7 +258,8 @@ class VerifyRun:
         for event in self._reading.events(mac=only, since=self._asked_at, limit=MAX_FETCHES):
             values = event.values
             if values["protocol"] != "sip" and values["mac"] in found:
-                found[values["mac"]].append(Fetch(values["at"], values["name"]))
+                has_it = values["outcome"] in DELIVERED and values["method"] in FETCHING
+                found[values["mac"]].append(Fetch(values["at"], values["file"] or values["name"], is_delivered=has_it))
         return found
 
     def _doing(self, mac: str) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from provisioner.runtime.verify_judge import Watching, judge_phones
 from provisioner.runtime.verify_subject import Tested as Phone
 from sipstub.trace.record import Endpoint, RecordedMessage
 from sipstub.verify.expectation import Expectation, Expectations, Subject
+from sipstub.verify.facts import Fetch
 from sipstub.verify.verdict import Verdict
 
 LOCAL = Endpoint("udp", "192.0.2.1", 5060)
@@ -61,3 +64,43 @@ def test_a_phone_without_a_file_is_inconclusive_with_the_reason_as_its_state() -
     first, second = found.report.phones
     assert (first.name, first.verdict, first.state) == ("new", Verdict.INCONCLUSIVE, "never fetched")
     assert second.verdict is Verdict.PASS and found.report.exit_code == 4
+
+
+DOORS = [("udp", "192.0.2.1", 5060), ("tls", "192.0.2.1", 5061)]
+
+
+def a_phone_at(port: str, transport: str = "udp") -> Phone:
+    phone = a_phone("anna", "101", "600")
+    assert phone.expectations is not None
+    name = "account.1.sip_server.1."
+    file = f"{phone.mac}.cfg"
+    more = (
+        Expectation("server-address", "192.0.2.1", name + "address", account=1, index="1", file=file),
+        Expectation("server-port", port, name + "port", account=1, index="1", file=file),
+        Expectation("transport", transport, name + "transport_type", account=1, index="1", file=file),
+    )
+    items = tuple(replace(item, file=file) for item in phone.expectations.items)
+    return replace(phone, expectations=Expectations(phone.expectations.subject, items + more))
+
+
+def account_of(phone: Phone, fetch: Fetch, until: float, doors: list[tuple[str, str, int]]) -> Verdict:
+    watching = Watching(0.0, until, fetches={phone.mac: [fetch]}, doors=doors)
+    (report,) = judge_phones([phone], [], [], watching, program="test").report.phones
+    return next(finding.verdict for finding in report.findings if finding.rule == "account-enabled")
+
+
+def test_a_phone_that_has_its_file_and_never_registers_fails_where_it_would_have_been_heard() -> None:
+    phone = a_phone_at("5060")
+    fetched = Fetch(1.0, f"{phone.mac}.cfg", is_delivered=True)
+    assert account_of(phone, fetched, 60.0, DOORS) is Verdict.FAIL
+    assert account_of(phone, fetched, 10.0, DOORS) is Verdict.INCONCLUSIVE  # it had no time to
+    assert account_of(phone, replace(fetched, is_delivered=False), 60.0, DOORS) is Verdict.INCONCLUSIVE
+    assert account_of(phone, fetched, 60.0, []) is Verdict.INCONCLUSIVE
+
+
+def test_a_server_at_another_port_or_transport_of_the_same_address_is_somebody_else_s() -> None:
+    for port, transport in (("5062", "udp"), ("5060", "tcp"), ("5060", "tls")):
+        phone = a_phone_at(port, transport)
+        assert account_of(phone, Fetch(1.0, f"{phone.mac}.cfg", is_delivered=True), 60.0, DOORS) is Verdict.INCONCLUSIVE
+    phone = a_phone_at("", "tls")
+    assert account_of(phone, Fetch(1.0, f"{phone.mac}.cfg", is_delivered=True), 60.0, DOORS) is Verdict.FAIL
