@@ -50,6 +50,9 @@ CERTIFICATES = "certificates"
 KEY_FILE = "registrar.key"
 KEY_BYTES = 32
 FLUSH_S = 1.0
+FIRST_GENERATION_S = 120.0
+"How long phones are not answered while there is no generation yet: the first load of a very large fleet."
+FIRST_GENERATION_POLL_S = 0.05
 MAX_TEXT = 200
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  compared with, not bound
 
@@ -163,6 +166,7 @@ async def _serve(
         journal.record(_event(event.at, "CONNECT", "", str(event.peer), None, "connection", 0, event.fact))
 
     server = SipServer(stub.core, side.listening, recorder=recorder, server_tls=tls, client_tls=client_context(), tell=tell)
+    await _first_generation(users, ended)
     await server.start()
     hands = Hands(Director(stub), lambda: server.now, server.burst_ended, side.doors(host))
     running = asyncio.create_task(JobRunner(jobs, recorder, hands).run())
@@ -179,6 +183,13 @@ async def _serve(
         await asyncio.gather(running, return_exceptions=True)
         await server.close()
         await _write(store)
+
+
+async def _first_generation(users: FleetUsers, ended: asyncio.Event) -> None:
+    """Wait until there are users: a phone that is not answered asks again, one that is told 401 takes its password for wrong."""
+    until = time.monotonic() + FIRST_GENERATION_S
+    while not users.look() and not ended.is_set() and time.monotonic() < until:
+        await asyncio.sleep(FIRST_GENERATION_POLL_S)
 
 
 async def _write(store: KeptBindings) -> None:

@@ -52,6 +52,11 @@ class FleetUsers:
         self._current()
         return self._owners.get(name)
 
+    def look(self) -> bool:
+        """Read the newest generation if that was not done yet; return False while there is none."""
+        self._current()
+        return self._snapshot is not None
+
     def __len__(self) -> int:
         return len(self._current())
 
