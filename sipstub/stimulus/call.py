@@ -13,10 +13,15 @@ from dataclasses import dataclass
 from sipstub.core.core import Core
 from sipstub.dialog.dialog import Dialog
 from sipstub.dialog.negotiation import Negotiation
-from sipstub.dialog.repeater import Repeater, Turn
+from sipstub.dialog.repeater import Repeater
+from sipstub.dialog.repeater import Turn as Repeat
+from sipstub.scenario.conduct import PLAIN, Conduct, Turn
+from sipstub.session_timer.keeper import Keeper
+from sipstub.session_timer.setting import Role
+from sipstub.session_timer.timer import SessionTimer
 from sipstub.sip.answer import answer
 from sipstub.sip.message import Request, Response
-from sipstub.stimulus.media import SDP_TYPE, MediaTalk
+from sipstub.stimulus.media import MediaTalk
 from sipstub.transaction.event import ResponseArrived, TransactionFailed
 from sipstub.transaction.machine import ServerTransaction
 from sipstub.transaction.sending import Hop
@@ -24,8 +29,8 @@ from sipstub.transaction.sending import Hop
 ALLOW = "INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, INFO, OPTIONS, MESSAGE, NOTIFY, REFER"
 MAX_INFOS = 32
 "INFOs of one call that are kept."
-MAX_CALL_S = 1_800.0
-"Longest call, whatever was ordered."
+LATER_S = 1.0
+"Pause before a refresh that met another request."
 
 
 class CallState(enum.StrEnum):
@@ -51,8 +56,24 @@ class Call:
 
     is_from_phone = False
 
-    def __init__(self, core: Core, hop: Hop, aor: str, media: MediaTalk, changed: Callable[[Call, float], None]) -> None:
+    def __init__(
+        self,
+        core: Core,
+        hop: Hop,
+        aor: str,
+        media: MediaTalk,
+        changed: Callable[[Call, float], None],
+        conduct: Conduct = PLAIN,
+    ) -> None:
         self._core = core
+        self.conduct = conduct
+        self.keeper: Keeper | None = None
+        "Of the dialog and its session timer; None until it is answered."
+        self._turns = list(conduct.turns or ())
+        self._turn_after = 0.0
+        self._refusals = list(conduct.refusals)
+        self.refreshes = 0
+        "INVITEs and UPDATEs of the phone in the dialog, whatever they were answered."
         self._media = media
         self._changed_to = changed
         self._negotiation = Negotiation()
@@ -98,7 +119,10 @@ class Call:
         """End it: BYE."""
         if self.is_ended:
             return
-        if self.dialog is not None and not self.dialog.is_ended:
+        if self.keeper is not None:
+            for bye in self.keeper.hang_up():
+                self.ask(bye, now)
+        elif self.dialog is not None and not self.dialog.is_ended:
             self.ask(self.dialog.request("BYE"), now)
             self.dialog.end()
         self.became(CallState.ENDED, now, "BYE of the stub")
@@ -136,12 +160,14 @@ class Call:
         if refusal is not None:
             return refusal.answer_to(request, to_tag=tag)
         found = self._answer(request, transaction, now)
+        if found is None:
+            return None
         self.dialog.request_answered(request, found.status)
         if request.method == "BYE":
             self.became(CallState.ENDED, now, "BYE of the phone")
         return found
 
-    def _answer(self, request: Request, transaction: ServerTransaction, now: float) -> Response:
+    def _answer(self, request: Request, transaction: ServerTransaction, now: float) -> Response | None:
         method = request.method
         if method in ("INVITE", "UPDATE"):
             return self._take_change(request, transaction, now)
@@ -162,34 +188,101 @@ class Call:
         """Return the answer to a PRACK: there is nothing that it could confirm."""
         return answer(request, 481)
 
-    def _take_change(self, request: Request, transaction: ServerTransaction, now: float) -> Response:
-        method, has_offer = request.method, bool(request.body)
-        refusal = self._negotiation.receive(method, has_offer=has_offer, chance=0.5)
-        if refusal is not None:
-            return refusal.answer_to(request)
-        body = self._media.answer(request.body) if has_offer else self._media.offer() if method == "INVITE" else b""
-        is_open = method == "INVITE" and not has_offer and body is not None
-        self._negotiation.received_done(method, is_offer_in_answer=is_open)
-        if body is None:
-            return answer(request, 488)
-        found = self.accepted(request, body)
-        if method == "INVITE":
+    def _take_change(self, request: Request, transaction: ServerTransaction, now: float) -> Response | None:
+        if self._refusals and self.keeper is not None:
+            self.refreshes += 1
+            self._changed_to(self, now)
+            return self._refused(request, transaction, self._refusals.pop(0))
+        if self.keeper is None:  # an UPDATE before the call is answered
+            return answer(request, 500)
+        found = self.keeper.receive(request, now, chance=0.5)
+        if request.method == "INVITE" and found.status == 200:
             self.repeat(transaction, found, request, now)
+        self.refreshes += 1
+        self._changed_to(self, now)
         return found
 
-    def accepted(self, request: Request, body: bytes) -> Response:
-        """Return a 200 with our description, that agrees to the session timer which the phone wants to keep itself."""
-        found = answer(request, 200)
-        found.headers.add(*self.contact())
-        found.headers.add("Allow", ALLOW)
-        interval = request.session_expires
-        if interval is not None and "timer" in request.supported and interval.refresher != "uas":
-            found.headers.add("Supported", "timer")
-            found.headers.add("Require", "timer")
-            found.headers.add("Session-Expires", f"{interval.seconds};refresher=uac")
-        if body:
-            found.set_body(body, SDP_TYPE)
-        return found
+    def _refused(self, request: Request, transaction: ServerTransaction, status: int) -> Response | None:
+        """Return an answer that was ordered; 0 is none.  408 goes past the transaction, which must not send it (RFC 4320)."""
+        if not status:
+            return None
+        found = answer(request, status)
+        if status != 408 or request.method == "INVITE":
+            return found
+        found.headers.set("Content-Length", 0)
+        self._core.layer.answer_outside(request, found, transaction.source)
+        return None
+
+    # The session timer
+
+    def keep(self, dialog: Dialog, timer: SessionTimer, description: bytes) -> None:
+        """Keep the session from now on."""
+        headers = (self.contact(), ("Allow", ALLOW))
+        self.keeper = Keeper(
+            dialog, timer, self._described, headers=headers, description=description, negotiation=self._negotiation
+        )
+
+    def _described(self, offer: bytes) -> bytes | None:
+        return self._media.answer(offer) if offer else self._media.offer()
+
+    def _send(self, requests: list[Request], now: float) -> None:
+        """Send what the session timer wants."""
+        for request in requests:
+            if request.method == "ACK":
+                self._core.layer.send_outside(request, self.hop, self._core.places.via(self.hop))
+            elif request.method == "BYE":
+                self.ask(request, now)
+                reason = self.keeper.ended if self.keeper is not None else None
+                self.became(CallState.ENDED, now, f"BYE of the stub: {reason}")
+            else:
+                self._core.request(request, self.hop, now, self._heard(request))
+
+    def _heard(self, request: Request) -> Callable[[ResponseArrived | TransactionFailed, float], None]:
+        def heard(event: ResponseArrived | TransactionFailed, at: float) -> None:
+            keeper = self.keeper
+            assert keeper is not None
+            if isinstance(event, TransactionFailed):
+                following = keeper.failed(request, event.status, at)
+            else:
+                following = keeper.answered(request, event.response, at)
+            if not self.is_ended or (following and following[0].method == "ACK"):
+                self._send(following if not self.is_ended else following[:1], at)
+            self._changed_to(self, at)
+
+        return heard
+
+    @property
+    def _turn_at(self) -> float | None:
+        """Return when the stub refreshes next, where it does so by plan: at half the interval."""
+        keeper = self.keeper
+        if keeper is None or not self._turns or keeper.negotiation.ours or self.is_ended:
+            return None
+        interval, end = keeper.timer.interval_s, keeper.timer.expires_at
+        if interval is None or end is None or not keeper.timer.is_refresher:
+            return None
+        return max(end - interval / 2, self._turn_after)
+
+    def _take_turn(self, now: float) -> None:
+        keeper = self.keeper
+        assert keeper is not None
+        turn = self._turns[0]
+        method = "UPDATE" if turn in (Turn.UPDATE, Turn.SWAP) else "INVITE"
+        body = keeper.description if turn is Turn.REINVITE else b""
+        request = keeper.ask(method, now, body, role=Role.SWAP if turn is Turn.SWAP else Role.KEEP)
+        if request is None:
+            self._turn_after = now + LATER_S
+            return
+        self._turns.pop(0)
+        self._send([request], now)
+
+    @property
+    def _kept_at(self) -> float | None:
+        return None if self.keeper is None or self.is_ended else self.keeper.next_timer
+
+    @property
+    def is_planned(self) -> bool:
+        """Return whether refreshes of the stub are still to come."""
+        return bool(self._turns) or (self.keeper is not None and bool(self.keeper.negotiation.ours))
 
     # A 200 is repeated until its ACK (RFC 3261 section 13.3.1.4)
 
@@ -201,12 +294,15 @@ class Call:
         if self._repeated is None or ack.cseq.number != self._repeated[3]:
             return
         self._repeated = None
+        if self.keeper is not None:
+            self.keeper.acknowledged(ack)
         self._negotiation.offer_answered()
         self.became(CallState.ANSWERED, now)
 
     def next_timer(self) -> float | None:
         """Return when `on_timer` wants to be called."""
-        times = [self.ends_at, self._repeated[2].next_timer if self._repeated is not None else None]
+        repeated = self._repeated[2].next_timer if self._repeated is not None else None
+        times = [self.ends_at, repeated, self._turn_at if self.conduct.turns is not None else self._kept_at]
         return min((time for time in times if time is not None), default=None)
 
     def on_timer(self, now: float) -> None:
@@ -214,10 +310,16 @@ class Call:
         if self._repeated is not None:
             transaction, response, repeater, _ = self._repeated
             turn = repeater.on_timer(now)
-            if turn is Turn.SEND:
+            if turn is Repeat.SEND:
                 self._core.respond(transaction, response, now)
-            elif turn is Turn.GIVE_UP:
+            elif turn is Repeat.GIVE_UP:
                 self.hang_up(now)
+        due = self._turn_at if self.conduct.turns is not None else self._kept_at
+        if due is not None and now >= due and self.keeper is not None:
+            if self.conduct.turns is not None:
+                self._take_turn(now)
+            else:
+                self._send(self.keeper.on_timer(now), now)
         if self.ends_at is not None and now >= self.ends_at:
             self.ends_at = None
             self.hang_up(now)

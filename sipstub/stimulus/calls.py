@@ -10,6 +10,7 @@ from sipstub.core.flow import flow_of_hop
 from sipstub.core.service import Service
 from sipstub.registrar.binding import Binding
 from sipstub.registrar.source import flow_of
+from sipstub.scenario.conduct import PLAIN, Conduct
 from sipstub.sip.answer import answer
 from sipstub.sip.message import Request, Response
 from sipstub.sip.uri import SipUri, parse_uri
@@ -53,6 +54,8 @@ class Calls:
         self._sessions = 0
         self.wanted: Callable[[str], bool] = lambda aor: False
         "Whether calls of an address are answered now."
+        self.conducts: dict[str, Conduct] = {}
+        "How calls of an address are answered, by address; PLAIN where nothing is said."
         self.ring_s = RING_S
         self.talk_s = TALK_S
 
@@ -125,6 +128,7 @@ class Calls:
             transaction=transaction,
             ring_s=self.ring_s,
             talk_s=self.talk_s,
+            conduct=self.conducts.get(aor, PLAIN),
         )
         self._calls[call.call_id] = call
         refused = call.begin(now)

@@ -15,6 +15,8 @@ from sipstub.dialog.forks import InviteForks
 from sipstub.dialog.reliable import ReliableOrder
 from sipstub.dialog.route import allowed_in_request
 from sipstub.registrar.binding import Binding
+from sipstub.scenario.conduct import WITHOUT, Conduct
+from sipstub.session_timer.offer import Offer
 from sipstub.sip.cseq import CSeq
 from sipstub.sip.message import Request, Response
 from sipstub.stimulus.call import ALLOW, Call, CallState
@@ -43,6 +45,8 @@ class Ringing:
     "Whether SRTP is offered, and nothing else."
     answers_itself: bool = False
     "Whether the phone is asked to pick up by itself (Alert-Info and Call-Info, as most phones know them)."
+    conduct: Conduct = WITHOUT
+    "Of our side about session timers."
 
 
 class PlacedCall(Call):
@@ -59,8 +63,9 @@ class PlacedCall(Call):
         how: Ringing,
         token: Callable[[], str],
     ) -> None:
-        super().__init__(core, hop, binding.aor, media, changed)
+        super().__init__(core, hop, binding.aor, media, changed, how.conduct)
         self._how = how
+        self._offer = Offer(how.conduct.timer)
         self._request = self._invite(binding, token)
         self.call_id = self._request.call_id
         self._forks = InviteForks(self._request, core.layer.timing)
@@ -86,6 +91,7 @@ class PlacedCall(Call):
             ("Supported", "100rel"),
         ):
             made.headers.add(name, value)
+        self._offer.send.headers.put_on(made)
         if self._how.answers_itself:
             made.headers.add("Alert-Info", "<http://127.0.0.1>;info=alert-autoanswer;delay=0")
             made.headers.add("Call-Info", "<sip:127.0.0.1>;answer-after=0")
@@ -151,7 +157,11 @@ class PlacedCall(Call):
             return
         self._negotiation.asked_done("INVITE")
         self.dialog, self.status = dialog, response.status
-        self.ends_at = now + self._how.hold_s
+        self._offer.asked(self._request)
+        timer = self._offer.timer(now)
+        timer.answered(response, now)
+        self.keep(dialog, timer, self._request.body or body)
+        self.ends_at = now + (self.conduct.lasts_s or self._how.hold_s)
         self.became(CallState.ANSWERED, now)
         if self.is_cancelled or (not self._how.has_offer and not body):
             self.hang_up(now)

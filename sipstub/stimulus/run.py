@@ -11,6 +11,7 @@ from sipstub.stimulus.act import Act
 from sipstub.stimulus.call import Call
 from sipstub.stimulus.conversation import CallingIn, CallingOut, Pressing
 from sipstub.stimulus.disturbance import Booting, Refusing, Silencing, Syncing
+from sipstub.stimulus.keeping import Keeping
 from sipstub.stimulus.performance import LOOK_S, Asking, Idling, Performance, Registering
 from sipstub.stimulus.problem import StimulusProblem
 from sipstub.stimulus.stage import Stage
@@ -60,6 +61,7 @@ _PERFORMANCES: dict[Stimulus, Callable[[Stage, Step, float], Performance]] = {
     Stimulus.REFUSE: Refusing,
     Stimulus.SILENCE: Silencing,
     Stimulus.CHECK_SYNC: Syncing,
+    Stimulus.SESSION: Keeping,
 }
 
 
@@ -115,6 +117,11 @@ class Run:
     def boots(self) -> tuple[float, ...]:
         """Return when the phone was known to start, for `Circumstances.boots`."""
         return tuple(self.stage.boots)
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        """Return the Call-IDs of calls that were kept up for session timers, for `Circumstances.held`."""
+        return tuple(self.stage.held)
 
     @property
     def acts(self) -> tuple[Act, ...]:

@@ -48,6 +48,8 @@ class Stage:
     _began_anew: bool = False
     call: Call | None = None
     "The last call with the phone that came about in a step."
+    held: list[str] = field(default_factory=list)
+    "Call-IDs of calls that were kept up for session timers: nobody but the stub was to end them."
 
     def of(self, accounts: Iterable[int]) -> list[str]:
         """Return the addresses of accounts."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sipstub.scenario.scenario import Scenario
 from sipstub.verify.stimulus import Stimulus
 
 
@@ -20,15 +21,19 @@ class Step:
     "After so long it is given up."
     rules: tuple[str, ...]
     "What can be judged then."
+    scenario: Scenario | None = None
+    "Of a call that is kept up for session timers."
 
     @property
     def text(self) -> str:
         """Return what is going to be done, for people."""
-        return TEXTS[self.stimulus]
+        return self.scenario.what if self.scenario is not None else TEXTS[self.stimulus]
 
     @property
     def wants_person(self) -> bool:
         """Return whether somebody has to do something at the phone."""
+        if self.scenario is not None:
+            return self.scenario.wants_person
         return self.stimulus in (Stimulus.CALL_OUT, Stimulus.DIGIT)
 
 
@@ -43,6 +48,7 @@ TEXTS = {
     Stimulus.REFUSE: "refuse its next REGISTER with 503, then with 423",
     Stimulus.SILENCE: "give no answer to it for a while",
     Stimulus.CHECK_SYNC: "send NOTIFY check-sync",
+    Stimulus.SESSION: "keep calls up for session timers",
 }
 "In the order of a plan: a restart comes before what wants the phone to register soon."
 ORDER = tuple(TEXTS)

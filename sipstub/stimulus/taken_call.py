@@ -11,10 +11,13 @@ from sipstub.core.core import Core
 from sipstub.dialog.dialog import dialog_of_server
 from sipstub.dialog.refusal import Refusal
 from sipstub.dialog.reliable import OPTION, ReliableAnswers
+from sipstub.scenario.conduct import PLAIN, Conduct
+from sipstub.session_timer.reply import Reply, TimerRefusal
+from sipstub.session_timer.timer import SessionTimer
 from sipstub.sip.answer import answer
 from sipstub.sip.message import Request, Response
 from sipstub.stimulus.call import ALLOW, Call, CallState
-from sipstub.stimulus.media import MediaTalk
+from sipstub.stimulus.media import SDP_TYPE, MediaTalk
 from sipstub.transaction.machine import ServerTransaction
 
 RING_S = 1.0
@@ -41,13 +44,16 @@ class TakenCall(Call):
         transaction: ServerTransaction,
         ring_s: float = RING_S,
         talk_s: float = TALK_S,
+        conduct: Conduct = PLAIN,
     ) -> None:
-        super().__init__(core, transaction.source, aor, media, changed)
+        super().__init__(core, transaction.source, aor, media, changed, conduct)
+        self._timer = SessionTimer(conduct.timer)
+        self._reply: Reply | None = None
         self.call_id = request.call_id
         self._request = request
         self.transaction = transaction
         self._ring_s = ring_s
-        self._talk_s = talk_s
+        self._talk_s = conduct.lasts_s or talk_s
         self._answer_body: bytes | None = None
         self._answers_at: float | None = None
         self._reliable: ReliableAnswers | None = None
@@ -60,6 +66,10 @@ class TakenCall(Call):
             refused = answer(request, 420, to_tag=self.transaction.to_tag)
             refused.headers.add("Unsupported", ", ".join(strange))
             return refused
+        reply = self._timer.receive(request)
+        if isinstance(reply, TimerRefusal):
+            return reply.answer_to(request, to_tag=self.transaction.to_tag)
+        self._reply = reply
         self._answer_body = self._media.answer(request.body) if request.body else self._media.offer()
         if self._answer_body is None:
             return answer(request, 488, to_tag=self.transaction.to_tag)
@@ -123,12 +133,18 @@ class TakenCall(Call):
         self.status = status
 
     def _accept(self, now: float) -> None:
-        assert self.dialog is not None and self._answer_body is not None
+        assert self.dialog is not None and self._answer_body is not None and self._reply is not None
         self._answers_at = None
         if self._reliable is not None:
             self._reliable.end()
-        response = self.accepted(self._request, self._answer_body)
+        response = answer(self._request, 200)
+        for name, value in (self.contact(), ("Allow", ALLOW)):
+            response.headers.add(name, value)
+        self._reply.headers.put_on(response)
+        response.set_body(self._answer_body, SDP_TYPE)
         response.headers.set("To", self.dialog.local)
+        self.keep(self.dialog, self._timer, self._answer_body)
+        self._timer.replied(self._request, self._reply, now)
         self.dialog.accepted()
         self._negotiation.received_done("INVITE", is_offer_in_answer=not self._request.body)
         self.status = 200

@@ -58,6 +58,8 @@ def _refused(case: Case, statuses: tuple[int, ...]) -> Iterator[tuple[Session, T
     for session in sessions_of(case.account, case.facts.until):
         for request in session.refreshes:
             terms = [term for term in session.terms if term.at < request.at]
+            if request.method == "INVITE" and request.final is None and request.answers:
+                continue  # it was told to wait, and may wait
             if terms and terms[-1].is_phones and terms[-1].interval_s is not None and request.status in statuses:
                 yield session, terms[-1], request, request.status
 
