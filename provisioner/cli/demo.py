@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+from collections import Counter
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from provisioner.cli.listing import count_of
 from provisioner.cli.outcome import Exit
 
 if TYPE_CHECKING:
@@ -15,79 +18,169 @@ if TYPE_CHECKING:
 
     from _typeshed import DataclassInstance
 
-    from sipstub.verify.report.document import Report
+    from sipstub.verify.finding import Finding
+    from sipstub.verify.report.document import PhoneReport, Report
 
-MAX_CELL = 44
-"Longest text of a cell that the others are lined up with."
+BEGINNING = "A server on free ports, virtual phones for the whole fleet: files, bytes, then every account setting on the wire."
+EVERYTHING = "provisioner verify --all --stimulate --dial"
+MIN_CELL, MAX_CELL = 18, 44
+"Characters of expected and of seen; what is longer is cut, more of it on a narrow terminal."
+GAP = "  "
+VERDICTS, PLACE = 12, 34
+"Room for the last cell of a line."
+WIDTH = 160
+"Columns where there is no terminal."
 
 
 @click.command("demo", epilog="Documentation: docs/README.md")
 @click.option("--devices", type=click.Path(path_type=Path, file_okay=False), help="Another fleet than the example one.")
 @click.option("--templates", type=click.Path(path_type=Path, file_okay=False), help="Other templates than those of the program.")
 @click.option("--details", is_flag=True, help="Print expected, seen and verdict of every setting of every phone.")
+@click.option("--disobey", multiple=True, metavar="PHONE:NAME", help="Have a phone act against its file; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
-def command(ctx: click.Context, devices: Path | None, templates: Path | None, details: bool, as_json: bool) -> None:
+def command(
+    ctx: click.Context,
+    devices: Path | None,
+    templates: Path | None,
+    details: bool,
+    disobey: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Serve the example fleet on free ports of loopback and boot every phone of it, once.
 
     Each phone fetches its files as its firmware does, some over HTTP and some over TFTP.  The bytes are compared with
     those that another process renders, and with what curl and tftp-hpa fetch where they are installed.  Then each phone
-    registers, and what the registrar recorded is held against the phone's file.  The phones are virtual.
+    registers, calls, and is asked and refused, as `provisioner verify --all --stimulate --dial` has it, and every setting of
+    its accounts is held against what was seen.  The phones, and the people who dial, are virtual.
 
     \b
     Examples:
       provisioner demo
       provisioner demo --devices devices      your own fleet
+      provisioner demo --disobey office-ben:wrong-display
     """
     import json
 
+    from provisioner.cli.place import Places
     from provisioner.rendering.context import Addresses
     from provisioner.runtime.bundled import bundled
-    from provisioner.runtime.demo import DemoRow, DemoServer, run_demo
+    from provisioner.runtime.demo import DemoRow, run_demo
+    from provisioner.runtime.demo_server import DemoServer
+    from provisioner.runtime.demo_sip import USUAL_S
     from provisioner.runtime.fleet import Fleet
+    from provisioner.settings import load_settings
     from sipstub.verify.report.plain import write_text
 
     devices, templates = devices or bundled("devices"), templates or bundled("templates")
+    mutants = _mutants(disobey)
     rows: list[DemoRow] = []
+    click.echo(f"{BEGINNING} This takes about {USUAL_S} s.", err=True)
     server = DemoServer(devices, templates)
+    places = Places(load_settings(None, {"devices": str(devices), "templates": str(templates), "state": str(server.state)}))
     try:
         server.wait()
         addresses = Addresses(server.facts["advertise"], server.facts["sip"]["port"], server.facts["sips"]["port"])
-        result = run_demo(Fleet(templates, devices, addresses), server, rows.append)
+        result = run_demo(Fleet(templates, devices, addresses), server, rows.append, places.kept, mutants)
     finally:
         server.remove()
-    report = result.verified.report
-    failed = bool(result.mismatches) or report.exit_code == Exit.PROBLEMS
+    report = result.verified.report if result.verified is not None else None
+    failed = report is None or report.exit_code != Exit.DONE
     if as_json:
-        found = {"phones": [asdict(row) for row in rows], "verify": report.as_json()}
+        found = {"phones": [asdict(row) for row in rows], "verify": report.as_json() if report is not None else None}
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
     else:
         _show(rows)
-        if not result.mismatches:
+        if report is not None:
             transports = " and ".join(sorted({row.transport for row in rows}))
             booted = f"{len(rows)} phones booted over {transports}"
             click.echo(f"\n{booted}; each has exactly the bytes that `render --reveal` prints.")
-            click.echo("Each registered with what its file says; the registrar's recording against the file:\n")
-        if details:
-            _show_findings(report)
-        click.echo(write_text(report), nl=False)
-    for text in result.mismatches:
-        click.echo(f"MISMATCH  {text}", err=True)
+            click.echo("Each registered, called and was asked and refused; what it did, held against its file:\n")
+            (_show_findings if details else _show_settings)(report)
+            click.echo(write_text(report), nl=False)
+            _show_left_out(report)
+    for text in (*result.mismatches, *result.notes):
+        click.echo(f"{'MISMATCH' if text in result.mismatches else 'note:'}  {text}", err=True)
     if not failed and not as_json:
         click.echo("next: make run keeps the server up; provisioner check finds what is wrong with your own files")
     ctx.exit(Exit.PROBLEMS if failed else Exit.DONE)
 
 
-def _show_findings(report: Report) -> None:
+def _mutants(texts: Sequence[str]) -> dict[str, list[str]]:
+    """Return by phone what it is told to do wrong."""
+    from sipstub.phone.disobey import MUTANTS
+
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        phone, _, name = text.rpartition(":")
+        if not phone or name not in MUTANTS:
+            raise click.UsageError(f"--disobey {text}: PHONE:NAME is wanted; `sipstub phone --disobey list` prints the names")
+        found.setdefault(phone, []).append(name)
+    return found
+
+
+def _show_left_out(report: Report) -> None:
+    """Name the settings that the time was too short for, and the command that waits for them."""
+    from sipstub.verify.verdict import Verdict
+
+    missing: dict[str, set[str]] = {}
     for phone in report.phones:
+        for one in phone.findings:
+            is_skipped = one.verdict is Verdict.SKIPPED and one.seen.endswith(f"wants {one.stimulus}")
+            if is_skipped or one.verdict is Verdict.INCONCLUSIVE:
+                missing.setdefault(one.rule, set()).add(phone.name)
+    if missing:
+        rules = ", ".join(f"{rule} ({count_of(len(names), 'phone')})" for rule, names in sorted(missing.items()))
+        click.echo(f"left out for want of time: {rules}")
+        click.echo(f"what waits for them, with phones that are on: make run, then {EVERYTHING}")
+
+
+def _show_settings(report: Report) -> None:
+    """Print one line per setting, worst first: what the worst phone was expected to do and did, and how many did how."""
+    from sipstub.verify.verdict import WORST_FIRST, Verdict
+
+    by_rule: dict[str, list[tuple[PhoneReport, Finding]]] = {}
+    for phone in report.phones:
+        for one in phone.findings:
+            by_rule.setdefault(one.rule, []).append((phone, one))
+    lines = [("setting", "expected", "seen", "for example", "verdicts")]
+    worst = {rule: min(found, key=lambda pair: WORST_FIRST.index(pair[1].verdict)) for rule, found in by_rule.items()}
+    for rule, (phone, one) in sorted(worst.items(), key=lambda item: WORST_FIRST.index(item[1][1].verdict)):
+        counts = Counter(other.verdict for _, other in by_rule[rule])
+        del counts[Verdict.INFO]  # of values that no file gives
+        if not counts:
+            continue
+        told = ", ".join(f"{verdict} {counts[verdict]}" for verdict in WORST_FIRST if counts[verdict])
+        lines.append((rule, one.expected, one.seen, phone.name, told))
+    _print_table(lines, "", VERDICTS)
+    click.echo()
+
+
+def _show_findings(report: Report) -> None:
+    """Print one table per phone, the worst phones and findings first."""
+    for phone in report.worst_first():
         click.echo(phone.name)
-        lines = [(phone.title(one), one.expected, one.seen, str(one.verdict), one.place) for one in phone.findings]
-        widths = [min(MAX_CELL, max((len(line[at]) for line in lines), default=0)) for at in range(4)]
-        for line in lines:
-            cells = [text if len(text) <= MAX_CELL else text[: MAX_CELL - 3] + "..." for text in line[:4]]
-            shown = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-            click.echo(f"  {shown}  {line[4]}".rstrip())
+        lines = [(phone.title(one), one.expected, one.seen, str(one.verdict), one.place) for one in phone.worst_first()]
+        _print_table(lines, "  ", PLACE)
         click.echo()
+
+
+def _print_table(lines: Sequence[tuple[str, ...]], margin: str, last: int) -> None:
+    """Print lines of five cells; expected and seen, the second and third, are cut to what the terminal has room for.
+
+    `last` is the room for the fifth cell; a longer one is printed as it is.
+    """
+    columns = shutil.get_terminal_size((WIDTH, 24)).columns
+    taken = sum(max((len(line[at]) for line in lines), default=0) for at in (0, 3)) + last + len(margin) + 4 * len(GAP)
+    most = max(MIN_CELL, min(MAX_CELL, (columns - taken) // 2))
+    cut = [
+        [text if at not in (1, 2) or len(text) <= most else text[: most - 3] + "..." for at, text in enumerate(line)]
+        for line in lines
+    ]
+    widths = [max((len(line[at]) for line in cut), default=0) for at in range(4)]
+    for line in cut:
+        shown = GAP.join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[4]])
+        click.echo(f"{margin}{shown}".rstrip())
 
 
 def _show(rows: Sequence[DataclassInstance]) -> None:

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
+import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from provisioner.errors import EnvironmentProblem
+from provisioner.errors import EnvironmentProblem, NotFound
+from provisioner.expectations.observables import load_observables
 from provisioner.rendering.format import CFG
-from provisioner.runtime.demo_sip import judge_all, register_all
+from provisioner.runtime.demo_server import DemoServer
+from provisioner.runtime.demo_sip import Device, Show
 from provisioner.runtime.fleet import Fleet, PhoneFiles
+from provisioner.state.folder import StateFolder
 from sipstub.phone.identity import PhoneIdentity
 from sipstub.phone.models import load_models
 from sipstub.phone.outcome import Outcome
@@ -29,10 +31,10 @@ from sipstub.phone.report import BootReport
 from sipstub.phone.virtual import Phone
 from sipstub.verify.run import Verified
 
-START_TIMEOUT_S = 60.0
+RUN_TIMEOUT_S = 120
 FETCH_TIMEOUT_S = 20
 COMPARERS = 4
-"Processes that render at once."
+"Clients of other people that fetch at once."
 
 
 NEWER_FIRMWARE = {"T46G": "28.81.0.110"}
@@ -61,86 +63,20 @@ class DemoRow:
     "What differed from the file that another process rendered; empty if nothing did."
 
 
-class DemoServer:
-    """A server in a process of its own, on loopback and free ports, with a state folder that goes with it."""
-
-    def __init__(self, devices: Path, templates: Path) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="provisioner-demo-"))
-        self.state = self._folder / "state"
-        self.facts: dict[str, Any] = {}
-        self._ready = self._folder / "ready.json"
-        self.options = ["--devices", str(devices), "--templates", str(templates), "--state", str(self.state)]
-        self._log = (self._folder / "server.log").open("wb")
-        listen = ["--http", "127.0.0.1:0", "--tftp", "127.0.0.1:0", "--https", "off", "--people", "127.0.0.1:0"]
-        listen += ["--sip", "127.0.0.1:0", "--sips", "127.0.0.1:0", "--record", str(self.record)]
-        self._process = subprocess.Popen(  # noqa: S603 (our own program)
-            [*program(), "serve", *self.options, *listen, "--allow", "127.0.0.0/8", "--ready-file", str(self._ready), "--quiet"],
-            stdout=self._log,
-            stderr=self._log,
-        )
-
-    def wait(self) -> None:
-        """Return when the server is ready; EnvironmentProblem with its own words if it is not."""
-        deadline = time.monotonic() + START_TIMEOUT_S
-        pause = threading.Event()
-        while not self._ready.is_file():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self._log.flush()
-                said = (self._folder / "server.log").read_text("utf-8", "replace").strip()
-                raise EnvironmentProblem(f"the server did not start: {said or 'no reason given'}")
-            pause.wait(0.05)
-        import json
-
-        self.facts = json.loads(self._ready.read_text("utf-8"))
-
-    @property
-    def record(self) -> Path:
-        """Where the messages of the registrar are, once the server has ended."""
-        return self._folder / "sip.json"
-
-    def end(self) -> None:
-        """End the server; what it wrote is still there."""
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-            try:
-                self._process.wait(30)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-        self._log.close()
-
-    def remove(self) -> None:
-        """End the server and remove what it left."""
-        self.end()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def program() -> list[str]:
-    """Return the command that runs this program in another process."""
-    return [sys.executable, "-m", "provisioner"]
-
-
 def transports(fleet: Iterable[PhoneFiles]) -> dict[str, str]:
     """Return the transport of each phone by MAC: every third one takes TFTP, the factory protocol, the others HTTP."""
     return {files.phone.mac.plain: "tftp" if at % 3 == 2 else "http" for at, files in enumerate(fleet)}
 
 
-async def _boot_all(fleet: list[PhoneFiles], urls: dict[str, str], models: Path) -> list[BootReport]:
-    known = load_models(models)
-    chosen = transports(fleet)
-
-    async def boot(files: PhoneFiles) -> BootReport:
-        mac = files.phone.mac.plain
-        model = known[files.phone.model.name]
-        device = Phone(PhoneIdentity.of(mac, model, NEWER_FIRMWARE.get(model.name)))
-        url = urls[chosen[mac]]
-        first = await device.boot(url)
-        again = await device.boot(url)
+async def _boot_all(fleet: Sequence[PhoneFiles], devices: Sequence[Device]) -> list[BootReport]:
+    async def boot(files: PhoneFiles, device: Device) -> BootReport:
+        first = await device.phone.boot(device.url)
+        again = await device.phone.boot(device.url)
         if first.is_provisioned and not again.is_unchanged:
             raise EnvironmentProblem(f"{files.phone.name}: a second boot without any edit brought other bytes")
         return first
 
-    return list(await asyncio.gather(*(boot(files) for files in fleet)))
+    return list(await asyncio.gather(*(boot(files, device) for files, device in zip(fleet, devices, strict=True))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,35 +86,65 @@ class DemoResult:
     mismatches: list[str]
     "Every byte that differed, in words."
 
-    verified: Verified
-    "What the phones did on the wire, held against their files."
+    verified: Verified | None
+    "What the phones did on the wire, held against their files; None where the files were not even the right ones."
+
+    notes: tuple[str, ...] = ()
+    "What a person should know beside the findings."
 
 
-def run_demo(fleet: Fleet, server: DemoServer, say: Callable[[DemoRow], None]) -> DemoResult:
-    """Boot every phone of the fleet at the running server, let it register, end the server, and judge."""
+def run_demo(
+    fleet: Fleet,
+    server: DemoServer,
+    say: Callable[[DemoRow], None],
+    show: Callable[[Any], str] = str,
+    disobey: Mapping[str, Sequence[str]] = {},
+) -> DemoResult:
+    """Boot every phone of the fleet at the running server, compare its bytes, and have its settings judged meanwhile.
+
+    `show` writes where a value comes from; `disobey` has names of phones with the mutants that they are.
+    """
     build = fleet.build()
     # The virtual phones of the demo read cfg files; phones of other vendors are left to real ones.
     found = [files for files in build.phones.values() if files.phone.model.vendor.format == CFG.name]
     phones = sorted(found, key=lambda files: files.phone.name)
-    mismatches = _boot_and_compare(fleet, phones, server, say)
-    known = load_models(fleet.folder / "models.toml")
-    chosen = transports(phones)
-    identities = [PhoneIdentity.of(files.phone.mac.plain, known[files.phone.model.name]) for files in phones]
-    urls = [str(server.facts[chosen[identity.mac]]["url"]) for identity in identities]
-    asyncio.run(register_all(list(zip(identities, urls, strict=True))))
-    server.end()
-    return DemoResult(mismatches, judge_all(phones, identities, fleet.folder, fleet.catalogue, server.record))
+    unknown = set(disobey) - {files.phone.name for files in phones}
+    if unknown:
+        raise NotFound(f"no phone of the demo is called {min(unknown)}", hint="provisioner phones lists them")
+    known, chosen = load_models(fleet.folder / "models.toml"), transports(phones)
+    devices = []
+    for files in phones:
+        mac, model = files.phone.mac.plain, known[files.phone.model.name]
+        phone = Phone(PhoneIdentity.of(mac, model, NEWER_FIRMWARE.get(model.name)))
+        devices.append(Device(phone, str(server.facts[chosen[mac]]["url"]), tuple(disobey.get(files.phone.name, ()))))
+    wire = Show(StateFolder.existing(server.state), load_observables(fleet.folder), fleet.catalogue, show)
+    mismatches, verified = asyncio.run(_boot_and_judge(phones, devices, server, say, wire))
+    return DemoResult(mismatches, verified, tuple(wire.notes))
 
 
-def _boot_and_compare(fleet: Fleet, phones: list[PhoneFiles], server: DemoServer, say: Callable[[DemoRow], None]) -> list[str]:
-    urls = {scheme: server.facts[scheme]["url"] for scheme in ("http", "tftp")}
-    reports = asyncio.run(_boot_all(phones, urls, fleet.folder / "models.toml"))
-    rendered = _Rendered(server)
+async def _boot_and_judge(
+    phones: Sequence[PhoneFiles], devices: Sequence[Device], server: DemoServer, say: Callable[[DemoRow], None], wire: Show
+) -> tuple[list[str], Verified | None]:
+    """Compare the bytes in another thread while the phones are on the wire; one that differs ends both."""
+    reports = await _boot_all(phones, devices)
+    judging = asyncio.create_task(wire.judge(devices))
+    try:
+        rows = await asyncio.to_thread(_compare, phones, reports, server)
+        for row in rows:
+            say(row)
+        mismatches = [f"{row.name}: {text}" for row in rows for text in row.mismatches]
+        return mismatches, None if mismatches else await judging
+    finally:
+        if not judging.done():
+            judging.cancel()
+        await asyncio.gather(judging, return_exceptions=True)
+
+
+def _compare(phones: Sequence[PhoneFiles], reports: Sequence[BootReport], server: DemoServer) -> list[DemoRow]:
+    urls = {scheme: str(server.facts[scheme]["url"]) for scheme in ("http", "tftp")}
+    rendered = _Rendered(phones, server)
     with ThreadPoolExecutor(COMPARERS) as pool:
-        rows = list(pool.map(lambda pair: _row(pair[0], pair[1], rendered, urls), zip(phones, reports, strict=True)))
-    for row in rows:
-        say(row)
-    return [f"{row.name}: {text}" for row in rows for text in row.mismatches]
+        return list(pool.map(lambda pair: _row(pair[0], pair[1], rendered, urls), zip(phones, reports, strict=True)))
 
 
 def _row(files: PhoneFiles, report: BootReport, rendered: _Rendered, urls: dict[str, str]) -> DemoRow:
@@ -229,30 +195,30 @@ def _foreign(name: str, phone: Any, urls: dict[str, str]) -> dict[str, bytes | N
 
 
 class _Rendered:
-    """What `render --reveal` prints in processes of its own; the same common file is asked for once."""
+    """What `render --reveal` prints in another process, of every phone's own file and of each common file."""
 
-    def __init__(self, server: DemoServer) -> None:
-        self._server = server
-        self._commons: dict[str, bytes | None] = {}
-        self._lock = threading.Lock()
+    def __init__(self, phones: Sequence[PhoneFiles], server: DemoServer) -> None:
+        commons = {files.common_name: files.phone.name for files in phones}
+        asked = [[files.phone.name, "mac"] for files in phones] + [[name, "common"] for name in commons.values()]
+        command = [sys.executable, "-m", "provisioner.cli.render_many", *server.options]
+        done = _run(command, json.dumps(asked).encode())
+        bodies = json.loads(done.stdout) if done.returncode == 0 else [None] * len(asked)
+        names = [*(files.phone.name for files in phones), *commons]
+        self._bodies = {
+            (name, kind): base64.b64decode(body) if body is not None else None
+            for name, (_, kind), body in zip(names, asked, bodies, strict=True)
+        }
 
     def file(self, phone: str, kind: str, common_name: str) -> bytes | None:
         """Return the bytes, or None if the command failed."""
-        if kind == "common":
-            with self._lock:
-                if common_name not in self._commons:
-                    self._commons[common_name] = self._render(phone, kind)
-                return self._commons[common_name]
-        return self._render(phone, kind)
-
-    def _render(self, phone: str, kind: str) -> bytes | None:
-        done = _run([*program(), "render", phone, "--file", kind, "--reveal", *self._server.options])
-        return done.stdout if done.returncode == 0 else None
+        return self._bodies[common_name if kind == "common" else phone, kind]
 
 
-def _run(command: list[str]) -> subprocess.CompletedProcess[bytes]:
+def _run(command: list[str], given: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PROVISIONER_")}
-    return subprocess.run(command, capture_output=True, timeout=60, check=False, env=environment)  # noqa: S603 (fixed programs)
+    return subprocess.run(  # noqa: S603 (fixed programs)
+        command, input=given, capture_output=True, timeout=RUN_TIMEOUT_S, check=False, env=environment
+    )
 
 
 def _size(body: bytes | None) -> str:

@@ -1,57 +1,156 @@
-"""The second half of the demo: every phone that fetched its file registers with it, and the messages are held against the file.
+"""The second half of the demo: every phone registers with its file, calls and is asked, and each setting is judged.
 
-The phones are virtual; the recording is that of the server's own registrar, and the expectations are read from the very
-bytes that the phones fetched.
+The job is that of `provisioner verify --all --stimulate --dial` at the running server.  The phones are virtual, and so are the
+people who dial; what takes minutes to show is left out, and named.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
-from pathlib import Path
+from typing import Any
 
 from provisioner.catalogue.catalogue import Catalogue
-from provisioner.expectations.build import build_expectations, delivered, read_cfg_files, subject_of
-from provisioner.expectations.observables import Observables, load_observables
-from provisioner.runtime.fleet import PhoneFiles
-from sipstub.phone.identity import PhoneIdentity
+from provisioner.errors import EnvironmentProblem
+from provisioner.expectations.observables import Observables
+from provisioner.runtime.verify_run import VerifyOptions, VerifyRun
+from provisioner.runtime.verify_stimuli import Pace, steps_for
+from provisioner.runtime.verify_subject import Subjects
+from provisioner.state.database import Database
+from provisioner.state.folder import StateFolder
+from provisioner.state.job_table import JobState, JobTable
+from provisioner.state.reading import Reading
+from provisioner.state.source import PublishedSource
+from provisioner.state.verdict_table import VerdictTable
+from sipstub.phone.agent.call import Call
+from sipstub.phone.agent.event import CallState
 from sipstub.phone.net.running import RunningPhone, RunOptions
 from sipstub.phone.virtual import Phone
-from sipstub.trace.recording import Recording
-from sipstub.trace.recording_json import parse_recording
-from sipstub.verify.expectation import Expectations
-from sipstub.verify.run import Verified, verify
+from sipstub.stimulus.conversation import NUMBER
+from sipstub.stimulus.plan import WAIT_RULE
+from sipstub.verify.run import Verified
+from sipstub.verify.stimulus import EVERY, Stimulus
 
-REGISTER_S = 20.0
-"How long a phone may take to register."
-
-
-async def register_all(phones: Sequence[tuple[PhoneIdentity, str]]) -> list[bool]:
-    """Boot each phone from its URL, let it register, and switch it off; return who was registered."""
-
-    async def one(identity: PhoneIdentity, url: str, seed: int) -> bool:
-        async with RunningPhone(Phone(identity), url, RunOptions(seed=seed)) as running:
-            return await running.registered(REGISTER_S)
-
-    return list(await asyncio.gather(*(one(identity, url, seed) for seed, (identity, url) in enumerate(phones))))
-
-
-def expectations_of(files: PhoneFiles, observables: Observables, catalogue: Catalogue, identity: PhoneIdentity) -> Expectations:
-    """Return what the two files of a phone say that it should do."""
-    phone = files.phone
-    mac = phone.mac.plain
-    given = [delivered(files.common_name, files.common), delivered(files.own_name, files.mac)]
-    subject = subject_of(phone.name, mac, phone.model, firmware=identity.firmware, addresses=(identity.loopback,))
-    return build_expectations(read_cfg_files(given), observables, subject, catalogue)
+USUAL_S = 60
+"How long all of the demo takes, as it is said at its beginning."
+LIMIT_S = 120.0
+"After so long what is not done yet is left."
+POLL_S = 0.5
+JOURNAL_S = 20.0
+"Time for the journal to tell of the fetches."
+CLAIM_S = 30.0
+GRANT_S = 20
+"What phones are granted: they renew after half of that."
+WATCH_S = 1.0
+KEY = "5"
+QUICK = frozenset({Stimulus.REGISTER, Stimulus.OPTIONS, Stimulus.CALL_IN, Stimulus.CALL_OUT, Stimulus.DIGIT, Stimulus.CHECK_SYNC})
 
 
-def judge_all(
-    fleet: Sequence[PhoneFiles], identities: Sequence[PhoneIdentity], folder: Path, catalogue: Catalogue, record: Path
-) -> Verified:
-    """Return the findings on every phone from the recording at `record`."""
-    observables = load_observables(folder)
-    recording: Recording = parse_recording(record.read_bytes())
-    wanted = [expectations_of(files, observables, catalogue, identity) for files, identity in zip(fleet, identities, strict=True)]
-    return verify(wanted, recording.messages, now=time.time(), program=f"provisioner {version('provisioner')}")
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One virtual phone that has booted."""
+
+    phone: Phone
+    url: str
+    disobey: tuple[str, ...] = ()
+    "Names of mutants."
+
+
+@dataclass(slots=True)
+class Person:
+    """Who dials at one phone, once for each step that wants it, and presses a key in the call."""
+
+    running: RunningPhone
+    _call: Call | None = None
+    _dialled_for: int = -1
+    _pressed_for: int = -1
+
+    def do(self, told: Mapping[str, Any]) -> None:
+        """Do what the job waits for."""
+        agent, step, number = self.running.agent, told["step"], told["done"]
+        if agent is None:
+            return
+        # What the job tells is a moment old: a call that has ended is no reason to dial again, since that would be in the way.
+        if step == Stimulus.CALL_OUT and self._dialled_for != number:
+            self._dialled_for = number
+            self._call = agent.call(told["accounts"][0], NUMBER, self.running.now)
+        elif step == Stimulus.DIGIT and self._pressed_for != number and self._is_up:
+            self._pressed_for = number
+            assert self._call is not None
+            self._call.press(KEY, self.running.now)
+        self.running.settle()
+
+    @property
+    def _is_up(self) -> bool:
+        return self._call is not None and self._call.state is CallState.ANSWERED
+
+
+@dataclass(slots=True)
+class Show:
+    """Asks the server that runs on a state folder about phones that are switched on meanwhile."""
+
+    state: StateFolder
+    observables: Observables
+    catalogue: Catalogue
+    show: Callable[[Any], str] = str
+    "Writes a stored origin as people type it."
+    notes: list[str] = field(default_factory=list)
+
+    async def judge(self, devices: Sequence[Device]) -> Verified:
+        """Switch the phones on, do what is quick to each, and return the findings."""
+        database, source = Database.open(self.state), PublishedSource(self.state)
+        reading = Reading(database, source)
+        subjects = Subjects(source, reading, self.observables, self.catalogue, self.show)
+        macs = [device.phone.identity.mac for device in devices]
+        pace = await self._pace(subjects, macs)
+        program = f"provisioner {version('provisioner')}"
+        options = VerifyOptions(LIMIT_S, WATCH_S, program, stimulates=True, has_person=True, pace=pace)
+        run = VerifyRun(JobTable(database), VerdictTable(database), subjects, reading, options)
+        run.ask(macs, time.time())
+        run.limit_s = LIMIT_S
+        try:
+            await self._watch(run, devices)
+        except BaseException:
+            run.cancel(time.time())
+            raise
+        verified = await asyncio.to_thread(run.finish, time.time())
+        self.notes += run.notes
+        return verified
+
+    async def _pace(self, subjects: Subjects, macs: Sequence[str]) -> Pace:
+        """Return what is left out, once the server knows what each phone fetched."""
+        deadline = time.monotonic() + JOURNAL_S
+        while True:
+            phones = await asyncio.to_thread(subjects.look, macs)
+            if all(len(phone.hashes) > 1 for phone in phones) or time.monotonic() > deadline:
+                break
+            await asyncio.sleep(POLL_S)
+        known = [phone.expectations for phone in phones if phone.expectations is not None]
+        all_steps = [step for phone in known for step in steps_for(phone, boots=False, stimulates=True, has_person=True)]
+        waits = any(step.stimulus is Stimulus.REFUSE and WAIT_RULE in step.rules for step in all_steps)
+        taken = QUICK if waits else QUICK | {Stimulus.REFUSE}
+        return Pace(EVERY - taken, GRANT_S, are_virtual=True)
+
+    async def _watch(self, run: VerifyRun, devices: Sequence[Device]) -> None:
+        deadline = time.monotonic() + CLAIM_S
+        while (await asyncio.to_thread(run.poll, time.time())).job is JobState.WAITING:
+            if time.monotonic() > deadline:
+                raise EnvironmentProblem("the SIP process of the demo took no job", code="job-not-taken")
+            await asyncio.sleep(POLL_S)
+        async with contextlib.AsyncExitStack() as stack:
+            phones = [
+                RunningPhone(device.phone, device.url, RunOptions(seed=seed, disobey=device.disobey))
+                for seed, device in enumerate(devices)
+            ]
+            await asyncio.gather(*(stack.enter_async_context(phone) for phone in phones))
+            people = {phone.phone.identity.mac: Person(phone) for phone in phones}
+            while not (await asyncio.to_thread(run.poll, time.time())).is_over:
+                told = run.job.progress.get("phones", {}) if run.job is not None else {}
+                for mac, person in people.items():
+                    if mac in told:
+                        person.do(told[mac])
+                await asyncio.sleep(POLL_S)

@@ -18,7 +18,7 @@ from provisioner.errors import EnvironmentProblem
 from provisioner.runtime.verify_jobs import KIND
 from provisioner.runtime.verify_judge import Watching, judge_phones, messages_of, told, without_evidence
 from provisioner.runtime.verify_part import pack, unpack
-from provisioner.runtime.verify_stimuli import MAX_PHONES, read_acts, steps_for, to_ask
+from provisioner.runtime.verify_stimuli import MAX_PHONES, USUAL, Pace, read_acts, steps_for, to_ask
 from provisioner.runtime.verify_subject import Subjects, Tested
 from provisioner.state.job_table import Job, JobState, JobTable, Wish
 from provisioner.state.reading import Reading
@@ -60,6 +60,7 @@ class VerifyOptions:
     "What disturbs is done too: refusals, silence, calls."
     has_person: bool = False
     "Somebody dials at the phones when asked to."
+    pace: Pace = USUAL
 
     @property
     def acts(self) -> bool:
@@ -144,16 +145,18 @@ class VerifyRun:
             raise EnvironmentProblem(
                 f"{len(known)} phones are too many to act on in one job, {MAX_PHONES} at most", hint="take them group by group"
             )
-        flags = {"boots": options.boots, "stimulates": options.stimulates, "has_person": options.has_person}
+        flags: dict[str, Any] = {"boots": options.boots, "stimulates": options.stimulates, "has_person": options.has_person}
         longest = [sum(step.limit_s for step in self.steps(phone)) for phone in known]
-        rounds = -(-len(known) // MAX_AT_ONCE)
+        rounds = 1 if options.pace.are_virtual else -(-len(known) // MAX_AT_ONCE)
         self.limit_s += max(longest, default=0.0) * max(1, rounds)
-        return flags | {"phones": to_ask(known)}
+        return flags | {"pace": options.pace.as_json(), "phones": to_ask(known)}
 
     def steps(self, phone: Expectations) -> tuple[Step, ...]:
         """Return what will be done to a phone."""
         options = self._options
-        return steps_for(phone, boots=options.boots, stimulates=options.stimulates, has_person=options.has_person)
+        return steps_for(
+            phone, boots=options.boots, stimulates=options.stimulates, has_person=options.has_person, pace=options.pace
+        )
 
     def poll(self, now: float) -> Standing:
         """Read what is new and say how each phone stands; `is_over` once there is nothing more to wait for."""

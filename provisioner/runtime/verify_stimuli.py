@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sipstub.stimulus.act import Act
 from sipstub.stimulus.director import Director, StimulusProblem
-from sipstub.stimulus.plan import SLACK_S, plan_for
+from sipstub.stimulus.plan import GRANT_S, SLACK_S, plan_for
 from sipstub.stimulus.run import Run
 from sipstub.stimulus.step import Step
 from sipstub.verify.expectation import Expectations, read_expectations
@@ -24,9 +25,34 @@ MAX_ACTS = 500
 "Of one job, as they are told to whoever asked."
 
 
-def steps_for(phone: Expectations, *, boots: bool, stimulates: bool, has_person: bool) -> tuple[Step, ...]:
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a job goes about it."""
+
+    leaves_out: frozenset[Stimulus] = frozenset()
+    "What is not done, for want of time."
+    grant_s: int = GRANT_S
+    "Longest time that a phone is granted meanwhile."
+    are_virtual: bool = False
+    "Whether nobody uses the phones: then they are disturbed all at once."
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {"leaves_out": sorted(self.leaves_out), "grant_s": self.grant_s, "are_virtual": self.are_virtual}
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any]) -> Pace:
+        """Return what `as_json` gave; the usual pace for nothing."""
+        left_out = frozenset(Stimulus(name) for name in values.get("leaves_out", ()))
+        return cls(left_out, int(values.get("grant_s", GRANT_S)), bool(values.get("are_virtual")))
+
+
+USUAL = Pace()
+
+
+def steps_for(phone: Expectations, *, boots: bool, stimulates: bool, has_person: bool, pace: Pace = USUAL) -> tuple[Step, ...]:
     """Return what is done to a phone: its own plan, and first of all a restart if one is wanted."""
-    allowed = EVERY if has_person else EVERY - WITH_A_PERSON
+    allowed = (EVERY if has_person else EVERY - WITH_A_PERSON) - pace.leaves_out
     steps = plan_for(phone, allowed) if stimulates else ()
     if boots and not any(step.stimulus is Stimulus.BOOT for step in steps):
         limit = TOLERANCE.reboot + SLACK_S
@@ -55,12 +81,16 @@ class Stimulating:
         self.problems: dict[str, str] = {}
         "Why nothing is done to a phone, by MAC."
         boots, stimulates = bool(asked.get("boots")), bool(asked.get("stimulates"))
+        pace = Pace.read(asked.get("pace", {}))
         given = asked.get("phones", [])
         try:
             for phone in read_expectations(json.dumps(given[:MAX_PHONES])):
-                steps = steps_for(phone, boots=boots, stimulates=stimulates, has_person=bool(asked.get("has_person")))
+                has_person = bool(asked.get("has_person"))
+                steps = steps_for(phone, boots=boots, stimulates=stimulates, has_person=has_person, pace=pace)
                 try:
-                    self._runs[phone.subject.mac] = director.run(phone, steps, now, may_restart=boots)
+                    self._runs[phone.subject.mac] = director.run(
+                        phone, steps, now, may_restart=boots, waits_turn=not pace.are_virtual, grant_s=pace.grant_s
+                    )
                 except StimulusProblem as problem:
                     self.problems[phone.subject.mac] = problem.message
         except BaseException:
@@ -92,6 +122,7 @@ class Stimulating:
             step = run.step
             found[mac] = {
                 "step": str(step.stimulus) if step is not None else "",
+                "accounts": list(step.accounts) if step is not None else [],
                 "waits_for": run.waits_for,
                 "done": len(run.results),
                 "of": len(run.steps),

@@ -181,11 +181,14 @@ class Director:
         *,
         may_restart: bool = False,
         sees_fetches: bool = False,
+        waits_turn: bool = True,
+        grant_s: int = GRANT_S,
     ) -> Run:
         """Begin to walk one phone through its plan; raises StimulusProblem if another run has one of its addresses.
 
         `may_restart` allows a restart by check-sync where the phone would not register for long otherwise; `sees_fetches` says
-        that `Run.fetched` will be called for each file that the phone asks for.
+        that `Run.fetched` will be called for each file that the phone asks for.  Virtual phones, that nobody uses, need not
+        wait for their turn, and can be granted less.
         """
         aors = {number: self.aor(expectations.text("user-name", number)) for number in expectations.enabled}
         taken = [aor for aor in aors.values() if aor in self._runs]
@@ -194,12 +197,13 @@ class Director:
         if len(self._going) >= MAX_RUNS or len(self._runs) + len(aors) > MAX_RUN_AORS:
             raise StimulusProblem(f"{len(self._going)} phones have stimuli under way already")
         may_restart = may_restart and expectations.text("check-sync") not in ("never", "")
-        run = Run(Stage(self, expectations, now, aors, may_restart, sees_fetches), steps, now, has_turn=self._has_turn)
+        stage = Stage(self, expectations, now, aors, may_restart, sees_fetches)
+        run = Run(stage, steps, now, has_turn=self._has_turn if waits_turn else lambda run: True)
         self._going.append(run)
         for aor in aors.values():
             self._runs[aor] = run
             self.gate.watched.add(aor)
-            self.shorten(aor)
+            self.shorten(aor, grant_s)
         self._watch()
         return run
 

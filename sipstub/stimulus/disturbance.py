@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sipstub.sip.host import host_key
 from sipstub.stimulus.performance import Performance
-from sipstub.stimulus.plan import GRANT_S, SECOND_SERVER, probe_s, silence_s
+from sipstub.stimulus.plan import GRANT_S, SECOND_SERVER, WAIT_RULE, probe_s, silence_s
 from sipstub.stimulus.refusal import TOO_BRIEF, UNAVAILABLE, Refusal
 from sipstub.verify.case import FIRST_SERVER
 from sipstub.verify.tolerance import TOLERANCE
@@ -25,8 +25,9 @@ class Refusing(Performance):
                 self.stage.director.refuse(aor, self._refusals(account), now, self.step.limit_s)
 
     def _refusals(self, account: int) -> list[Refusal]:
-        """Return a 503 where the file says how long to wait after it, and a 423."""
-        return [*([UNAVAILABLE] if self.stage.text("retry-interval", account) else []), TOO_BRIEF]
+        """Return a 503 where a rule asks how long the account waits after it, and a 423."""
+        is_asked = WAIT_RULE in self.step.rules and self.stage.text("retry-interval", account)
+        return [*([UNAVAILABLE] if is_asked else []), TOO_BRIEF]
 
     def look(self, now: float) -> bool:
         """Return whether all was refused that is to be, and the phone is registered again."""

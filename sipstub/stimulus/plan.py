@@ -40,6 +40,8 @@ LONGEST_PROBE_S = 900.0
 "A way back to the first server that takes longer is not waited for."
 SECOND_SERVER = "2"
 TOGETHER = "together"
+WAIT_RULE = "retry-interval"
+"Wants a 503, and the wait after it; a file that leaves the factory's wait alone does not bind it."
 
 
 def plan_for(expectations: Expectations, allowed: Collection[Stimulus] = EVERY) -> tuple[Step, ...]:
@@ -71,6 +73,8 @@ def _place(step: Step) -> int:
 def _steps(stimulus: Stimulus, phone: Expectations, accounts: tuple[int, ...], rules: tuple[str, ...]) -> list[Step]:
     enabled = tuple(account for account in accounts if phone.is_enabled(account)) or tuple(phone.enabled)
     usual, limit = _TIMES[stimulus](phone, enabled)
+    if stimulus is Stimulus.REFUSE and WAIT_RULE not in rules:
+        usual, limit = GRANT_S / 2 + SLACK_S, GRANT_S + SLACK_S
     if stimulus not in (Stimulus.CALL_OUT, Stimulus.CALL_IN, Stimulus.DIGIT):
         return [Step(stimulus, enabled, usual, limit, rules)]
     return [Step(stimulus, (account,), usual, limit, rules) for account in enabled]

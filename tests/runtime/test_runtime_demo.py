@@ -10,10 +10,25 @@ from click.testing import CliRunner
 from runtime_folder import Folder
 
 from provisioner.cli import cli
+from provisioner.cli.demo import _show_findings
 from provisioner.runtime import demo as demo_module
 from provisioner.runtime.bundled import bundled
+from sipstub.verify.finding import Finding
+from sipstub.verify.report.document import PhoneReport, Report
+from sipstub.verify.verdict import Verdict
 
 IN_SCOPE = {"T48G", "T46G", "T42G", "T41P", "T40P", "T29G", "T27P", "T23G", "T21P E2", "T19P E2", "CP860"}
+SHOWN_BY_STIMULI = {
+    "register-refresh", "answers-requests", "session-timer", "codec-order", "codec-payload", "dtmf", "acknowledges",
+    "register-too-brief", "check-sync",
+}  # fmt: skip
+"Rules that PASS only because of what was done to the phones."
+WANT_MINUTES = {"keepalive-interval"}
+
+
+def is_missing(finding: dict[str, str]) -> bool:
+    """Return whether nothing was seen of a setting."""
+    return finding["verdict"] == "INCONCLUSIVE" or (finding["verdict"] == "SKIPPED" and "wants" in finding["seen"])
 
 
 def test_the_example_fleet_has_every_model_over_both_transports_and_a_harmless_404() -> None:
@@ -25,8 +40,13 @@ def test_the_example_fleet_has_every_model_over_both_transports_and_a_harmless_4
     assert {row["transport"] for row in rows} == {"http", "tftp"}
     assert any(row["files"] == "boot 404, boot 404, common, mac" for row in rows)
     assert all(row["lint"] == "clean" and not row["mismatches"] for row in rows)
-    counts = [phone["counts"] for phone in data["verify"]["phones"]]
-    assert len(counts) == len(rows) and all(count["PASS"] >= 8 and not count.get("FAIL") for count in counts)
+    report = data["verify"]
+    assert report["summary"]["exit_code"] == 0 and len(report["phones"]) == len(rows)
+    for phone in report["phones"]:
+        passed = {finding["rule"] for finding in phone["findings"] if finding["verdict"] == "PASS"}
+        assert passed >= SHOWN_BY_STIMULI, phone["name"]
+        missing = {finding["rule"] for finding in phone["findings"] if is_missing(finding)}
+        assert missing <= WANT_MINUTES, phone["name"]
     secrets = [path.read_text().strip() for path in (bundled("devices") / "secrets").iterdir() if path.suffix != ".md"]
     assert not any(secret in found.output for secret in secrets)
 
@@ -58,3 +78,47 @@ def test_a_server_that_does_not_start_says_its_own_words(tmp_path: Path) -> None
     empty.mkdir()
     found = CliRunner().invoke(cli, ["demo", "--devices", str(tmp_path), "--templates", str(empty)], standalone_mode=False)
     assert "the server did not start" in str(found.exception)
+
+
+def test_a_phone_that_disobeys_ends_the_demo_with_1_and_is_the_only_one_named(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = 'server = "@stub"\nkeepalive = "udp"\nkeepalive_seconds = 60\ncodecs = ["PCMA", "PCMU"]\n'
+    folder.write("defaults.toml", f"[line]\n{line}")
+    monkeypatch.setenv("COLUMNS", "100")
+    options = ["--devices", str(folder.devices), "--templates", str(folder.templates), "--disobey", "ben:wrong-codec-order"]
+    found = CliRunner().invoke(cli, ["demo", *options], standalone_mode=False)
+    assert found.return_value == 1 or getattr(found.exception, "code", None) == 1
+    assert "This takes about" in found.stderr.splitlines()[0]
+    accused = [line for line in found.stdout.splitlines() if line.startswith("FAIL ")]
+    assert accused == ["FAIL ben  codec-order"]
+    table = found.stdout.split("\n\n")[2].splitlines()
+    assert table[0].split() == ["setting", "expected", "seen", "for", "example", "verdicts"]
+    assert table[1].startswith("codec-order ") and " ben " in table[1] and table[1].endswith("FAIL 1, PASS 2")
+    assert max(map(len, table)) <= 120, "the last cell may be longer than its room"
+    assert "left out for want of time: keepalive" in found.stdout and "verify --all --stimulate --dial" in found.stdout
+
+
+@pytest.mark.parametrize("text", ["ben", "ben:no-such-thing", ":wrong-codec-order"])
+def test_a_mutant_that_does_not_exist_is_a_usage_error_before_anything_is_started(text: str) -> None:
+    found = CliRunner().invoke(cli, ["demo", "--disobey", text])
+    assert found.exit_code == 2 and "PHONE:NAME" in found.output
+
+
+def test_a_phone_that_is_not_there_cannot_disobey(folder: Folder) -> None:
+    options = ["--devices", str(folder.devices), "--templates", str(folder.templates), "--disobey", "zoe:wrong-codec-order"]
+    found = CliRunner().invoke(cli, ["demo", *options], standalone_mode=False)
+    assert "no phone of the demo is called zoe" in str(found.exception)
+
+
+def test_every_finding_of_a_phone_is_in_its_table_worst_first(capsys: pytest.CaptureFixture[str]) -> None:
+    found = [
+        Finding("rport", Verdict.PASS, "rport", "devices/a.toml:3", "rport", "account.1.nat.rport"),
+        Finding("ptime", Verdict.FAIL, "ptime 20", "devices/a.toml:4", "ptime 30", "account.1.ptime"),
+    ]
+    good = PhoneReport("anna", "", "", "", "", "registered udp", 3, tuple(found[:1]))
+    bad = PhoneReport("ben", "", "", "", "", "registered udp", 3, tuple(found))
+    _show_findings(Report(0.0, (good, bad)))
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if line]
+    assert [line[0] for line in lines] == ["ben", "ptime", "rport", "anna", "rport"]
+    assert lines[1] == ["ptime", "ptime", "20", "ptime", "30", "FAIL", "devices/a.toml:4"]

@@ -30,7 +30,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(site: Path, where: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": str(site)}
     command = [sys.executable, "-P", "-m", "provisioner", *arguments]
-    return subprocess.run(command, cwd=where, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, cwd=where, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
 
 def test_the_wheel_runs_its_own_code(site: Path, tmp_path: Path) -> None:

@@ -207,6 +207,37 @@ def test_no_more_phones_than_the_bound_are_disturbed_at_a_time() -> None:
     assert desk.is_as_before
 
 
+def test_virtual_phones_need_not_wait_for_their_turn() -> None:
+    desk = Desk()
+    phones = [phone(number) for number in range(200, 204 + MAX_AT_ONCE)]
+    runs = [desk.director.run(one, plan_for(one, {Stimulus.CHECK_SYNC}), desk.now, waits_turn=False) for one in phones]
+    desk.lab.run(2.0)
+    assert not [run for run in runs if "turn" in run.waits_for]
+    desk.director.close(desk.now)
+    assert desk.is_as_before
+
+
+def test_a_run_may_grant_less_than_usual() -> None:
+    desk = Desk()
+    desk.director.run(desk.lab.expectations, plan_for(desk.lab.expectations, {Stimulus.REGISTER}), desk.now, grant_s=20)
+    desk.boot(15.0)
+    binding = desk.lab.stub.registrar.bindings(desk.aor(), desk.now)[0]
+    assert binding.expires_at - binding.updated_at == 20
+
+
+@pytest.mark.parametrize(
+    ("names_wait", "refusals"), [(True, ["503 to REGISTER", "423 to REGISTER"]), (False, ["423 to REGISTER"])]
+)
+def test_503_is_only_for_a_phone_whose_file_says_how_long_to_wait_then(names_wait: bool, refusals: list[str]) -> None:
+    desk = Desk().boot(15.0)
+    file = desk.lab.expectations
+    items = tuple(item for item in file.items if names_wait or item.setting != "retry-interval")
+    steps = plan_for(Expectations(file.subject, items), {Stimulus.REGISTER, Stimulus.REFUSE})
+    assert (steps[-1].usual_s <= 35) is not names_wait
+    run = desk.finish(desk.director.run(file, steps, desk.now))
+    assert [act.what for act in run.acts if act.kind is Stimulus.REFUSE] == refusals
+
+
 def test_check_sync_says_reboot_only_where_that_is_meant() -> None:
     desk = Desk().boot(30.0)
     desk.director.check_sync(desk.aor(), desk.now)
