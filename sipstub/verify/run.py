@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sipstub.trace.ladder.flow import Flow, Pin, flow_of
-from sipstub.trace.ladder.svg import flow_svg
+from sipstub.trace.ladder.session_svg import sessions_svg
+from sipstub.trace.ladder.svg import flow_svgs
 from sipstub.trace.ladder.text import flow_text
 from sipstub.trace.record import RecordedMessage
 from sipstub.trace.recording import Recording
 from sipstub.verify.attribution import attribute
-from sipstub.verify.expectation import Expectations
+from sipstub.verify.expectation import MASK, Expectations
 from sipstub.verify.facts import Facts, Fetch, Lookup
+from sipstub.verify.finding import MIN_SECRET
 from sipstub.verify.judge import judge
 from sipstub.verify.report.document import PhoneReport, Report
 from sipstub.verify.stimulus import PASSIVE, Stimulus
@@ -21,6 +23,10 @@ from sipstub.verify.verdict import Verdict
 
 MAX_ROWS = 120
 "Arrows of one ladder in a report."
+MAX_EVIDENCE = 40
+"Messages of one phone that are written out."
+MAX_EVIDENCE_LETTERS = 8_000
+"Of one of them."
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,8 @@ class Verified:
 
     report: Report
     messages: Mapping[str, tuple[RecordedMessage, ...]] = field(repr=False)
+    secrets: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
+    "What no message of a phone may show, by its name."
 
     def texts(self) -> dict[str, str]:
         """Return each phone's ladder as text."""
@@ -60,15 +68,43 @@ class Verified:
     def drawings(self) -> dict[str, str]:
         """Return each phone's ladder as SVG for one page."""
         return {
-            phone.name: flow_svg(self._flow(phone), title=f"Messages of {phone.name}", prefix=f"ladder{at}")
+            phone.name: _drawn(self._flow(phone), f"Messages of {phone.name}", f"ladder{at}")
             for at, phone in enumerate(self.report.phones)
             if self.messages[phone.name]
         }
+
+    def evidence(self) -> dict[str, dict[int, str]]:
+        """Return the messages that show what is wrong, masked and cut, for each phone by their numbers.
+
+        A phone whose secrets are not known shows none.
+        """
+        found = {}
+        for phone in self.report.phones:
+            if phone.name not in self.secrets:
+                continue
+            secrets = self.secrets[phone.name]
+            wanted = dict.fromkeys(pin.number for pin in pins_of(phone))
+            shown = {message.number: message for message in self.messages[phone.name] if message.number in wanted}
+            found[phone.name] = {
+                number: _written(shown[number], secrets) for number in [*wanted][:MAX_EVIDENCE] if number in shown
+            }
+        return found
 
     def _flow(self, phone: PhoneReport) -> Flow:
         recording = Recording(self.messages[phone.name], is_own=True).masked()
         names = {message.peer.address: phone.name for message in recording.messages}
         return flow_of(recording, pins_of(phone), names, max_rows=MAX_ROWS)
+
+
+def _drawn(flow: Flow, title: str, prefix: str) -> str:
+    return sessions_svg(flow, prefix=prefix) + flow_svgs(flow, title=title, prefix=prefix)
+
+
+def _written(message: RecordedMessage, secrets: Iterable[str]) -> str:
+    text = message.masked().data.decode("utf-8", "replace").replace("\r\n", "\n")
+    for word in sorted((secret for secret in secrets if len(secret) >= MIN_SECRET), key=len, reverse=True):
+        text = text.replace(word, MASK)
+    return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text[:MAX_EVIDENCE_LETTERS])
 
 
 def pins_of(phone: PhoneReport) -> list[Pin]:
@@ -106,4 +142,5 @@ def verify(
         findings = judge(phone, facts, known.stimuli, tolerance=tolerance, is_factory_reset=known.is_factory_reset)
         reports.append(PhoneReport.of(phone, facts, findings))
         found[phone.subject.name] = tuple(mine)
-    return Verified(Report(now, tuple(reports), program), found)
+    secrets = {phone.subject.name: phone.secrets for phone in phones}
+    return Verified(Report(now, tuple(reports), program), found, secrets)

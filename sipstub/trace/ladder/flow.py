@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from sipstub.trace.ladder.gist import KEEP_ALIVE, Gist, Gists, plain
 from sipstub.trace.ladder.party import Parties, Party
+from sipstub.trace.ladder.session import Session, sessions_of
 from sipstub.trace.record import Endpoint, RecordedMessage
 from sipstub.trace.recording import Recording
 
@@ -96,6 +97,8 @@ class Flow:
     messages: int
     "How many it was made of."
     notes: tuple[str, ...] = ()
+    sessions: tuple[Session, ...] = ()
+    "Calls with a session timer, at most MAX_SESSIONS of them."
 
     @property
     def summary(self) -> str:
@@ -134,7 +137,8 @@ def flow_of(
         row if isinstance(row, LeftOut) else _arrow(row, gists.of(row.message), parties, began_at)
         for row in _bounded(drafts, max_rows)
     ]
-    return Flow(parties.parties, tuple(rows), began_at, len(messages), recording.notes)
+    sessions = sessions_of(messages, parties)
+    return Flow(parties.parties, tuple(rows), began_at, len(messages), recording.notes, sessions)
 
 
 def _folded(messages: Iterable[RecordedMessage], pins: Iterable[Pin]) -> list[_Draft]:

@@ -56,7 +56,7 @@ class ReportFiles:
         jobs = [
             ("json", None if self.json is not None and str(self.json) == STANDARD_OUTPUT else self.json, report.to_text),
             ("junit", self.junit, lambda: write_junit(report, done.texts())),
-            ("report", self.html, lambda: write_html(report, done.drawings())),
+            ("report", self.html, lambda: write_html(report, done.drawings(), done.evidence())),
             ("table", self.csv, lambda: write_csv(report)),
         ]
         written = []

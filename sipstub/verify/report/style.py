@@ -4,16 +4,18 @@ from __future__ import annotations
 
 STYLE = """
 :root{color-scheme:light dark;
---ink:light-dark(#1b1f24,#e6e9ee);--soft:light-dark(#5a6472,#a3adba);--paper:light-dark(#fff,#14171c);
---panel:light-dark(#f6f7f9,#1c2027);--line:light-dark(#d9dde3,#343b46);--link:light-dark(#0b57a4,#8abaff);
---fail:light-dark(#b3261e,#ff8f87);--warn:light-dark(#8a5300,#f2b661);--pass:light-dark(#1b6e35,#7fd69a);
---inconclusive:light-dark(#5b3f9e,#c0aaff);--skipped:light-dark(#5a6472,#a3adba);--info:light-dark(#0b57a4,#8abaff)}
+--ink:#1b1f24;--soft:#5a6472;--paper:#fff;--panel:#f6f7f9;--line:#d9dde3;--link:#0b57a4;--fail:#b3261e;
+--warn:#8a5300;--pass:#1b6e35;--inconclusive:#5b3f9e;--skipped:#5a6472;--info:#0b57a4}
+@media screen and (prefers-color-scheme:dark){:root{
+--ink:#e6e9ee;--soft:#a3adba;--paper:#14171c;--panel:#1c2027;--line:#343b46;--link:#8abaff;--fail:#ff8f87;
+--warn:#f2b661;--pass:#7fd69a;--inconclusive:#c0aaff;--skipped:#a3adba;--info:#8abaff}}
 *{box-sizing:border-box}
 body{margin:0 auto;max-width:1160px;padding:1.5rem;background:var(--paper);color:var(--ink);
 font:15px/1.5 system-ui,"Segoe UI",Roboto,"Liberation Sans",sans-serif}
 a{color:var(--link)}a:focus-visible{outline:3px solid var(--link);outline-offset:2px}
 .skip{position:absolute;left:-999px}.skip:focus{left:1rem;top:1rem;background:var(--paper);padding:.5rem}
-h1{font-size:1.9rem;line-height:1.2;margin:.1rem 0 .6rem}h2{font-size:1.25rem;margin:0}h3{font-size:1rem;margin:0 0 .4rem}
+h1{font-size:1.9rem;line-height:1.2;margin:.1rem 0 .6rem}
+h2{font-size:1.25rem;margin:1.6rem 0 0}.phone h2{margin:0}h3{font-size:1rem;margin:0 0 .4rem}
 h1.fail .sign{color:var(--fail)}h1.warn .sign{color:var(--warn)}h1.pass .sign{color:var(--pass)}
 h1.inconclusive .sign{color:var(--inconclusive)}
 .kicker,.facts,.muted,.place,footer{color:var(--soft)}.kicker,.facts{margin:0}
@@ -24,7 +26,8 @@ caption{text-align:left;color:var(--soft);padding:.3rem 0}
 th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
 thead th{border-bottom:2px solid var(--line);font-weight:600}tbody th{font-weight:600}
 .number{text-align:right;font-variant-numeric:tabular-nums}
-.summary td,.summary th,.badge{white-space:nowrap}.summary td,.summary th{padding:.35rem .45rem}
+.badge{white-space:nowrap}.summary td,.summary th{overflow-wrap:normal}.summary tbody th{overflow-wrap:anywhere;min-width:8rem}
+.summary .code{white-space:nowrap}.summary td,.summary th{padding:.35rem .45rem}
 .summary thead .number{font-size:.72rem;vertical-align:bottom}
 .code,.place{font-family:ui-monospace,"Cascadia Mono","DejaVu Sans Mono",monospace;font-size:.85em;font-weight:400}
 .badge{display:inline-block;font-size:.78rem;font-weight:700;letter-spacing:.02em;padding:.05rem .5rem;border-radius:1rem;
@@ -39,11 +42,29 @@ dl{display:grid;grid-template-columns:5.5rem 1fr;gap:.15rem .8rem;margin:0}
 dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 dd .place{margin-left:.6rem}
 figure{margin:1rem 0}figcaption{color:var(--soft);font-size:.9rem;padding-bottom:.3rem}
-.drawing{overflow-x:auto;border:1px solid var(--line);border-radius:6px;padding:.5rem;background:var(--panel)}
-.drawing svg{max-width:100%;height:auto}
+.scroll,.drawing{overflow-x:auto}.scroll:focus-visible,.drawing:focus-visible{outline:3px solid var(--link)}
+.drawing{border:1px solid var(--line);border-radius:6px;padding:.5rem;background:var(--panel)}
+.drawing svg{display:block;height:auto;max-width:100%;min-width:760px}.drawing svg+svg{margin-top:.8rem}
+.drawing :target>text{font-weight:700;text-decoration:underline}
+:target{scroll-margin-top:1rem}.card:target,tr:target{outline:3px solid var(--link)}
+.heard{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
+.legend .badge{margin-right:.3rem}
+.matrix{width:auto}.matrix caption{white-space:nowrap}.matrix th,.matrix td{padding:.1rem .4rem;vertical-align:middle}
+.matrix thead th{vertical-align:bottom}.matrix tbody th{font-weight:400;white-space:nowrap;
+position:sticky;left:0;background:var(--paper)}
+.matrix td{text-align:center;min-width:2.3rem}.matrix td a{display:block;padding:.15rem 0;
+color:inherit;font-weight:700;text-decoration:none}
+.matrix td a:hover{text-decoration:underline}.matrix small{font-weight:400;padding-left:.1rem}
+.matrix td.fail{color:var(--fail)}.matrix td.warn{color:var(--warn)}.matrix td.pass{color:var(--pass)}
+.matrix td.inconclusive{color:var(--inconclusive)}.matrix td.skipped{color:var(--skipped)}.matrix td.info{color:var(--info)}
+.turned span{display:inline-block;writing-mode:vertical-rl;transform:rotate(180deg);max-height:11rem;overflow-wrap:anywhere}
+details{margin:.5rem 0 0}summary{cursor:pointer;color:var(--link)}
+pre{white-space:pre-wrap;overflow-wrap:anywhere;font-size:.8rem;margin:.4rem 0 0}.back{font-size:.85rem}
 .findings{table-layout:fixed}.findings thead th:nth-child(1){width:9.5rem}.findings thead th:nth-child(5){width:13rem}
 footer{margin-top:3rem;padding-top:.6rem;border-top:1px solid var(--line);font-size:.85rem}
-@media (max-width:700px){body{padding:1rem}.summary{display:block;overflow-x:auto}
+@media (max-width:700px){body{padding:1rem}h1{font-size:1.5rem}
+.summary td,.summary th{white-space:nowrap}.summary tbody th{white-space:normal;min-width:7rem;max-width:10rem}
+.matrix caption{white-space:normal}.matrix tbody th{white-space:normal;max-width:7.5rem;overflow-wrap:anywhere}
 .findings,.findings caption,
 .findings tbody,.findings tr,.findings td,.findings th{display:block;width:auto}.findings thead{display:none}
 .findings tr{border-bottom:2px solid var(--line);padding:.4rem 0}
@@ -52,8 +73,12 @@ footer{margin-top:3rem;padding-top:.6rem;border-top:1px solid var(--line);font-s
 .findings td,.findings th{border:0;padding:.1rem 0}
 dl{grid-template-columns:1fr}dt{margin-top:.3rem}dd .place{margin-left:0;display:block}}
 @page{size:A4;margin:14mm}
-@media print{:root{color-scheme:light}body{max-width:none;padding:0;font-size:9.5pt}
-.skip{display:none}a{color:inherit;text-decoration:none}
-.card,tr,figure{break-inside:avoid}h2,h3,caption,thead{break-after:avoid}.drawing{overflow:visible;background:none}
+@media print{body{max-width:none;padding:0;font-size:9.5pt}
+.skip,.back,details{display:none}a{color:inherit;text-decoration:none}
+.phone{break-before:page;border-top:0;margin-top:0;padding-top:0}
+.card,tr,.drawing svg{break-inside:avoid}h2,h3,caption,figcaption,thead{break-after:avoid}
+.drawing,.scroll{overflow:visible;background:none;border:0;padding:0}.drawing svg{min-width:0}
+.summary,.summary .badge{font-size:8pt}.summary td,.summary th{padding:.2rem .25rem}
+.matrix tbody th{position:static}.matrix{font-size:8pt}.matrix td a{padding:0}
 .badge,.card{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 """
