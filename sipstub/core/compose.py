@@ -52,7 +52,7 @@ def compose(registrar: Registrar, layer: TransactionLayer | None = None, *, pack
 
     def reg_body(news: News) -> bytes:
         changes = [detail for detail in news.details if isinstance(detail, BindingChange)]
-        return reginfo(news.resource, registrar.bindings(news.resource, news.now), changes, news.version, news.now)
+        return reginfo(news.entity, registrar.bindings(news.resource, news.now), changes, news.version, news.now)
 
     known = {
         package.name: package
@@ -68,7 +68,10 @@ def compose(registrar: Registrar, layer: TransactionLayer | None = None, *, pack
         assert isinstance(watcher, Flow)
         return core.places.contact(watcher.hop)
 
-    notifier = Notifier(known.values(), resource_of, contact, registrar.authorise)
+    def entity_of(uri: Uri, resource: str) -> str:
+        return policy.entity(uri) if isinstance(uri, SipUri) else resource
+
+    notifier = Notifier(known.values(), resource_of, contact, registrar.authorise, entity_of)
     registering = Registering(registrar)
     others = Others(core, notifier, OtherMethods(notifier, is_ours, supported=tuple(sorted(registrar.extensions))))
     registering.watch(lambda change: others.changed(REG, change.binding.aor, change.at, (change,)))

@@ -98,7 +98,7 @@ class Change(enum.StrEnum):
     "By its phone."
     EXPIRED = "expired"
     DEACTIVATED = "deactivated"
-    "By us: its flow is dead, or a person took it away.  The phone may register again."
+    "By us: its flow is dead, a new one stands in its place, or a person took it away.  The phone may register again."
 
 
 REMOVALS = frozenset({Change.UNREGISTERED, Change.EXPIRED, Change.DEACTIVATED})

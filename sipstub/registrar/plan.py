@@ -13,8 +13,10 @@ from sipstub.registrar.outbound import judge_outbound, uses_flow
 from sipstub.registrar.policy import Policy
 from sipstub.registrar.reason import Refusal, Why
 from sipstub.sip.contact import Contact, Contacts
+from sipstub.sip.host import host_key
 from sipstub.sip.message import Request
 from sipstub.sip.plain_register import PlainRegister
+from sipstub.sip.uri import SipUri
 
 Plan = tuple[BindingChange, ...]
 MAX_USER_AGENT = 256
@@ -127,8 +129,30 @@ def _plan_contacts(contacts: Contacts, facts: Facts, bindings: tuple[Binding, ..
         current[made.id] = made
         changes[made.id] = BindingChange(_kind(before.get(made.id), made), made, facts.now, before.get(made.id))
     if len(current) > policy.limits.contacts and len(current) > len(before):
+        for gone in _overtaken(before, current, changes):
+            del current[gone.id]
+            changes[gone.id] = BindingChange(Change.DEACTIVATED, gone, facts.now)
+    if len(current) > policy.limits.contacts and len(current) > len(before):
         return Refusal(Why.TOO_MANY_CONTACTS, f"{len(current)} contacts, at most {policy.limits.contacts}")
     return tuple(changes.values())
+
+
+def _overtaken(before: dict[str, Binding], current: dict[str, Binding], changes: dict[str, BindingChange]) -> list[Binding]:
+    """Return bindings that a new one of this request stands in the place of: of the same user at the same host and port.
+
+    A phone that lost power writes another `line` into its Contact each time it starts, and what it left behind is no equal URI.
+    It is forgotten only where there is no room otherwise: one phone may have two accounts of one address.
+    """
+    made = {_place(change.binding) for change in changes.values() if not change.is_removal and change.binding.id not in before}
+    return [one for one in before.values() if one.id in current and one.id not in changes and _place(one) in made]
+
+
+def _place(binding: Binding) -> tuple[str | None, str, int] | str:
+    """Return what no two phones have at a time."""
+    uri = binding.uri
+    if binding.reg_id or binding.path or not isinstance(uri, SipUri):
+        return binding.id
+    return uri.username, host_key(uri.host), uri.effective_port
 
 
 def _find(contact: Contact, current: dict[str, Binding], by_flow: bool) -> Binding | None:

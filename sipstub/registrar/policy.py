@@ -98,6 +98,12 @@ class Policy:
             return f"sip:{self._domain}"
         return f"sip:{user if user.isalnum() and user.isascii() else escape(unescape(user))}@{self._domain}"
 
+    def entity(self, uri: SipUri) -> str:
+        """Return an address of record by the name that it goes by: its own where a domain is named, else as it was asked for."""
+        if self._domain != NO_DOMAIN:
+            return self.aor_key(uri)
+        return SipUri(uri.host, uri.user, port=uri.port).aor()
+
     def granted_s(self, asked: int | None) -> int:
         """Return what is granted for a wish in seconds, None for no wish; 0 stays 0."""
         return min(self.default_expires_s if asked is None else asked, self.max_expires_s)

@@ -20,8 +20,11 @@ XML_10 = dict.fromkeys((*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0xFFFE, 0x
 
 
 def reginfo(aor: str, live: tuple[Binding, ...], changes: Iterable[BindingChange], version: int, now: float) -> bytes:
-    """Return the document for one address, given its live bindings and what changed since the last one."""
-    latest = {change.binding.id: change for change in changes if change.binding.aor == aor}
+    """Return the document for one address, given its live bindings and what changed since the last one.
+
+    `aor` is what the watcher calls it: phones compare that with their own address.
+    """
+    latest = {change.binding.id: change for change in changes}
     ended = [change for change in latest.values() if change.is_removal]
     state = "active" if live else ("terminated" if ended else "init")
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', f'<reginfo xmlns="{NAMESPACE}" version="{version}" state="full">']

@@ -56,6 +56,6 @@ def dialog_info(dialogs_of: Callable[[str], Iterable[WatchedDialog]] = lambda re
     """Return the package; without knowledge of calls everybody is idle."""
 
     def body(news: News) -> bytes:
-        return dialog_document(news.resource, news.version, dialogs_of(news.resource))
+        return dialog_document(news.entity, news.version, dialogs_of(news.resource))
 
     return Package(NAME, CONTENT_TYPE, body, default_expires_s=3600)

@@ -35,6 +35,6 @@ def message_summary(mailbox_of: Callable[[str], Mailbox] = lambda resource: EMPT
     """Return the package; without mailboxes nobody has messages."""
 
     def body(news: News) -> bytes:
-        return summary(mailbox_of(news.resource), news.resource)
+        return summary(mailbox_of(news.resource), news.entity)
 
     return Package(NAME, CONTENT_TYPE, body, default_expires_s=3600)

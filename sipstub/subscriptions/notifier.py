@@ -72,8 +72,13 @@ class Notifier:
         resource_of: Callable[[Uri], str | None],
         contact: Callable[[Watcher], str],
         authorise: Authorise | None = None,
+        entity_of: Callable[[Uri, str], str] = lambda uri, resource: resource,
     ) -> None:
-        """`resource_of` gives the key of what a Request-URI means, None for what is not here; `contact` our URI for a watcher."""
+        """`resource_of` gives the key of what a Request-URI means, None for what is not here; `contact` our URI for a watcher.
+
+        `entity_of` gives the name of a resource for those who asked for it by that Request-URI.
+        """
+        self._entity_of = entity_of
         self.packages = {package.name: package for package in packages}
         self._resource_of = resource_of
         self._contact = contact
@@ -182,6 +187,7 @@ class Notifier:
         made = Subscription(
             package=package,
             resource=resource,
+            entity=self._entity_of(request.uri, resource),
             watcher=watcher,
             event=event,
             dialog=dialog_of_server(request, to_tag, is_accepted=True),

@@ -12,6 +12,8 @@ class News:
 
     resource: str
     "Key of the resource: `sip:100@example.com`."
+    entity: str
+    "What its watchers call it: their documents are compared with the URI that they asked for."
     version: int
     "0 in the first NOTIFY of a subscription, one more in each that follows."
     details: tuple[object, ...]

@@ -27,6 +27,8 @@ class Subscription:
 
     package: Package
     resource: str
+    entity: str
+    "The resource by the name that was asked for."
     watcher: str
     "User part of From: whose limit this one counts for."
     event: Event
@@ -53,7 +55,7 @@ class Subscription:
 
     def notify(self, now: float, details: tuple[object, ...] = ()) -> Request:
         """Return the next NOTIFY, without Via; the last one if the grant has ended."""
-        body = self.package.body(News(self.resource, self.version, details, now))
+        body = self.package.body(News(self.resource, self.entity, self.version, details, now))
         self.version += 1
         headers = [
             ("Contact", self.contact),

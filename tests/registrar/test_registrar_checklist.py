@@ -194,6 +194,21 @@ def test_too_many_contacts_are_refused_and_none_is_bound() -> None:
     assert phone.register((B, C), expires=300).status == 200
 
 
+def test_a_phone_that_starts_again_and_again_takes_its_own_old_places() -> None:
+    registrar = a_registrar(replace(POLICY, limits=Limits(contacts=3)))
+    started = [f"<sip:100@127.0.0.1:5062;line={number}>" for number in range(5)]
+    Phone(registrar).register((B,), expires=300)
+    for contact in started[:2]:
+        Phone(registrar).register((contact,), expires=300)
+    assert len(registrar.bindings(AOR, START)) == 3
+    registrar.take_changes()
+    answer = Phone(registrar).register((started[2],), expires=300)
+    assert (answer.status, set(listed(answer))) == (200, {B.strip("<>"), started[2].strip("<>")})
+    assert [str(change.change) for change in registrar.take_changes()] == ["created", "deactivated", "deactivated"]
+    Phone(registrar).register((C,), expires=300)
+    assert Phone(registrar).register(("<sip:100@127.0.0.9:5062>",), expires=300).status == 403
+
+
 def test_very_many_contacts_are_refused_before_they_are_looked_at() -> None:
     phone = Phone(a_registrar())
     assert phone.register(tuple(f"<sip:100@127.0.0.1:{port}>" for port in range(2000, 2033)), expires=300).status == 403
