@@ -12,11 +12,12 @@ from collections.abc import Iterable, Sequence
 from sipstub.sip.error import SipError
 from sipstub.sip.message import Request
 from sipstub.sip.name_addr import NameAddr
+from sipstub.sip.uri import SipUri
 from sipstub.trace.record import Endpoint, RecordedMessage, plain_host
 from sipstub.verify.expectation import Expectations
 from sipstub.verify.request_fact import user_of
 
-MAC_POINTS, ADDRESS_POINTS, USER_POINTS, AGENT_POINTS = 1000, 100, 10, 1
+MAC_POINTS, ADDRESS_POINTS, USER_POINTS, SERVER_POINTS, AGENT_POINTS = 1000, 100, 10, 3, 1
 "How much each sign says; one of a kind outweighs all of the next, however often that is seen."
 
 _MAC = re.compile(r"(?<![0-9A-Fa-f])([0-9A-Fa-f]{2}(?:[:.-]?[0-9A-Fa-f]{2}){5})(?![0-9A-Fa-f])")
@@ -56,6 +57,10 @@ class _Signs:
     def __init__(self, phones: Sequence[Expectations]) -> None:
         self.macs: dict[str, list[int]] = defaultdict(list)
         self.users: dict[str, list[int]] = defaultdict(list)
+        self.servers = [
+            {plain_host(item.value) for item in phone.items if item.setting == "server-address" and item.value}
+            for phone in phones
+        ]
         self.agents = [phone.subject.agent.lower() for phone in phones]
         addresses: dict[str, list[int]] = defaultdict(list)
         for at, phone in enumerate(phones):
@@ -81,6 +86,8 @@ class _Signs:
                 yield at, "mac", MAC_POINTS
         for at in self.users.get(_user(request), ()):
             yield at, "user", USER_POINTS
+            if _host(request) in self.servers[at]:
+                yield at, "server", SERVER_POINTS
             if _is_agent(self.agents[at], request.user_agent or ""):
                 yield at, "agent", AGENT_POINTS
 
@@ -100,6 +107,15 @@ def _user(request: Request) -> str:
     except SipError:
         return ""
     return user_of(address)
+
+
+def _host(request: Request) -> str:
+    """Return the host of the address of record: phones of two sites may be called alike, each at its own server."""
+    try:
+        uri = request.from_.uri
+    except SipError:
+        return ""
+    return plain_host(uri.host) if isinstance(uri, SipUri) else ""
 
 
 def _best(points: dict[tuple[int, str], int]) -> int | None:

@@ -68,6 +68,20 @@ def test_one_user_on_two_phones_is_told_apart_by_model() -> None:
     assert counts(phone("a", "101"), phone("b", "101", agent="SIP-T23G"), of=together(one, two)) == [4, 4]
 
 
+@pytest.mark.parametrize("server", ["PBX.example", "10.1.0.9", "2001:db8::1"])
+def test_one_user_at_two_servers_is_told_apart_by_the_server(server: str) -> None:
+    host = f"[{server}]" if ":" in server else server
+    talk = Talk(user="101").register(headers={"From": f"<sip:101@{host}:5070>;tag=a"})
+    here, there = (
+        expect(
+            ("account-enabled", "on"), ("user-name", "101"), ("server-address", address), subject=Subject(name, agent="SIP-T46G")
+        )
+        for name, address in (("here", server), ("there", "elsewhere.example"))
+    )
+    assert counts(there, here, of=together(talk)) == [0, 4]
+    assert counts(there, there, of=together(talk)) == [0, 0]
+
+
 def test_nobody_gets_what_nobody_can_claim() -> None:
     stranger = Talk(user="555", phone="10.9.9.9", agent="Else 1").register()
     assert counts(phone("a", "101"), of=together(Talk().register(), stranger)) == [4]
