@@ -16,6 +16,7 @@ import click
 
 from sipstub.trace.ladder.diff import diff_text
 from sipstub.trace.ladder.flow import Arrow, Flow, flow_of
+from sipstub.trace.ladder.session_svg import sessions_svg
 from sipstub.trace.ladder.svg import flow_svg
 from sipstub.trace.ladder.table import flow_page
 from sipstub.trace.ladder.text import flow_text
@@ -77,7 +78,7 @@ def ladder_command(
         if svg is not None:
             svg.write_text(flow_svg(flow, title=title, stands_alone=True), "utf-8")
         if html is not None:
-            html.write_text(flow_page(flow, flow_svg(flow, title=title), title=title), "utf-8")
+            html.write_text(flow_page(flow, sessions_svg(flow) + flow_svg(flow, title=title), title=title), "utf-8")
         for path in (pcap, record):
             if path is not None and keep_secrets:
                 path.touch(mode=0o600)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sipstub.trace.ladder.flow import Flow, Pin, flow_of
 from sipstub.trace.ladder.session_svg import sessions_svg
 from sipstub.trace.ladder.svg import flow_svgs
+from sipstub.trace.ladder.table import flow_table
 from sipstub.trace.ladder.text import flow_text
 from sipstub.trace.record import RecordedMessage
 from sipstub.trace.recording import Recording
@@ -66,7 +67,7 @@ class Verified:
         return {phone.name: flow_text(self._flow(phone)) for phone in self.report.phones if self.messages[phone.name]}
 
     def drawings(self) -> dict[str, str]:
-        """Return each phone's ladder as SVG for one page."""
+        """Return each phone's ladder for one page: sessions and messages as SVG, and the messages as a table to unfold."""
         return {
             phone.name: _drawn(self._flow(phone), f"Messages of {phone.name}", f"ladder{at}")
             for at, phone in enumerate(self.report.phones)
@@ -97,7 +98,9 @@ class Verified:
 
 
 def _drawn(flow: Flow, title: str, prefix: str) -> str:
-    return sessions_svg(flow, prefix=prefix) + flow_svgs(flow, title=title, prefix=prefix)
+    table = flow_table(flow, caption=title, prefix=prefix)
+    pictures = sessions_svg(flow, prefix=prefix) + flow_svgs(flow, title=title, prefix=prefix)
+    return f"{pictures}<details><summary>The same as a table</summary>{table}</details>"
 
 
 def _written(message: RecordedMessage, secrets: Iterable[str]) -> str:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from session_samples import PHONE, STUB, Call, kept_up
 
+from sipstub.cli import cli
 from sipstub.trace.ladder.flow import Flow, flow_of
 from sipstub.trace.ladder.session import MAX_SESSIONS, MAX_TERMS, Session
 from sipstub.trace.ladder.session_svg import BAR, MAX_ROWS, MAX_TICKS, sessions_svg, tick_s
 from sipstub.trace.ladder.svg import LEFT, ROWS_OF_PAGE, flow_svg, flow_svgs
 from sipstub.trace.recording import Recording
+from sipstub.trace.recording_json import recording_as_json
 
 
 def flow(call: Call) -> Flow:
@@ -196,3 +201,13 @@ def test_a_ladder_of_sixty_messages_is_drawn_in_parts_each_with_its_parties() ->
 def test_a_short_ladder_is_one_picture() -> None:
     found = flow(kept_up(2))
     assert flow_svgs(found, prefix="l0") == flow_svg(found, prefix="l0")
+
+
+def test_the_page_of_sipstub_ladder_has_the_session_too(tmp_path: Path) -> None:
+    recorded, page = tmp_path / "call.json", tmp_path / "call.html"
+    recorded.write_text(json.dumps(recording_as_json(kept_up(2).recording)))
+    assert CliRunner().invoke(cli, ["ladder", str(recorded), "--html", str(page)], standalone_mode=False).return_value == 0
+    text = page.read_text()
+    assert text.count('<svg class="session"') == 1
+    places = re.findall(r'\bid="([^"]+)"', text)
+    assert len(places) == len(set(places))

@@ -198,6 +198,15 @@ def test_a_call_with_a_session_timer_is_drawn_to_scale() -> None:
     assert '<svg class="session"' not in page_of(run())
 
 
+def test_the_ladder_can_be_read_as_a_table_too() -> None:
+    done = run()
+    page = page_of(done)
+    assert "<details><summary>The same as a table</summary>" in page
+    head, *rows = Tables(page).found["flow"]
+    assert [text for text, _ in head][:2] == ["#", "Time"]
+    assert [row[0][0] for row in rows] == [str(message.number) for message in done.messages["t46g-lobby"]]
+
+
 def test_long_words_may_be_broken_where_the_table_would_not() -> None:
     assert "overflow-wrap:anywhere" in STYLE
     page = write_html(run(None, lobby(LONG)).report)

@@ -10,7 +10,7 @@ STYLE = """
 --ink:#e6e9ee;--soft:#a3adba;--paper:#14171c;--panel:#1c2027;--line:#343b46;--link:#8abaff;--fail:#ff8f87;
 --warn:#f2b661;--pass:#7fd69a;--inconclusive:#c0aaff;--skipped:#a3adba;--info:#8abaff}}
 *{box-sizing:border-box}
-body{margin:0 auto;max-width:1160px;padding:1.5rem;background:var(--paper);color:var(--ink);
+body{overflow-wrap:break-word;margin:0 auto;max-width:1160px;padding:1.5rem;background:var(--paper);color:var(--ink);
 font:15px/1.5 system-ui,"Segoe UI",Roboto,"Liberation Sans",sans-serif}
 a{color:var(--link)}a:focus-visible{outline:3px solid var(--link);outline-offset:2px}
 .skip{position:absolute;left:-999px}.skip:focus{left:1rem;top:1rem;background:var(--paper);padding:.5rem}
@@ -27,7 +27,7 @@ th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px 
 thead th{border-bottom:2px solid var(--line);font-weight:600}tbody th{font-weight:600}
 .number{text-align:right;font-variant-numeric:tabular-nums}
 .badge{white-space:nowrap}.summary td,.summary th{overflow-wrap:normal}.summary tbody th{overflow-wrap:anywhere;min-width:8rem}
-.summary .code{white-space:nowrap}.summary td,.summary th{padding:.35rem .45rem}
+.summary .code,.summary td:nth-child(5){white-space:nowrap}.summary td,.summary th{padding:.35rem .45rem}
 .summary thead .number{font-size:.72rem;vertical-align:bottom}
 .code,.place{font-family:ui-monospace,"Cascadia Mono","DejaVu Sans Mono",monospace;font-size:.85em;font-weight:400}
 .badge{display:inline-block;font-size:.78rem;font-weight:700;letter-spacing:.02em;padding:.05rem .5rem;border-radius:1rem;
@@ -58,13 +58,13 @@ color:inherit;font-weight:700;text-decoration:none}
 .matrix td.fail{color:var(--fail)}.matrix td.warn{color:var(--warn)}.matrix td.pass{color:var(--pass)}
 .matrix td.inconclusive{color:var(--inconclusive)}.matrix td.skipped{color:var(--skipped)}.matrix td.info{color:var(--info)}
 .turned span{display:inline-block;writing-mode:vertical-rl;transform:rotate(180deg);max-height:11rem;overflow-wrap:anywhere}
-details{margin:.5rem 0 0}summary{cursor:pointer;color:var(--link)}
+details{margin:.5rem 0 0}.flow td{overflow-wrap:normal}.flow{font-size:.8rem}summary{cursor:pointer;color:var(--link)}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;font-size:.8rem;margin:.4rem 0 0}.back{font-size:.85rem}
 .findings{table-layout:fixed}.findings thead th:nth-child(1){width:9.5rem}.findings thead th:nth-child(5){width:13rem}
 footer{margin-top:3rem;padding-top:.6rem;border-top:1px solid var(--line);font-size:.85rem}
 @media (max-width:700px){body{padding:1rem}h1{font-size:1.5rem}
 .summary td,.summary th{white-space:nowrap}.summary tbody th{white-space:normal;min-width:7rem;max-width:10rem}
-.matrix caption{white-space:normal}.matrix tbody th{white-space:normal;max-width:7.5rem;overflow-wrap:anywhere}
+.matrix caption{white-space:normal}.matrix tbody th{white-space:normal;min-width:7.5rem;max-width:7.5rem;overflow-wrap:break-word}
 .findings,.findings caption,
 .findings tbody,.findings tr,.findings td,.findings th{display:block;width:auto}.findings thead{display:none}
 .findings tr{border-bottom:2px solid var(--line);padding:.4rem 0}
@@ -78,7 +78,11 @@ dl{grid-template-columns:1fr}dt{margin-top:.3rem}dd .place{margin-left:0;display
 .phone{break-before:page;border-top:0;margin-top:0;padding-top:0}
 .card,tr,.drawing svg{break-inside:avoid}h2,h3,caption,figcaption,thead{break-after:avoid}
 .drawing,.scroll{overflow:visible;background:none;border:0;padding:0}.drawing svg{min-width:0}
-.summary,.summary .badge{font-size:8pt}.summary td,.summary th{padding:.2rem .25rem}
+.findings{font-size:8pt}.findings .badge,.summary .badge{font-size:6.5pt;padding:0 .3rem}
+.findings thead th:nth-child(1){width:6.6rem}.findings thead th:nth-child(2){width:24%}
+.findings thead th:nth-child(5){width:7.6rem}
+.findings td,.findings th{padding:.15rem .3rem}.summary thead .number{font-size:6pt}
+.summary tbody th{min-width:0}.summary{font-size:8pt}.summary td,.summary th{padding:.2rem .25rem}
 .matrix tbody th{position:static}.matrix{font-size:8pt}.matrix td a{padding:0}
 .badge,.card{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 """
