@@ -274,3 +274,28 @@ def test_no_account_is_accused_of_silence_that_nobody_could_have_heard() -> None
     assert quiet(f"{MAC}.cfg", is_delivered=False) is Verdict.INCONCLUSIVE
     assert quiet(f"{MAC}.cfg", seconds=20.0) is Verdict.INCONCLUSIVE
     assert quiet(f"{MAC}.cfg", hosts=("10.9.9.9",)) is Verdict.INCONCLUSIVE
+
+
+def test_a_challenge_is_not_answered_by_a_request_for_another_key_or_one_sent_before_it_came() -> None:
+    challenge = {"WWW-Authenticate": str(challenge_for("stub", "n"))}
+
+    def keys(second: str, *, is_in_a_row: bool) -> Talk:
+        found = Talk().register()
+        uris = [f"sip:{user}@{STUB}" for user in ("201", second)]
+        asked = []
+        for number, uri in enumerate(uris):
+            lines = {"Event": "dialog", "Expires": "1800"}
+            asked.append(found.request("SUBSCRIBE", uri, lines, to=f"<{uri}>", call_id=f"key{number}@phone"))
+            if is_in_a_row:
+                found.answer(asked[-1], 401, challenge)
+        for request in asked if not is_in_a_row else ():
+            found.answer(request, 401, challenge)
+        return found
+
+    def verdict(talk: Talk) -> Verdict:
+        return ask("answers-challenge", talk, ("password", PASSWORD)).verdict
+
+    assert verdict(keys("202", is_in_a_row=False)) is Verdict.PASS
+    assert verdict(keys("202", is_in_a_row=True)) is Verdict.PASS
+    assert verdict(keys("201", is_in_a_row=False)) is Verdict.PASS
+    assert verdict(keys("201", is_in_a_row=True)) is Verdict.FAIL

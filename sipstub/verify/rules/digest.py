@@ -33,7 +33,7 @@ def answers_challenge(case: Case) -> Outcome:
         final = request.final
         if final is None or not final.challenges or request.credentials is not None or request.method == "ACK":
             continue
-        later = [other for other in case.account.requests[at + 1 :] if other.method == request.method]
+        later = [other for other in case.account.requests[at + 1 :] if _is_again(other, request, final.at)]
         answered = next((other for other in later if other.credentials is not None), None)
         if answered is not None:
             good = passed("credentials", answered, expected=expected)
@@ -43,6 +43,14 @@ def answers_challenge(case: Case) -> Outcome:
         elif case.heard_after(final.at + case.tolerance.absence):
             return failed(f"nothing after {final.status}", request, expected=expected)
     return good or unseen("no challenge", expected=expected)
+
+
+def _is_again(other: RequestFact, request: RequestFact, answered_at: float) -> bool:
+    """Return whether a later request is that one again; one for another key, or sent before the answer came, is not."""
+    if other.method != request.method or other.at <= answered_at:
+        return False
+    is_same = (other.uri, other.event) == (request.uri, request.event)
+    return other.call_id == request.call_id or is_same or request.method == "REGISTER"
 
 
 @rule("digest-realm", setting="user-name", row=3, source="RFC 7616 section 3.4", certainty=Certainty.STATED)
