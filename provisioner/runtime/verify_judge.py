@@ -78,7 +78,7 @@ def judge_phones(
             report = PhoneReport(phone.name, phone.mac, phone.model, "", "", phone.missing, 0, ())
             found[phone.name] = ()
         ordered.append(report)
-    return Verified(replace(verified.report, phones=tuple(ordered)), found)
+    return Verified(replace(verified.report, phones=tuple(ordered)), found, verified.secrets)
 
 
 def messages_of(

@@ -245,4 +245,4 @@ def test_paper_is_a4_and_light_and_shows_nothing_that_needs_a_screen() -> None:
     assert "@page{size:A4" in STYLE
     assert "@media screen and (prefers-color-scheme:dark)" in STYLE
     printed = STYLE.partition("@media print{")[2]
-    assert "break-before:page" in printed and "details{display:none}" in printed
+    assert "break-before:page" in printed and "details:not([open]){display:none}" in printed

@@ -52,12 +52,16 @@ def test_the_list_of_phones_shows_the_last_verdict_its_age_and_who_is_registered
 @pytest.mark.needs("tshark")
 def test_tshark_opens_the_capture_and_shows_the_findings(served: Desk) -> None:
     capture = served.root / "boardroom.pcapng"
-    verify = served.verify("boardroom", "--wait", "40", "--pcap", str(capture)).watches()
+    page = served.root / "boardroom.html"
+    verify = served.verify("boardroom", "--wait", "40", "--pcap", str(capture), "--html", str(page)).watches()
     served.phone("boardroom", "--disobey", "wrong-display-name")
     assert verify.end() == 1, verify.out + verify.err
     command = ["tshark", "-r", str(capture), "-Y", "sip", "-T", "fields", "-e", "frame.comment"]
     shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
     assert "FAIL boardroom  display-name: expected" in shown and "PASS boardroom" in shown
+    card = page.read_text().partition('<article class="card fail"')[2].partition("</article>")[0]
+    assert "display-name" in card and 'href="#ladder0-m' in card
+    assert "<pre>" in card and "User-Agent: Yealink CP860" in card
 
 
 def test_a_phone_that_disobeys_fails_with_expected_seen_and_likely(served: Desk) -> None:

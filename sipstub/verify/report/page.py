@@ -135,7 +135,7 @@ def _card(phone: PhoneReport, finding: Finding, place: int, places: Anchors, mes
     likely = f"<dt>likely</dt><dd>{escape(finding.likely)}</dd>" if finding.likely else ""
     shown = " · ".join(part for part in (_linked(finding, evidence(finding), places), escape(remark(finding))) if part)
     text = messages.get(finding.number, "")
-    message = f"<details><summary>Message #{finding.number}</summary><pre>{escape(text)}</pre></details>" if text else ""
+    message = f"<details><summary>Message #{finding.number}</summary><pre>{escape(text.rstrip())}</pre></details>" if text else ""
     return f"""<article class="card {finding.verdict.lower()}" id="{places.card(place)}">
 <h3>{badge(finding.verdict)} {escape(phone.title(finding))}</h3>
 <dl><dt>expected</dt><dd><b>{escape(finding.expected)}</b> <span class="place">{_breakable(finding.place)}</span></dd>

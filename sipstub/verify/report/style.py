@@ -74,7 +74,7 @@ footer{margin-top:3rem;padding-top:.6rem;border-top:1px solid var(--line);font-s
 dl{grid-template-columns:1fr}dt{margin-top:.3rem}dd .place{margin-left:0;display:block}}
 @page{size:A4;margin:14mm}
 @media print{body{max-width:none;padding:0;font-size:9.5pt}
-.skip,.back,details{display:none}a{color:inherit;text-decoration:none}
+.skip,.back,details:not([open]){display:none}a{color:inherit;text-decoration:none}
 .phone{break-before:page;border-top:0;margin-top:0;padding-top:0}
 .card,tr,.drawing svg{break-inside:avoid}h2,h3,caption,figcaption,thead{break-after:avoid}
 .drawing,.scroll{overflow:visible;background:none;border:0;padding:0}.drawing svg{min-width:0}
