@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import sys
@@ -16,6 +17,8 @@ STABLE_S = 60.0
 "After so long without a crash the next one counts as the first."
 
 TICK_S = 0.5
+_PR_SET_PDEATHSIG = 1
+"From <linux/prctl.h>."
 _SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD}
 
 
@@ -92,6 +95,7 @@ class Supervisor:
         sys.stdout.flush()
         sys.stderr.flush()
         child.started_at = time.monotonic()
+        parent = os.getpid()
         pid = os.fork()
         if pid:
             child.pid = pid
@@ -102,6 +106,7 @@ class Supervisor:
                 signal.signal(number, signal.SIG_DFL)
             # Ctrl-C reaches the whole group; the supervisor alone decides the order of the end.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+            _end_with(parent)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS - ({signal.SIGHUP} if child.forwards_hup else set()))
             child.run()
             code = 0
@@ -148,6 +153,17 @@ class Supervisor:
                     _kill(child.pid, signal.SIGKILL)
                     os.waitpid(child.pid, 0)
                     child.pid = 0
+
+
+def _end_with(parent: int) -> None:
+    """Have this process told to end when its parent is no more, however that ended.
+
+    A supervisor that was killed (by `kill -9`, or for want of memory) would else leave processes behind that hold its ports and
+    that nobody watches: no server could be started in its place.
+    """
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+    if os.getppid() != parent:  # it ended before we could ask
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _kill(pid: int, number: signal.Signals) -> None:

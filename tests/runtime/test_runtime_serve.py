@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -105,6 +106,18 @@ def test_a_killed_process_is_started_again_and_phones_go_on(serve: Start, folder
     folder.phone("anna", ANNA, "T46G", "office", "777")
     until(lambda: b"user_name = 777" in get(server.url() + ANNA + ".cfg"))
     assert until(lambda: status(server.url("people") + "healthz") == 200)
+
+
+def test_a_supervisor_that_is_killed_leaves_its_ports_to_the_next_one(serve: Start, folder: Folder) -> None:
+    server = serve("--sip", "127.0.0.1:0")
+    port = urllib.parse.urlsplit(server.url()).port
+    pids = list(server.children())
+    assert len(pids) == 5
+    server.stop(signal.SIGKILL)
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
+    server.ready.unlink()
+    again = serve("--http", f"127.0.0.1:{port}")
+    assert b"user_name = 101" in get(again.url() + ANNA + ".cfg")
 
 
 def test_kill_9_at_any_moment_of_a_reload_loses_nothing_good(serve: Start, folder: Folder) -> None:
