@@ -17,6 +17,15 @@ from provisioner.cli.place import Places
 from provisioner.cli.session import open_fleet, settings_options
 from provisioner.cli.verify_choice import chosen
 from provisioner.cli.verify_live import LiveView
+from provisioner.cli.verify_sessions import (
+    plan_option,
+    plan_text,
+    quick_option,
+    session_calls,
+    sessions_option,
+    tolerance_of,
+    tolerance_option,
+)
 from provisioner.errors import ProvisionerError
 from provisioner.settings import Settings
 
@@ -63,13 +72,17 @@ class VerifyProblem(ProvisionerError):
 )
 @click.option("--boot", "boots", is_flag=True, help="Tell the phones by check-sync to fetch their files and restart.")
 @click.option("--stimulate", "stimulates", is_flag=True, help="Do what disturbs too: refuse, stay silent, call, check-sync.")
-@click.option("--dial", "has_person", is_flag=True, help="With --stimulate: somebody dials at the phones when asked to.")
+@sessions_option
+@plan_option
+@quick_option
+@click.option("--dial", "has_person", is_flag=True, help="Somebody dials at the phones when asked to.")
 @click.option("--yes", is_flag=True, help="Do not ask before more than 5 phones are disturbed.")
 @click.option("--from", "capture", type=_IN, help="Judge this pcap, pcapng or recording instead; PHONE may be a FILE.cfg then.")
 @click.option("--phone-host", metavar="HOST", help="With --from: the phone's address, where the capture leaves it in doubt.")
 @lab_option
 @for_option
 @click.option("--compare", "compared", nargs=2, type=_OLD, metavar="OLD NEW", help="Say what changed between two --json reports.")
+@tolerance_option
 @click.option("--details", is_flag=True, help="Write out every finding, not only what is wrong.")
 @click.option("--json", "json_file", type=_OUT, help="Write the report as JSON; - prints it instead of the text.")
 @click.option("--junit", "junit_file", type=_OUT, help="Write JUnit XML.")
@@ -89,6 +102,9 @@ def command(
     watch: float,
     boots: bool,
     stimulates: bool,
+    wants_sessions: bool,
+    only_plan: bool,
+    quick_s: float | None,
     has_person: bool,
     yes: bool,
     capture: Path | None,
@@ -96,6 +112,7 @@ def command(
     is_lab: bool,
     seconds: float,
     compared: tuple[Path, Path] | None,
+    allowances: tuple[str, ...],
     details: bool,
     json_file: Path | None,
     junit_file: Path | None,
@@ -133,15 +150,20 @@ def command(
         if capture is not None:
             raise click.UsageError("--lab is for phones that are watched: leave it out with --from")
         wait = lab.wait_s(ctx, wait, watch)
-    options = VerifyOptions(wait, watch, program, boots, stimulates, has_person)
+    calls = session_calls(wants_sessions=wants_sessions, only_plan=only_plan, quick_s=quick_s)
+    tolerance = tolerance_of(allowances)
+    options = VerifyOptions(wait, watch, program, boots, stimulates, has_person, sessions=calls, tolerance=tolerance)
     _refuse_contradictions(options, capture, phone_host)
     fleet = open_fleet(settings)
+    if calls is not None and only_plan:
+        click.echo(plan_text(tested(settings, fleet, phones, group, model)[0], calls, has_person=has_person))
+        return
     remarks: Remarks = {}
     files = ReportFiles(json_file, junit_file, html_file, csv_file, pcap_file)
     try:
         if capture is not None:
             meant = tested(settings, fleet, phones, group, model)
-            verified = judge_file(meant, capture, phone_host, program)
+            verified = judge_file(meant, capture, phone_host, program, tolerance)
         else:
             macs = chosen(fleet, History(settings.path("state")), phones, group, model)
             if options.acts and not yes:
@@ -158,10 +180,12 @@ def command(
 
 
 def _refuse_contradictions(options: VerifyOptions, capture: Path | None, phone_host: str | None) -> None:
-    if options.has_person and not options.stimulates:
-        raise click.UsageError("--dial goes with --stimulate")
+    if options.has_person and not options.stimulates and options.sessions is None:
+        raise click.UsageError("--dial goes with --stimulate or --session-timers")
     if capture is not None and options.acts:
-        raise click.UsageError("what happened in a capture has happened: leave --boot and --stimulate out with --from")
+        raise click.UsageError(
+            "what happened in a capture has happened: leave --boot, --stimulate and --session-timers out with --from"
+        )
     if capture is None and phone_host is not None:
         raise click.UsageError("--phone-host goes with --from")
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from provisioner.runtime.verify_subject import Tested
     from sipstub.verify.expectation import Expectations
     from sipstub.verify.run import Verified
+    from sipstub.verify.tolerance import Tolerance
 
 FILES = (".cfg", ".xml")
 "What the files of phones end in."
@@ -49,7 +50,7 @@ def tested(settings: Settings, fleet: Fleet, phones: Sequence[str], group: str |
     return subjects.look(macs), subjects.bystanders(macs)
 
 
-def judge_file(meant: Meant, capture: Path, host: str | None, program: str) -> Verified:
+def judge_file(meant: Meant, capture: Path, host: str | None, program: str, tolerance: Tolerance) -> Verified:
     """Return what the capture says of these phones, after telling what is missing or damaged in it."""
     from provisioner.runtime.verify_capture import judge_capture
     from sipstub.trace.opening import open_recording
@@ -63,4 +64,4 @@ def judge_file(meant: Meant, capture: Path, host: str | None, program: str) -> V
     for phone in phones:
         if phone.missing:
             click.echo(f"note: {phone.name}: {phone.missing}: name its cfg file instead, if you have it", err=True)
-    return judge_capture(phones, bystanders, recording, host, now=time.time(), program=program)
+    return judge_capture(phones, bystanders, recording, host, now=time.time(), program=program, tolerance=tolerance)

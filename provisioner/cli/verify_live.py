@@ -37,8 +37,10 @@ class LiveView:
             return
         for line in standing.lines:
             text = summary(line)
-            if self._said.get(line.name, "silent") != text.partition("   ")[0]:
-                self._said[line.name] = text.partition("   ")[0]
+            is_call = line.doing.startswith("session ")  # each takes minutes: worth a line of its own
+            told = text.partition("   ")[0] + (line.doing.partition(":")[0] if is_call else "")
+            if self._said.get(line.name, "silent") != told:
+                self._said[line.name] = told
                 click.echo(f"{time.strftime('%H:%M:%S', time.localtime(now))}  {line.name}  {text}", err=True)
 
     def clear(self) -> None:

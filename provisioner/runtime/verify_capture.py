@@ -22,6 +22,7 @@ from sipstub.trace.record import plain_host
 from sipstub.trace.recording import Recording
 from sipstub.verify.expectation import Expectations
 from sipstub.verify.run import Verified
+from sipstub.verify.tolerance import TOLERANCE, Tolerance
 
 MAX_CFG_BYTES = 4 * 2**20
 COMMON = re.compile(r"y\d{12}\.cfg", re.IGNORECASE)
@@ -66,6 +67,7 @@ def judge_capture(
     *,
     now: float,
     program: str,
+    tolerance: Tolerance = TOLERANCE,
 ) -> Verified:
     """Return the findings on phones in a capture; `host` is the address of the phone, if there is only one.
 
@@ -78,7 +80,7 @@ def judge_capture(
     messages = recording.messages
     if host is not None and len(phones) == 1:
         messages = tuple(message for message in messages if plain_host(message.peer.host) == plain_host(host))
-    verified = judge_phones(given, bystanders, messages, watching, program=program)
+    verified = judge_phones(given, bystanders, messages, watching, program=program, tolerance=tolerance)
     return replace(verified, report=replace(verified.report, made_at=now))
 
 

@@ -91,7 +91,7 @@ class JobRunner:
         state, problem = JobState.LOST, "the server was stopped"
         stimulating: Stimulating | None = None
         try:
-            if job.asked.get("boots") or job.asked.get("stimulates"):
+            if job.asked.get("boots") or job.asked.get("stimulates") or job.asked.get("sessions") is not None:
                 stimulating = Stimulating(self._hands.director, job.asked, self._hands.now())
                 self._hands.settle()
             state, problem = await self._record(job, stimulating, self._ask_to_fetch(job.asked.get("check_sync")))

@@ -17,6 +17,7 @@ from sipstub.verify.facts import Facts, Fetch
 from sipstub.verify.report.document import PhoneReport, Report
 from sipstub.verify.run import Circumstances, Verified, verify
 from sipstub.verify.stimulus import PASSIVE, Stimulus
+from sipstub.verify.tolerance import TOLERANCE, Tolerance
 from sipstub.verify.verdict import Verdict
 
 FIRST_SERVER = "1"
@@ -39,6 +40,8 @@ class Watching:
     "Files that each phone had when it began, by MAC."
     doors: Collection[tuple[str, str, int]] = ()
     "Transport, address and port where all that phones said was heard."
+    held: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    "Call-IDs of calls that were kept up for session timers, by MAC."
 
 
 def judge_phones(
@@ -48,6 +51,7 @@ def judge_phones(
     watching: Watching,
     *,
     program: str,
+    tolerance: Tolerance = TOLERANCE,
 ) -> Verified:
     """Return findings on every phone; one without a file is INCONCLUSIVE, with the reason as its state.
 
@@ -62,11 +66,12 @@ def judge_phones(
             fetches=None if watching.fetches is None else tuple(watching.fetches.get(phone.mac, ())),
             boots=tuple(watching.boots.get(phone.mac, ())),
             until=watching.until,
+            held=tuple(watching.held.get(phone.mac, ())),
             hosts=heard_at(phone.expectations, watching.doors),
         )
         for phone in phones
     }
-    verified = verify(judged, relevant, circumstances, now=watching.until, program=program)
+    verified = verify(judged, relevant, circumstances, now=watching.until, program=program, tolerance=tolerance)
     reports = {report.name: report for report in verified.report.phones}
     found = dict(verified.messages)
     ordered = []

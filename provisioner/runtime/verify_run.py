@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from provisioner.errors import EnvironmentProblem
+from provisioner.runtime.session_calls import SessionCalls
 from provisioner.runtime.verify_jobs import KIND
 from provisioner.runtime.verify_judge import Watching, judge_phones, messages_of, told, without_evidence
 from provisioner.runtime.verify_part import pack, unpack
@@ -32,6 +33,7 @@ from sipstub.verify.expectation import Expectations
 from sipstub.verify.facts import Facts, Fetch
 from sipstub.verify.run import Verified
 from sipstub.verify.stimulus import Stimulus
+from sipstub.verify.tolerance import TOLERANCE, Tolerance
 from sipstub.verify.verdict import Verdict
 
 CLAIM_S = 40.0
@@ -61,11 +63,14 @@ class VerifyOptions:
     has_person: bool = False
     "Somebody dials at the phones when asked to."
     pace: Pace = USUAL
+    sessions: SessionCalls | None = None
+    "Calls are kept up for session timers."
+    tolerance: Tolerance = TOLERANCE
 
     @property
     def acts(self) -> bool:
         """Return whether anything is done to phones."""
-        return self.boots or self.stimulates
+        return self.boots or self.stimulates or self.sessions is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +154,20 @@ class VerifyRun:
         longest = [sum(step.limit_s for step in self.steps(phone)) for phone in known]
         rounds = 1 if options.pace.are_virtual else -(-len(known) // MAX_AT_ONCE)
         self.limit_s += max(longest, default=0.0) * max(1, rounds)
+        if options.sessions is not None:
+            flags["sessions"] = options.sessions.as_json()
         return flags | {"pace": options.pace.as_json(), "phones": to_ask(known)}
 
     def steps(self, phone: Expectations) -> tuple[Step, ...]:
         """Return what will be done to a phone."""
         options = self._options
         return steps_for(
-            phone, boots=options.boots, stimulates=options.stimulates, has_person=options.has_person, pace=options.pace
+            phone,
+            boots=options.boots,
+            stimulates=options.stimulates,
+            has_person=options.has_person,
+            pace=options.pace,
+            sessions=options.sessions,
         )
 
     def poll(self, now: float) -> Standing:
@@ -184,7 +196,7 @@ class VerifyRun:
         options = self._options
         if options.acts:
             is_acted = bool(job.progress.get("stimulated"))
-            all_registered = is_acted if options.stimulates else is_acted and all_registered
+            all_registered = is_acted if options.stimulates or options.sessions is not None else is_acted and all_registered
         self._settled_at = (self._settled_at or now) if all_registered else 0.0
         if self._settled_at:
             return now - self._settled_at >= options.watch_s
@@ -235,7 +247,10 @@ class VerifyRun:
 
     def _judged(self, phones: Sequence[Tested], now: float) -> Verified:
         bystanders = self._subjects.bystanders(self._macs)
-        return judge_phones(phones, bystanders, self._messages, self._watching(now), program=self._options.program)
+        options = self._options
+        return judge_phones(
+            phones, bystanders, self._messages, self._watching(now), program=options.program, tolerance=options.tolerance
+        )
 
     def _watching(self, now: float) -> Watching:
         told: Mapping[str, Any] = self.job.progress.get("phones", {}) if self.job is not None else {}
@@ -247,6 +262,7 @@ class VerifyRun:
             self._fetches(),
             self._hashes,
             [tuple(door) for door in self.job.progress.get("doors", ())] if self.job is not None else (),
+            {mac: one.get("held", ()) for mac, one in told.items()},
         )
 
     @property

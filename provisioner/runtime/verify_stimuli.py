@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from provisioner.runtime.session_calls import SessionCalls
 from sipstub.stimulus.act import Act
 from sipstub.stimulus.director import Director, StimulusProblem
 from sipstub.stimulus.plan import GRANT_S, SLACK_S, plan_for
@@ -50,15 +51,23 @@ class Pace:
 USUAL = Pace()
 
 
-def steps_for(phone: Expectations, *, boots: bool, stimulates: bool, has_person: bool, pace: Pace = USUAL) -> tuple[Step, ...]:
-    """Return what is done to a phone: its own plan, and first of all a restart if one is wanted."""
+def steps_for(
+    phone: Expectations,
+    *,
+    boots: bool,
+    stimulates: bool,
+    has_person: bool,
+    pace: Pace = USUAL,
+    sessions: SessionCalls | None = None,
+) -> tuple[Step, ...]:
+    """Return what is done to a phone: its own plan, first of all a restart if one is wanted, last the calls of session timers."""
     allowed = (EVERY if has_person else EVERY - WITH_A_PERSON) - pace.leaves_out
     steps = plan_for(phone, allowed) if stimulates else ()
     if boots and not any(step.stimulus is Stimulus.BOOT for step in steps):
         limit = TOLERANCE.reboot + SLACK_S
         boot = Step(Stimulus.BOOT, tuple(phone.enabled), TOLERANCE.reboot / 2, limit, ())
         steps = (boot, *steps)
-    return steps
+    return (*steps, *(sessions.plan(phone, has_person=has_person).steps if sessions is not None else ()))
 
 
 def to_ask(phones: Iterable[Expectations]) -> list[dict[str, Any]]:
@@ -81,12 +90,12 @@ class Stimulating:
         self.problems: dict[str, str] = {}
         "Why nothing is done to a phone, by MAC."
         boots, stimulates = bool(asked.get("boots")), bool(asked.get("stimulates"))
-        pace = Pace.read(asked.get("pace", {}))
+        pace, sessions = Pace.read(asked.get("pace", {})), SessionCalls.read(asked.get("sessions"))
         given = asked.get("phones", [])
         try:
             for phone in read_expectations(json.dumps(given[:MAX_PHONES])):
                 has_person = bool(asked.get("has_person"))
-                steps = steps_for(phone, boots=boots, stimulates=stimulates, has_person=has_person, pace=pace)
+                steps = steps_for(phone, boots=boots, stimulates=stimulates, has_person=has_person, pace=pace, sessions=sessions)
                 try:
                     self._runs[phone.subject.mac] = director.run(
                         phone, steps, now, may_restart=boots, waits_turn=not pace.are_virtual, grant_s=pace.grant_s
@@ -128,6 +137,7 @@ class Stimulating:
                 "of": len(run.steps),
                 "given": sorted(str(one) for one in run.stimuli),
                 "boots": list(run.boots),
+                "held": list(run.held),
             }
         acts = [act for run in self._runs.values() for act in run.acts]
         return {

@@ -123,7 +123,9 @@ class Keeping(Performance):
                 event, when = "a refresh of the stub", max(0.0, half)
             elif keeper.timer.is_refresher:
                 event, when = "BYE of the phone", max(0.0, keeper.timer.expires_at - now)
-        return f"{self._scenario.name}: {event} in about {min(when, left):.0f} s"
+        if left < when:
+            event, when = "the end of the call", left
+        return f"{self._scenario.name}: {event} in about {when:.0f} s"
 
     def end(self, now: float) -> None:
         """Hang up, and answer no more calls."""

@@ -60,8 +60,8 @@ def timer_of(phone: Expectations, account: int) -> PhoneTimer:
 def session_plan(phone: Expectations, *, has_person: bool = False, quick_s: float | None = None) -> SessionPlan:
     """Return the calls for each account whose file speaks of session timers.
 
-    With `quick_s` scenarios are taken while they fit that many seconds: those that feed rules which no other has fed yet
-    first, short ones before long ones.
+    With `quick_s` scenarios are taken while they fit that many seconds: first those that feed most rules which no other has
+    fed yet, of equals the shorter one.
     """
     steps: list[Step] = []
     left: list[LeftOut] = []
@@ -101,7 +101,7 @@ def _step(scenario: Scenario, account: int) -> Step:
 
 
 def _fitting(steps: list[Step], quick_s: float) -> list[Step]:
-    """Return the steps that fit: each time the one that feeds most rules that are not fed yet for its time."""
+    """Return the steps that fit: each time the one that feeds most rules that are not fed yet, of equals the shortest."""
     kept: list[Step] = []
     fed: set[tuple[int, str]] = set()
     left = list(steps)
@@ -110,7 +110,7 @@ def _fitting(steps: list[Step], quick_s: float) -> list[Step]:
         left = [step for step in left if used + step.usual_s <= quick_s]
         if not left:
             break
-        best = max(left, key=lambda step: (len(_feeds(step) - fed) / step.usual_s, -step.usual_s))
+        best = max(left, key=lambda step: (len(_feeds(step) - fed), -step.usual_s))
         kept.append(best)
         fed |= _feeds(best)
         left.remove(best)

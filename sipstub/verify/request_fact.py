@@ -54,6 +54,11 @@ class AnswerFact:
     body: bytes = field(default=b"", repr=False)
 
     @property
+    def label(self) -> str:
+        """Return what people call it."""
+        return str(self.status)
+
+    @property
     def is_final(self) -> bool:
         """Return whether it ends the transaction."""
         return self.status >= 200

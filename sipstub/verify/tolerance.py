@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 
 class Punctual(enum.Enum):
@@ -67,6 +68,15 @@ class Tolerance:
     "Longest time before its end at which a session without a refresh is given up (section 10)."
     session_lead_share: float = 1 / 3
     "The same as a share of the interval; the smaller one counts."
+
+    def changed(self, name: str, value: float) -> Tolerance:
+        """Return these windows with another value in one; LookupError for a name that is none, ValueError for a bad value."""
+        if name not in {field.name for field in fields(self)}:
+            raise LookupError(f"there is no window {name[:40]!r}; see sipstub/verify/tolerance.py")
+        if not 0 <= value < float("inf"):
+            raise ValueError("a window is a number from 0 up")
+        changes: dict[str, Any] = {name: int(value) if isinstance(getattr(self, name), int) else value}
+        return replace(self, **changes)
 
     def refresh(self, after_s: float, interval_s: float) -> Punctual:
         """Return what a refresh so long after the last is: in time, odd, or too late; `edge_s` of slack at each edge."""

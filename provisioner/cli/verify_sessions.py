@@ -1,0 +1,69 @@
+"""`provisioner verify --session-timers`: its options, and the plan that is printed before anything is done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from provisioner.errors import NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from provisioner.runtime.session_calls import SessionCalls
+    from provisioner.runtime.verify_subject import Tested
+    from sipstub.verify.tolerance import Tolerance
+
+sessions_option = click.option(
+    "--session-timers", "wants_sessions", is_flag=True, help="Keep calls up for minutes, and judge session timers by them."
+)
+plan_option = click.option("--plan", "only_plan", is_flag=True, help="With --session-timers: print calls and times, do nothing.")
+quick_option = click.option(
+    "--quick",
+    "quick_s",
+    type=click.FloatRange(0, 86_400),
+    metavar="S",
+    help="With --session-timers: only calls that fit so many seconds of each phone.",
+)
+tolerance_option = click.option(
+    "--tolerance", "allowances", multiple=True, metavar="NAME=NUMBER", help="Judge by another window: refresh_late=0.6."
+)
+
+
+def session_calls(*, wants_sessions: bool, only_plan: bool, quick_s: float | None) -> SessionCalls | None:
+    """Return the calls that are wanted; None for none."""
+    from provisioner.runtime.session_calls import SessionCalls
+
+    if not wants_sessions:
+        if only_plan or quick_s is not None:
+            raise click.UsageError("--plan and --quick go with --session-timers")
+        return None
+    return SessionCalls(quick_s)
+
+
+def tolerance_of(allowances: Sequence[str]) -> Tolerance:
+    """Return the windows of this run."""
+    from sipstub.verify.tolerance import TOLERANCE
+
+    found = TOLERANCE
+    for text in allowances:
+        name, _, number = text.partition("=")
+        try:
+            found = found.changed(name.strip(), float(number))
+        except (LookupError, ValueError) as error:
+            raise click.UsageError(f"--tolerance {text!r}: {error.args[0]}") from None
+    return found
+
+
+def plan_text(phones: Sequence[Tested], calls: SessionCalls, *, has_person: bool) -> str:
+    """Return the plan of each phone whose file is known; NotFound where none is."""
+    from provisioner.runtime.session_calls import printed
+
+    plans = {
+        phone.name: calls.plan(phone.expectations, has_person=has_person) for phone in phones if phone.expectations is not None
+    }
+    unknown = [f"{phone.name}: {phone.missing}" for phone in phones if phone.expectations is None]
+    if not plans:
+        raise NotFound("; ".join(unknown[:3]), hint="let the phone fetch its file first, or name the cfg file itself")
+    return "\n".join([printed(plans), *(f"not planned: {line}" for line in unknown)])

@@ -1,0 +1,67 @@
+"""The calls of session timers in a job: what is planned for each phone, and how long that takes side by side."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sipstub.stimulus.director import MAX_AT_ONCE
+from sipstub.stimulus.session_plan import SessionPlan, session_plan
+from sipstub.verify.expectation import Expectations
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCalls:
+    """That they are wanted, and for how long at most."""
+
+    quick_s: float | None = None
+    "Only what fits so many seconds of each phone; None for all."
+
+    def plan(self, phone: Expectations, *, has_person: bool) -> SessionPlan:
+        """Return the calls with one phone."""
+        return session_plan(phone, has_person=has_person, quick_s=self.quick_s)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {"quick_s": self.quick_s}
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any] | None) -> SessionCalls | None:
+        """Return what `as_json` gave; None for None."""
+        return None if values is None else cls(values.get("quick_s"))
+
+
+def wall_clock_s(plans: Sequence[SessionPlan]) -> float:
+    """Return how long all of it takes, MAX_AT_ONCE phones side by side."""
+    busy: list[float] = []
+    for plan in plans:
+        start = heapq.heappop(busy) if len(busy) >= MAX_AT_ONCE else 0.0
+        heapq.heappush(busy, start + plan.usual_s)
+    return max(busy, default=0.0)
+
+
+def printed(plans: Mapping[str, SessionPlan]) -> str:
+    """Return the plans of phones, by name, as lines for people."""
+    lines: list[str] = []
+    for name, plan in plans.items():
+        lines.append(f"{name}: {len(plan.steps)} calls, about {spoken(plan.usual_s)}" if plan.steps else f"{name}: no calls")
+        for number, step in enumerate(plan.steps, 1):
+            called = step.scenario.name if step.scenario is not None else ""
+            hand = "  (dial)" if step.wants_person else ""
+            lines.append(f"  {number:>2}. account {step.accounts[0]}  {called:<20} {step.usual_s:>4.0f} s  {step.text}{hand}")
+        reasons: dict[str, list[str]] = {}
+        for one in plan.left_out:
+            reasons.setdefault(one.why, []).append(f"{one.scenario} (account {one.account}, {one.usual_s:.0f} s)")
+        lines += [f"  left out: {', '.join(names)}: {why}" for why, names in reasons.items()]
+        lines += [f"  warning: {warning}" for warning in plan.warnings]
+    whole = wall_clock_s(list(plans.values()))
+    lines.append(f"on the clock about {spoken(whole)}: phones side by side, {MAX_AT_ONCE} at a time; nothing was done")
+    return "\n".join(lines)
+
+
+def spoken(seconds: float) -> str:
+    """Return a duration for people: `13 min 40 s`."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
