@@ -15,6 +15,8 @@ class Turn(enum.StrEnum):
     """One refresh of the stub."""
 
     UPDATE = "UPDATE"
+    UPDATE_SDP = "UPDATE with SDP"
+    "With the description of before."
     REINVITE = "re-INVITE"
     "With the description of before."
     BARE = "re-INVITE without SDP"

@@ -15,6 +15,7 @@ PHONE_REFRESHES = (
     "session-refresh-interval",
     "session-refresh-dialog",
     "session-refresh-body",
+    "session-update-form",
     "session-tag",
     "session-stays",
 )
@@ -54,12 +55,12 @@ TAKES_REFRESHES_AS_CALLER = Scenario(
 )
 TAKES_REFRESHES_AS_CALLEE = Scenario(
     name="refreshed-as-callee",
-    what="call it and refresh it by UPDATE, by re-INVITE, and by re-INVITE without SDP",
+    what="call it and refresh it by UPDATE and re-INVITE, each with SDP and without",
     caller=Caller.STUB,
     wants=if_on,
     rules=("session-takes-refresh", "session-answer", "session-answer-origin", "session-refresh-role", "session-stays"),
-    conduct=lambda timer: Conduct(REFRESHES_ITSELF, turns=(Turn.UPDATE, Turn.REINVITE, Turn.BARE)),
-    intervals=1.5,
+    conduct=lambda timer: Conduct(REFRESHES_ITSELF, turns=(Turn.UPDATE, Turn.UPDATE_SDP, Turn.REINVITE, Turn.BARE)),
+    intervals=2.0,
 )
 SWAPPED = Scenario(
     name="roles-swapped",

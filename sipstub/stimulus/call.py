@@ -266,8 +266,8 @@ class Call:
         keeper = self.keeper
         assert keeper is not None
         turn = self._turns[0]
-        method = "UPDATE" if turn in (Turn.UPDATE, Turn.SWAP) else "INVITE"
-        body = keeper.description if turn is Turn.REINVITE else b""
+        method = "UPDATE" if turn in (Turn.UPDATE, Turn.UPDATE_SDP, Turn.SWAP) else "INVITE"
+        body = keeper.description if turn in (Turn.REINVITE, Turn.UPDATE_SDP) else b""
         request = keeper.ask(method, now, body, role=Role.SWAP if turn is Turn.SWAP else Role.KEEP)
         if request is None:
             self._turn_after = now + LATER_S

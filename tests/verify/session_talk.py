@@ -39,6 +39,7 @@ class Held(Talk):
         call_id: str = "",
         tag: str = "t",
         new: bool = False,
+        more: str = "",
     ) -> Held:
         """Send a request of either side, and its answer unless `status` is 0."""
         self.now += after
@@ -58,8 +59,9 @@ class Held(Talk):
             f"CSeq: {number} {method}",
         ]
         head = [*identity, f"Contact: <sip:{self.user if is_phones else 199}@{PHONE if is_phones else STUB}:5060>"]
+        head += ["Max-Forwards: 70", *([f"User-Agent: {self.agent}"] if is_phones else [])]
         head += [f"{name}: {value}" for name, value in [*_pairs(asked, min_se), ("Supported", supported)] if value]
-        head += ["Max-Forwards: 70", *_content(body)]
+        head += [*([more] if more else []), *_content(body)]
         self.record("\r\n".join([f"{method} {target} SIP/2.0", *head, "", body]).encode(), is_inbound=is_phones)
         if status:
             tagged = [

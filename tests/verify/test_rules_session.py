@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from session_talk import SDP, UPDATE, Held
-from verify_builders import ask
+from verify_builders import SUBJECT, ask
 
 from sipstub.verify.stimulus import EVERY, Stimulus
 from sipstub.verify.tolerance import TOLERANCE, Punctual
@@ -139,6 +140,7 @@ CASES: list[tuple[str, tuple[tuple[str, str], ...], Made, Made, Verdict]] = [
     ("session-refresh-refused", ON, refused(), refused(again=None), WARN),
     ("session-stays", ON, lambda: out().out().refresh().bye(), lambda: out().out().bye(10, is_phones=True), FAIL),
     ("session-stays", ON, lambda: out().out(granted="").bye(), lambda: out().out(granted="").bye(10, is_phones=True), FAIL),
+    ("session-update-form", ON, refresh(), refresh(more="Allow: UPDATE"), INFO),
     ("session-off", OFF, lambda: out().called(), lambda: out().called(granted=""), INFO),
 ]  # fmt: skip
 IDS = [f"{case[0]}-{number}" for number, case in enumerate(CASES)]
@@ -195,6 +197,14 @@ def test_a_refresh_is_judged_by_one_window_with_a_second_of_slack(after: float, 
 @pytest.mark.parametrize(("interval", "window"), [(90, (59, 91)), (180, (147, 181)), (1800, (1767, 1801)), (60, (39, 61))])
 def test_a_session_is_given_up_a_third_or_32_seconds_before_its_end(interval: int, window: tuple[int, int]) -> None:
     assert TOLERANCE.giving_up(interval) == window
+
+
+def test_the_form_of_an_update_is_asked_of_the_model_and_release_of_the_sample() -> None:
+    t23g = replace(SUBJECT, agent="SIP-T23G", firmware="44.80.0.60")
+    for talk, verdict in ((refresh(), PASS), (refresh(more="Allow: UPDATE"), WARN)):
+        assert ask("session-update-form", talk(), *ON, stimuli=ALL, subject=t23g).verdict is verdict
+    with pytest.raises(AssertionError, match="was not asked"):
+        ask("session-update-form", refresh()(), *ON, stimuli=ALL, subject=replace(SUBJECT, firmware="44.84.0.15"))
 
 
 def test_hold_and_resume_are_no_refreshes() -> None:

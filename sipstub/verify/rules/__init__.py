@@ -62,6 +62,9 @@ from sipstub.verify.rules import (
     session_timer_end as session_timer_end,
 )
 from sipstub.verify.rules import (
+    session_timer_form as session_timer_form,
+)
+from sipstub.verify.rules import (
     session_timer_offer as session_timer_offer,
 )
 from sipstub.verify.rules import (

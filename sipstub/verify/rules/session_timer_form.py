@@ -1,0 +1,66 @@
+"""How the UPDATE of a refresh looks, header for header, where a sample of the vendor is known.
+
+The one sample is a refresh of a SIP-T23G 44.80.0.60 in the guide of V80.60.  That other models of that release write the same is
+inferred, so what they do otherwise is information.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sipstub.verify.case import Case
+from sipstub.verify.finding import Outcome, noted, passed, unseen, warned
+from sipstub.verify.request_fact import RequestFact
+from sipstub.verify.rule import rule
+from sipstub.verify.session_fact import sessions_of
+from sipstub.verify.stimulus import Stimulus
+from sipstub.verify.verdict import Certainty
+
+SAMPLE = (
+    "via", "from", "to", "call-id", "cseq", "contact", "max-forwards", "user-agent", "session-expires", "supported",
+)  # fmt: skip
+"Names of the headers, in the order of the guide."
+AS_WANTED = frozenset({"content-length", "content-type", "route", "min-se", "authorization", "proxy-authorization"})
+"What stands in an UPDATE where the call wants it: no difference."
+ELSEWHERE = frozenset({"session-expires", "supported"})
+"That they are there is judged by rules of their own."
+SAMPLED = "SIP-T23G"
+RELEASE = re.compile(r"\d+\.80\.\d+\.\d+\Z")
+
+
+@rule(
+    "session-update-form",
+    setting="session-timer",
+    row=41,
+    source="guide: UPDATE of a SIP-T23G 44.80.0.60",
+    certainty=Certainty.INFERRED,
+    stimulus=Stimulus.SESSION,
+)
+def session_update_form(case: Case) -> Outcome | None:
+    """The UPDATE of a refresh has the headers of the guide's sample, in its order; asked of the release of that guide."""
+    subject = case.expectations.subject
+    if not case.is_on or not RELEASE.match(subject.firmware):
+        return None
+    expected = "the headers of the guide's sample"
+    judge = warned if subject.agent == SAMPLED else noted
+    good: Outcome | None = None
+    for session in sessions_of(case.account, case.facts.until):
+        for request in session.refreshes:
+            if request.method != "UPDATE" or request.session_expires is None:
+                continue
+            odd = _difference(request)
+            if odd:
+                return judge(odd, request, expected=expected)
+            good = passed("as in the sample", request, expected=expected)
+    return good or unseen("no refresh by UPDATE", expected=expected)
+
+
+def _difference(request: RequestFact) -> str:
+    """Return what is not as in the sample; empty for nothing."""
+    found = [name for name in request.values if name not in AS_WANTED]
+    missing = [name for name in SAMPLE if name not in found and name not in ELSEWHERE]
+    more = [name for name in found if name not in SAMPLE]
+    if missing or more:
+        parts = [f"no {', '.join(missing)}" if missing else "", f"also {', '.join(more)}" if more else ""]
+        return "; ".join(part for part in parts if part)
+    return "" if found == [name for name in SAMPLE if name in found] else f"in the order {', '.join(found)}"
