@@ -126,7 +126,7 @@ def _show_left_out(report: Report) -> None:
     missing: dict[str, set[str]] = {}
     for phone in report.phones:
         for one in phone.findings:
-            is_skipped = one.verdict is Verdict.SKIPPED and one.seen.endswith(f"wants {one.stimulus}")
+            is_skipped = one.verdict is Verdict.SKIPPED and f": wants {one.stimulus}" in one.seen
             if is_skipped or one.verdict is Verdict.INCONCLUSIVE:
                 missing.setdefault(one.rule, set()).add(phone.name)
     if missing:

@@ -89,7 +89,9 @@ class CallingIn(Performance):
     def _place(self, now: float) -> None:
         if self._call is None and self.aors:
             account = self.step.accounts[0]
-            how = Ringing(is_secure=self.stage.text("srtp", account) == "required")
+            wants_offer = self.step.wants_offer
+            is_secure = not wants_offer and self.stage.text("srtp", account) == "required"
+            how = Ringing(has_offer=not wants_offer, is_secure=is_secure, answers_itself=wants_offer)
             self._call = self.stage.director.call(self.aors[0], now, how)
 
     def look(self, now: float) -> bool:
@@ -98,7 +100,8 @@ class CallingIn(Performance):
         if self._call is None:
             self.waits_for = "waiting for it to register"
             return False
-        self.is_given = self.is_given or self._call.state is not CallState.CALLING
+        is_seen = self._call.status == 200 if self.step.wants_offer else self._call.state is not CallState.CALLING
+        self.is_given = self.is_given or is_seen
         self.waits_for = f"{self._call.state}: the phone may be picked up"
         return self._call.is_ended
 

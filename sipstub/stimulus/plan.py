@@ -12,7 +12,9 @@ from sipstub.transaction.timing import Timing
 from sipstub.verify.case import number_of
 from sipstub.verify.expectation import Expectations
 from sipstub.verify.facts import Facts
+from sipstub.verify.finding import Finding
 from sipstub.verify.judge import judge
+from sipstub.verify.rule import RULES
 from sipstub.verify.setting import OFF
 from sipstub.verify.stimulus import EVERY, Stimulus
 from sipstub.verify.tolerance import TOLERANCE
@@ -50,7 +52,7 @@ def plan_for(expectations: Expectations, allowed: Collection[Stimulus] = EVERY) 
     for finding in judge(expectations, Facts(), EVERY):
         if finding.verdict is not Verdict.INCONCLUSIVE:
             continue
-        accounts, rules = wanted.setdefault(Stimulus(finding.stimulus), ({}, {}))
+        accounts, rules = wanted.setdefault(_stimulus_of(finding, allowed), ({}, {}))
         rules[finding.rule] = None
         if finding.account is not None:
             accounts[finding.account] = None
@@ -65,6 +67,12 @@ def plan_for(expectations: Expectations, allowed: Collection[Stimulus] = EVERY) 
     return tuple(sorted(steps, key=lambda step: (_place(step), step.accounts if step.wants_person else ())))
 
 
+def _stimulus_of(finding: Finding, allowed: Collection[Stimulus]) -> Stimulus:
+    """Return what makes a setting show: where that is not allowed, what does so too."""
+    usual, other = Stimulus(finding.stimulus), RULES[finding.rule].or_stimulus
+    return other if other is not None and usual not in allowed and other in allowed else usual
+
+
 def _place(step: Step) -> int:
     """Return where a step stands: a digit belongs to the call of its account."""
     return ORDER.index(Stimulus.CALL_OUT if step.wants_person else step.stimulus)
@@ -77,7 +85,8 @@ def _steps(stimulus: Stimulus, phone: Expectations, accounts: tuple[int, ...], r
         usual, limit = GRANT_S / 2 + SLACK_S, GRANT_S + SLACK_S
     if stimulus not in (Stimulus.CALL_OUT, Stimulus.CALL_IN, Stimulus.DIGIT):
         return [Step(stimulus, enabled, usual, limit, rules)]
-    return [Step(stimulus, (account,), usual, limit, rules) for account in enabled]
+    wants_offer = stimulus is Stimulus.CALL_IN and any(RULES[rule].or_stimulus is stimulus for rule in rules)
+    return [Step(stimulus, (account,), usual, limit, rules, wants_offer=wants_offer) for account in enabled]
 
 
 def _longest(phone: Expectations, accounts: tuple[int, ...], setting: str, usual: float, index: str = "") -> float:

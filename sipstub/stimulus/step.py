@@ -23,6 +23,8 @@ class Step:
     "What can be judged then."
     scenario: Scenario | None = None
     "Of a call that is kept up for session timers."
+    wants_offer: bool = False
+    "Of a call to the phone: it comes without an offer, so that the phone makes one."
 
     @property
     def text(self) -> str:

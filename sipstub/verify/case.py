@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from sipstub.verify.assignment import AccountFacts, Assignment
 from sipstub.verify.expectation import Expectation, Expectations
 from sipstub.verify.facts import Facts, KeepaliveFact
-from sipstub.verify.finding import Outcome, failed, passed, unseen
+from sipstub.verify.finding import Evidence, Outcome, failed, passed, unseen
+from sipstub.verify.offer import LateOffer, read_offer
 from sipstub.verify.request_fact import RequestFact, port_of
 from sipstub.verify.setting import ON
 from sipstub.verify.tolerance import TOLERANCE, Tolerance
 
 FIRST_SERVER = "1"
 RELIABLE = ("tcp", "tls")
+SDP_TYPE = "application/sdp"
+Shown = TypeVar("Shown", bound=Evidence)
+
+OfferFact = RequestFact | LateOffer
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +75,21 @@ class Case:
         return [request for request in self.account.requests if request.method == "INVITE" and request.is_initial]
 
     @property
-    def offers(self) -> list[RequestFact]:
-        """Return the calls of the account that say what media they offer."""
-        return [request for request in self.invites if request.offer is not None]
+    def late_offers(self) -> list[LateOffer]:
+        """Return the offers of the account in its answers to calls that came without one."""
+        calls = [request for request in self.account.received if request.method == "INVITE" and request.is_initial]
+        found = []
+        for final in [request.final for request in calls if not request.body]:
+            offer = read_offer(final.body, SDP_TYPE) if final is not None and final.status < 300 else None
+            if final is not None and offer is not None:
+                found.append(LateOffer(final.number, final.at, offer, final.supported))
+        return found
+
+    @property
+    def offers(self) -> list[OfferFact]:
+        """Return what says which media the account offers: its calls, and its answers to calls without an offer; in order."""
+        own = [request for request in self.invites if request.offer is not None]
+        return sorted([*own, *self.late_offers], key=lambda fact: fact.number)
 
     def subscribes(self, *events: str) -> list[RequestFact]:
         """Return every SUBSCRIBE of the account to one of these packages; those that end one are left out."""
@@ -124,8 +142,8 @@ class Case:
 
     def every(
         self,
-        requests: Sequence[RequestFact],
-        read: Callable[[RequestFact], str | None],
+        requests: Sequence[Shown],
+        read: Callable[[Shown], str | None],
         wanted: str,
         *,
         what: str,

@@ -85,7 +85,7 @@ def _verdict(
     is_unasked = rule.stimulus is Stimulus.SESSION and Stimulus.SESSION not in stimuli
     if is_unasked and verdict in (Verdict.INCONCLUSIVE, Verdict.SKIPPED):
         return None  # such calls take minutes; nobody asked for them, so nobody misses them
-    if verdict is Verdict.INCONCLUSIVE and stimulus_of(rule, expectation) not in stimuli:
+    if verdict is Verdict.INCONCLUSIVE and stimulus_of(rule, expectation) not in stimuli and rule.or_stimulus not in stimuli:
         verdict = Verdict.SKIPPED
     if verdict is Verdict.FAIL and rule.certainty is Certainty.RECALL:
         verdict = Verdict.WARN
@@ -106,7 +106,8 @@ def _finding(
     evidence = outcome.evidence
     seen = outcome.seen
     if verdict is Verdict.SKIPPED and outcome.verdict is Verdict.INCONCLUSIVE:
-        seen = f"{seen}: wants {stimulus_of(rule, expectation)}"
+        other = f" or {rule.or_stimulus}" if rule.or_stimulus is not None else ""
+        seen = f"{seen}: wants {stimulus_of(rule, expectation)}{other}"
     return Finding(
         rule.name,
         verdict,

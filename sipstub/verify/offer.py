@@ -47,6 +47,22 @@ class Offer:
         return any("SAVP" not in protocol.upper() for protocol in self.protocols)
 
 
+@dataclass(frozen=True, slots=True)
+class LateOffer:
+    """The phone's 200 to a call that came without an offer: it makes the offer then (RFC 3261 section 13.2.1)."""
+
+    number: int
+    at: float
+    offer: Offer
+    supported: tuple[str, ...] = ()
+    "Of the 200, in lower case."
+
+    @property
+    def label(self) -> str:
+        """Return what people call it."""
+        return "200 to INVITE"
+
+
 def read_offer(body: bytes, content_type: str) -> Offer | None:
     """Return the audio of a body, or None if there is none that can be read."""
     if content_type.lower() != "application/sdp" or not body:

@@ -32,6 +32,8 @@ class Rule:
     also: tuple[str, ...] = ()
     "Other settings that it judges or reads."
     stimulus: Stimulus = Stimulus.REGISTER
+    or_stimulus: Stimulus | None = None
+    "What makes it show too, without a person at the phone."
     is_per_index: bool = False
     "Whether each server or key is asked for by itself."
     is_per_phone: bool = False
@@ -58,6 +60,7 @@ def rule(
     setting: str = "",
     also: tuple[str, ...] = (),
     stimulus: Stimulus = Stimulus.REGISTER,
+    or_stimulus: Stimulus | None = None,
     is_per_index: bool = False,
     is_per_phone: bool = False,
     wants_registered: bool = True,
@@ -70,7 +73,7 @@ def rule(
             raise LookupError(f"rule {name}: a name twice, or a setting that is none")
         rows = (row,) if isinstance(row, int) else row
         RULES[name] = Rule(
-            name, bound, check, rows, source, certainty, also, stimulus, is_per_index, is_per_phone, wants_registered
+            name, bound, check, rows, source, certainty, also, stimulus, or_stimulus, is_per_index, is_per_phone, wants_registered
         )
         return check
 

@@ -30,13 +30,14 @@ def reference() -> str:
 def section(rule: Rule) -> str:
     """Return the section of one rule."""
     disturbs = "; disturbs the phone's user" if rule.stimulus.is_disturbing else ""
+    other = f", or `{rule.or_stimulus}`" if rule.or_stimulus is not None else ""
     what = " ".join((rule.check.__doc__ or "").split())
     lines = [
         f"### {rule.name}\n",
         f"{what}\n",
         f"- Settings: {', '.join(f'`{name}`' for name in rule.settings)}",
         f"- Yealink: {', '.join(f'`{name}`' for name in parameters(rule))}",
-        f"- Stimulus: `{rule.stimulus}`{disturbs}",
+        f"- Stimulus: `{rule.stimulus}`{other}{disturbs}",
         f"- Source: {rule.source} ({rule.certainty})",
         f"- Row: {', '.join(map(str, rule.rows)) or 'none'}\n",
         *example(rule),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sipstub.sip.uri import SipUri, Uri
 from sipstub.verify.case import Case
 from sipstub.verify.finding import Outcome, failed, passed, unseen, warned
+from sipstub.verify.offer import LateOffer
 from sipstub.verify.request_fact import RequestFact
 from sipstub.verify.rule import rule
 from sipstub.verify.setting import OFF
@@ -76,9 +77,18 @@ def session_refresher(case: Case) -> Outcome | None:
     )
 
 
-@rule("reliable-provisional", row=46, source="RFC 3262 section 4; guide", certainty=Certainty.STATED, stimulus=Stimulus.CALL_OUT)
+@rule(
+    "reliable-provisional",
+    row=46,
+    source="RFC 3262 section 4; guide",
+    certainty=Certainty.STATED,
+    stimulus=Stimulus.CALL_OUT,
+    or_stimulus=Stimulus.CALL_IN,
+)
 def reliable_provisional(case: Case) -> Outcome:
     """INVITE has `100rel` in Supported, and PRACK follows where it is wanted; only where it is on."""
+    if not case.invites and case.late_offers:
+        return _in_answer(case, case.late_offers[-1])
     found = case.present(
         case.invites,
         lambda request: "100rel" in request.supported or "100rel" in (request.value("require") or "").lower(),
@@ -92,6 +102,14 @@ def reliable_provisional(case: Case) -> Outcome:
         if wanted and not any(other.method == "PRACK" and other.call_id == request.call_id for other in case.account.requests):
             return failed("no PRACK for a reliable answer", request, expected="PRACK")
     return found
+
+
+def _in_answer(case: Case, answer: LateOffer) -> Outcome:
+    """Return what the Supported of a 200 says; nobody has in writing that these phones name it there."""
+    wanted = "100rel" if case.is_on else "no 100rel"
+    seen = "100rel" if "100rel" in answer.supported else "no 100rel"
+    judge = passed if seen == wanted else warned if case.is_on else failed
+    return judge(seen, answer, expected=wanted)
 
 
 @rule("user-phone", row=52, source="RFC 3261 section 19.1.1; guide", certainty=Certainty.STATED, stimulus=Stimulus.CALL_OUT)

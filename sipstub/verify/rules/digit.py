@@ -50,6 +50,7 @@ def dtmf(case: Case) -> Outcome:
     certainty=Certainty.STATED,
     also=("dtmf",),
     stimulus=Stimulus.CALL_OUT,
+    or_stimulus=Stimulus.CALL_IN,
 )
 def dtmf_payload(case: Case) -> Outcome | None:
     """telephone-event is offered with this payload type."""

@@ -1,12 +1,11 @@
-"""Rules about the session description that a phone offers."""
+"""Rules about the session description that a phone offers, in its own calls or in its answer to one without an offer."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sipstub.verify.case import Case, number_of
+from sipstub.verify.case import Case, OfferFact, number_of
 from sipstub.verify.finding import Outcome, failed, passed, skipped, unseen, warned
-from sipstub.verify.request_fact import RequestFact
 from sipstub.verify.rule import rule
 from sipstub.verify.setting import OFF, ON
 from sipstub.verify.stimulus import Stimulus
@@ -52,6 +51,7 @@ def slots_of(case: Case) -> list[Slot]:
     certainty=Certainty.STATED,
     also=("codec-name", "codec-priority"),
     stimulus=Stimulus.CALL_OUT,
+    or_stimulus=Stimulus.CALL_IN,
 )
 def codec_order(case: Case) -> Outcome | None:
     """The offer has the codecs that are on, in the order of their priorities, and no other."""
@@ -88,6 +88,7 @@ def codec_order(case: Case) -> Outcome | None:
     certainty=Certainty.STATED,
     also=("codec-name", "codec-enabled"),
     stimulus=Stimulus.CALL_OUT,
+    or_stimulus=Stimulus.CALL_IN,
 )
 def codec_payload(case: Case) -> Outcome | None:
     """Each codec that is on is offered with its payload type."""
@@ -106,23 +107,37 @@ def codec_payload(case: Case) -> Outcome | None:
     return passed(expected, told[-1], expected=expected)
 
 
-def _named(request: RequestFact) -> set[str]:
+def _named(request: OfferFact) -> set[str]:
     return {codec.name for codec in request.offer.codecs} if request.offer is not None else set()
 
 
-@rule("ptime", row=67, source="RFC 8866 section 6.4; guide", certainty=Certainty.STATED, stimulus=Stimulus.CALL_OUT)
+@rule(
+    "ptime",
+    row=67,
+    source="RFC 8866 section 6.4; guide",
+    certainty=Certainty.STATED,
+    stimulus=Stimulus.CALL_OUT,
+    or_stimulus=Stimulus.CALL_IN,
+)
 def ptime(case: Case) -> Outcome:
     """The offer has this packet time; none where it is 0."""
     expected = "no ptime" if case.value in ("0", "") else f"ptime {case.value}"
 
-    def read(request: RequestFact) -> str:
+    def read(request: OfferFact) -> str:
         found = request.offer.ptime_ms if request.offer is not None else None
         return "no ptime" if found is None else f"ptime {found}"
 
     return case.every(case.offers, read, expected, what="INVITE with an offer", expected=expected)
 
 
-@rule("srtp", row=72, source="RFC 4568 section 7.1; guide", certainty=Certainty.STATED, stimulus=Stimulus.CALL_OUT)
+@rule(
+    "srtp",
+    row=72,
+    source="RFC 4568 section 7.1; guide",
+    certainty=Certainty.STATED,
+    stimulus=Stimulus.CALL_OUT,
+    or_stimulus=Stimulus.CALL_IN,
+)
 def srtp(case: Case) -> Outcome:
     """RTP/AVP without keys where it is off, RTP/SAVP with keys where it is required; optional may be either or both."""
     wanted = {OFF: "RTP/AVP without keys", "required": "RTP/SAVP with keys"}.get(case.value, "keys offered")
@@ -151,6 +166,7 @@ def srtp(case: Case) -> Outcome:
     certainty=Certainty.INFERRED,
     also=("rtp-port-max",),
     stimulus=Stimulus.CALL_OUT,
+    or_stimulus=Stimulus.CALL_IN,
 )
 def rtp_port(case: Case) -> Outcome:
     """The audio line names a port between the two."""
