@@ -7,13 +7,15 @@ docs/reference/virtual-phone.md.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from sipstub.errors import SipstubError
 from sipstub.phone.agent.account import Account, CodecSlot, KeepAliveKind
 from sipstub.phone.agent.conduct import Conduct
+from sipstub.phone.disobey_timer import TIMER_MUTANTS
+from sipstub.phone.mutant import Mutant
 
 OTHER_PORT = 6
 "What is added to a port to have a wrong one."
@@ -27,23 +29,6 @@ class DisobeyProblem(SipstubError):
     """A mutant that does not exist."""
 
     code = "no-such-mutant"
-
-
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """One way to be wrong."""
-
-    name: str
-    summary: str
-    "What the phone does."
-    parameter: str
-    "The setting that it disobeys; empty where it breaks a protocol."
-    shows_when: str = "register"
-    "register, renew, call, idle, 423, 503, silence, options, check-sync, boot."
-    shows_with: Mapping[str, str] = field(default_factory=dict)
-    "Settings of account 1, or of the phone, that it takes to see it."
-    account: Callable[[Account], Account] = lambda account: account
-    conduct: Callable[[Conduct], Conduct] = lambda conduct: conduct
 
 
 def _told(**changes: Any) -> Callable[[Account], Account]:
@@ -291,7 +276,7 @@ _ALL = (
            conduct=_behaves(user_agent="Generic SIP Phone 1.0")),
 )  # fmt: skip
 
-MUTANTS = {mutant.name: mutant for mutant in _ALL}
+MUTANTS = {mutant.name: mutant for mutant in (*_ALL, *TIMER_MUTANTS)}
 "By name."
 
 

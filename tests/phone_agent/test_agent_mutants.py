@@ -7,6 +7,8 @@ from behaviour import differences, played
 
 from sipstub.phone.disobey import MUTANTS, DisobeyProblem, find_mutants
 
+OTHERS = [name for name, mutant in MUTANTS.items() if mutant.shows_when != "session"]
+"Those of session timers are compared in tests/verify, after calls of half an hour."
 PLACES = {
     "registers-disabled-account": {"events", "sequence"},
     "never-registers": {"events", "sequence"},
@@ -107,11 +109,11 @@ PLACES = {
 
 
 def test_there_are_many_and_the_table_holds_them_all() -> None:
-    assert set(PLACES) == set(MUTANTS)
+    assert set(PLACES) == set(OTHERS)
     assert len(MUTANTS) >= 25
 
 
-@pytest.mark.parametrize("name", MUTANTS)
+@pytest.mark.parametrize("name", OTHERS)
 def test_a_mutant_differs_in_its_one_behaviour(name: str) -> None:
     mutant = MUTANTS[name]
     honest = played(mutant.shows_when, mutant.shows_with)
@@ -119,7 +121,7 @@ def test_a_mutant_differs_in_its_one_behaviour(name: str) -> None:
     assert PLACES[name]
 
 
-@pytest.mark.parametrize("when", sorted({mutant.shows_when for mutant in MUTANTS.values()}))
+@pytest.mark.parametrize("when", sorted({MUTANTS[name].shows_when for name in OTHERS}))
 def test_two_honest_phones_do_not_differ(when: str) -> None:
     assert differences(played(when, {}), played(when, {})) == set()
 

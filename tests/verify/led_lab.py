@@ -27,14 +27,14 @@ def led(lab: Lab) -> Lab:
         lab.run(1.0)
         if lab.fetches[-1].at > run.stage.fetched_at:
             run.fetched(lab.fetches[-1].at)
-        _act(lab, run)
+        act(lab, run)
     director.close(lab.now)
     lab.run(AFTER_CHECK_SYNC_S)
     silence(lab)
     return lab.boot().run(GRANTED_S)
 
 
-def _act(lab: Lab, run: Run) -> None:
+def act(lab: Lab, run: Run) -> None:
     """Do what the run waits for, as a person would."""
     if lab.agent is None or run.step is None:
         return

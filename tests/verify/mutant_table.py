@@ -15,11 +15,12 @@ from pathlib import Path
 
 from full_file import MODELS, a_lab, everything
 from led_lab import led
+from session_lab import kept_up
 from verify_builders import ROOT
 
-from sipstub.phone.disobey import MUTANTS, Mutant
+from sipstub.phone.disobey import MUTANTS
+from sipstub.phone.mutant import Mutant
 from sipstub.verify.judge import judge
-from sipstub.verify.rules import RULES
 from sipstub.verify.stimulus import EVERY, Stimulus
 from sipstub.verify.verdict import WORST_FIRST, Verdict
 
@@ -39,6 +40,8 @@ OVER = {
         for name, value in (("transport_type", "2"), ("port", "5061"))
     },
 }
+SESSION = "session"
+"`shows_when` of mutants that are led through the scenarios of session timers, and through nothing else."
 ALL = "all"
 "Stands for every transport, where they are alike."
 HEAD = "# Written by `pytest tests/verify --update-matrix`: what rules say otherwise of the mutant than of an honest phone.\n"
@@ -49,9 +52,10 @@ OPENING = """\
 
 Each mutant is the virtual phone with one behaviour changed (`sipstub phone --disobey NAME`, see
 [virtual-phone.md](virtual-phone.md)). Each lives through everything that a rule may want to see: starts, refreshes, calls both
-ways, digits, OPTIONS, 503, 423, a silent server, check-sync; over UDP as a T46G, over TCP as a T23G, over TLS as a CP860. What
-the [rules](rules.md) say of it is compared with what they say of an honest phone with the same file. A test holds this page: a
-mutant that no right rule catches, or that a wrong one accuses, stops the build.
+ways, digits, OPTIONS, 503, 423, a silent server, check-sync. Those whose name begins with `session-`
+live through the [calls of session timers](../howto/verify-session-timers.md) instead. All do so over UDP as a T46G, over TCP as
+a T23G, over TLS as a CP860. What the [rules](rules.md) say of it is compared with what they say of an honest phone with the same
+file. A test holds this page: a mutant that no right rule catches, or that a wrong one accuses, stops the build.
 
 A dash means that it does not show over that transport. What is in italics is WARN, which is enough where the last column says
 why.
@@ -84,17 +88,24 @@ def reviewed() -> dict[str, Reviewed]:
     return found
 
 
-def said_of(mutant: Mutant | None, settings: Mapping[str, str], transport: str) -> Verdicts:
-    """Return what rules say of a phone after all that can happen to it; of an honest one if there is no mutant."""
-    return _said(mutant.name if mutant else "", tuple(sorted(settings.items())), transport)
+def said_of(mutant: Mutant | None, like: Mutant, transport: str) -> Verdicts:
+    """Return what rules say of a phone with the file of `like`, after all that can happen to it.
+
+    It is an honest phone if there is no mutant.
+    """
+    settings = tuple(sorted(like.shows_with.items()))
+    return _said(mutant.name if mutant else "", settings, transport, like.shows_when == SESSION)
 
 
 @functools.cache
-def _said(name: str, settings: tuple[tuple[str, str], ...], transport: str) -> Verdicts:
+def _said(name: str, settings: tuple[tuple[str, str], ...], transport: str, is_session: bool) -> Verdicts:
     lab = a_lab(dict(settings), OVER[transport], model=MODELS[MODEL_OF[transport]], disobey=(name,) if name else ())
-    (led if transport == LED else everything)(lab)
+    if is_session:
+        facts, stimuli = kept_up(lab), EVERY | {Stimulus.SESSION}
+    else:
+        facts, stimuli = (led if transport == LED else everything)(lab).facts(), EVERY
     found: dict[str, Verdict] = {}
-    for finding in judge(lab.expectations, lab.facts(), EVERY):
+    for finding in judge(lab.expectations, facts, stimuli):
         before = found.get(finding.rule, finding.verdict)
         found[finding.rule] = min(before, finding.verdict, key=WORST_FIRST.index)
     return found
@@ -102,7 +113,7 @@ def _said(name: str, settings: tuple[tuple[str, str], ...], transport: str) -> V
 
 def row_of(mutant: Mutant, transport: str) -> dict[str, list[str]]:
     """Return by verdict the rules that say of the mutant what they do not say of an honest phone with the same file."""
-    honest, other = (said_of(who, mutant.shows_with, transport) for who in (None, mutant))
+    honest, other = (said_of(who, mutant, transport) for who in (None, mutant))
     found: dict[str, list[str]] = {}
     for rule in sorted(honest.keys() | other.keys()):
         if honest.get(rule) != other.get(rule):
@@ -154,11 +165,9 @@ def _cell(row: Mapping[str, list[str]]) -> str:
 WITHOUT_MUTANT = {
     "dns-lookup": "the virtual phone leaves DNS to the machine that it runs on",
     "session-timer-register": "information; it never accuses",
-}
-WITHOUT_MUTANT |= {
-    rule.name: "shows in calls that are kept up for session timers"
-    for rule in RULES.values()
-    if rule.stimulus is Stimulus.SESSION
+    "session-off": "information; it never accuses",
+    "session-short": "it is about the file: an honest phone is told of it too",
+    "session-update-form": "one sample of one model is known; no mutant writes other headers",
 }
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ def caught_by(name: str) -> set[str]:
 @pytest.mark.parametrize("name", MUTANTS)
 def test_an_honest_phone_with_the_file_of_a_mutant_is_not_accused(name: str) -> None:
     for transport in OVER:
-        said = said_of(None, MUTANTS[name].shows_with, transport)
+        said = said_of(None, MUTANTS[name], transport)
         assert [f"{transport}: {rule} {verdict}" for rule, verdict in said.items() if verdict in BAD] == []
 
 
@@ -28,7 +28,7 @@ def test_an_honest_phone_with_the_file_of_a_mutant_is_not_accused(name: str) -> 
 def test_a_mutant_is_caught_by_the_right_rules_and_by_no_other(name: str) -> None:
     right = reviewed()[name]
     for transport in OVER:
-        said = said_of(MUTANTS[name], MUTANTS[name].shows_with, transport)
+        said = said_of(MUTANTS[name], MUTANTS[name], transport)
         caught = {rule: verdict for rule, verdict in said.items() if verdict in BAD}
         wanted = set(right.rules[transport])
         assert set(caught) == wanted, transport

@@ -51,6 +51,9 @@ class CallLine(Sender, Protocol):
     def send_raw(self, data: bytes, hop: Hop) -> None:
         """Send bytes as they are."""
 
+    def keep_call(self, call: Call) -> None:
+        """Know a call by its Call-ID from now on."""
+
     def forget_call(self, call: Call) -> None:
         """Drop a call that has ended."""
 
@@ -75,7 +78,7 @@ class Call:
         self._rtp_port = rtp_port
         self._description: Description | None = None
         self.leg: Leg | None = None
-        self.session = Session(account, around.alarms, self._follow_session)
+        self.session = Session(account, around.conduct.timer, around.alarms, self._follow_session)
         self._refreshing = Refreshing(self)
         self._repeating = Repeating(around.alarms, line.timing, self._never_acknowledged)
         self.state = CallState.CALLING
@@ -139,12 +142,17 @@ class Call:
     def _refresh(self, send: Send, now: float) -> None:
         if self.leg is None or self.is_ended:
             return
-        more: Pairs = self._end(list(send.headers.pairs))
+        manner = self._around.conduct.timer
+        more: Pairs = self._end(list(manner.refresh(send.headers).pairs))
         body = b""
-        if send.body is Body.SAME and self._description is not None:
+        has_body = manner.has_reinvite_body if send.body is Body.SAME else manner.has_update_body
+        if has_body and self._description is not None:
+            if not manner.refresh_keeps_origin:
+                self._description = self._writer.again(self._description)
             body = self._description.body
             more = [("Content-Type", SDP_TYPE), ("Allow", METHODS), *more]
         request = self._made(send.method, more, body)
+        manner.refresh_request(request)
         self.session.asked(request, send, now)
         self._refreshing.ask(request, self.leg.hop, now)
 
@@ -193,8 +201,12 @@ class Call:
 
     def _changed(self, request: Request, transaction: ServerTransaction, now: float, *, is_offer_needed: bool) -> None:
         assert self.leg is not None
+        manner = self._around.conduct.timer
         if request.method == "INVITE" and self._refreshing.has_invite:
             self._line.respond(request, transaction, 491, now)
+            return
+        if request.method in manner.refuses:
+            self._line.respond(request, transaction, manner.refuses[request.method], now)
             return
         reply = self.session.receive(request)
         if isinstance(reply, TimerRefusal):
@@ -208,7 +220,9 @@ class Call:
             if (request.body and offered is None) or self._description is None:
                 self._line.respond(request, transaction, 488, now)
                 return
-            if reply.body is not Body.SAME:  # else nothing changed, and the o= line has to say so (RFC 4028 section 7.4)
+            if (
+                reply.body is not Body.SAME or not manner.keeps_origin
+            ):  # else nothing changed, and the o= line has to say so (RFC 4028 section 7.4)
                 direction = "sendrecv" if offered is None else answering_direction(offered)
                 self._description = self._writer.again(self._description, direction)
             head += [("Content-Type", SDP_TYPE), ("Allow", METHODS)]

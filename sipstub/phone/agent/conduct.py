@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sipstub.phone.agent.timer_manner import HONEST_TIMER, TimerManner
 from sipstub.sip.framing import PING
 
 
@@ -50,6 +51,8 @@ class Conduct:
     "Whether REGISTER says who the account is in P-Preferred-Identity too."
     user_agent: str = ""
     "Instead of its own name, if not empty."
+    timer: TimerManner = HONEST_TIMER
+    "Session timers."
 
 
 HONEST = Conduct()

@@ -154,7 +154,7 @@ class Line:
         call = OutgoingCall(
             self._around, self.account, self.shape, self._writer, self, self._next_port(), target=target, number=number
         )
-        self._calls[call.call_id] = call
+        self.keep_call(call)
         call.begin(now)
         return call
 
@@ -173,7 +173,7 @@ class Line:
             request=request,
             transaction=transaction,
         )
-        self._calls[call.call_id] = call
+        self.keep_call(call)
         transaction.user = call
         call.begin(answering, now)
 
@@ -190,6 +190,10 @@ class Line:
     def has_call(self, call_id: str) -> bool:
         """Return whether there is a call with that Call-ID."""
         return call_id in self._calls
+
+    def keep_call(self, call: Call) -> None:
+        """Know a call by its Call-ID from now on."""
+        self._calls[call.call_id] = call
 
     def forget_call(self, call: Call) -> None:
         """Drop a call that has ended."""

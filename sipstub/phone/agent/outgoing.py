@@ -89,8 +89,19 @@ class OutgoingCall(Call):
 
     def _is_worth_asking_again(self, response: Response) -> bool:
         if response.status == 422:
-            return self.session.wants_again(response)
+            return self.session.wants_again(response) and self._is_prepared_again()
         return response.status in (401, 407) and self._strand.challenged(response)
+
+    def _is_prepared_again(self) -> bool:
+        manner = self._around.conduct.timer
+        if not manner.retry_raises_cseq:
+            self._strand.repeat()
+        if not manner.retry_keeps_call_id:
+            self._line.forget_call(self)
+            self._strand.renew()
+            self.call_id = self._strand.call_id
+            self._line.keep_call(self)
+        return True
 
     def failed(self, status: int, now: float) -> None:
         """End without an answer."""

@@ -171,7 +171,7 @@ class Shape:
         tags = [
             ("100rel", account.has_100rel),
             ("replaces", True),
-            ("timer", account.session_expires_s > 0),
+            ("timer", account.session_expires_s > 0 and self._conduct.timer.is_offer_tagged),
             ("from-change", account.shows_changes),
         ]
         return ", ".join(tag for tag, is_on in tags if is_on)

@@ -42,7 +42,15 @@ class Strand:
         """Begin a new piece of work: a registration, a subscription."""
         self._is_answered = False
         if not self._conduct.keeps_call_id:
-            self.call_id = self._identifiers.call_id(self._account.number, self._host)
+            self.renew()
+
+    def repeat(self) -> None:
+        """Give the next request the number of the last."""
+        self._cseq -= 1
+
+    def renew(self) -> None:
+        """Take another Call-ID."""
+        self.call_id = self._identifiers.call_id(self._account.number, self._host)
 
     def challenged(self, response: Response) -> bool:
         """Take a 401 or 407; return whether there is any use in asking again."""

@@ -34,16 +34,20 @@ def session_answer(case: Case) -> Outcome | None:
     if not case.is_on:
         return None
     good: Outcome | None = None
+    odd: Outcome | None = None
     for request, final in _asked(case):
         asked = request.session_expires
         if asked is None or final.status >= 300 or asked.seconds < LEAST_S:
             continue
         expected = f"Session-Expires up to {asked.seconds};refresher={asked.refresher or 'uac or uas'}, Require: timer"
         outcome = _taken(request, final, expected)
-        if outcome.verdict is not Verdict.PASS:
+        if outcome.verdict is Verdict.FAIL:
             return outcome
-        good = outcome
-    return good or unseen("no offer of a session timer to the phone", expected="Session-Expires and Require: timer")
+        if outcome.verdict is Verdict.PASS:
+            good = outcome
+        else:
+            odd = odd or outcome
+    return odd or good or unseen("no offer of a session timer to the phone", expected="Session-Expires and Require: timer")
 
 
 def _taken(request: RequestFact, final: AnswerFact, expected: str) -> Outcome:

@@ -10,6 +10,7 @@ from sipstub.verify.request_fact import RequestFact
 from sipstub.verify.rule import rule
 from sipstub.verify.session_fact import Session, Term, sessions_of
 from sipstub.verify.stimulus import Stimulus
+from sipstub.verify.tolerance import Punctual
 from sipstub.verify.verdict import Certainty
 
 GONE = (408, 481)
@@ -104,6 +105,8 @@ def session_refresh_refused(case: Case) -> Outcome | None:
     good: Outcome | None = None
     for session, term, request, status in _refused(case, OTHER_ERRORS):
         assert term.interval_s is not None and request.final is not None
+        if request.at >= term.at + term.interval_s - case.tolerance.edge_s:
+            continue  # at the end nothing can be tried again
         expected = f"the call stays after {status}, and the refresh is tried again"
         early, _ = case.tolerance.giving_up(term.interval_s)
         tries = [one for one in session.refreshes if one.at > term.at and one.status == status]
@@ -142,6 +145,12 @@ def session_stays(case: Case) -> Outcome | None:
         if term.interval_s is None:
             return failed(f"BYE after {after:.1f} s", session.bye, expected=f"{expected}: no session timer was agreed on")
         refused = [one for one in session.refreshes if one.at > term.at and not 200 <= one.status < 300]
-        if not refused and after < case.tolerance.giving_up(term.interval_s)[0]:
+        # who has to refresh and did not is judged by session-refresh-time
+        is_early = (
+            case.tolerance.refresh(after, term.interval_s) is Punctual.EARLY
+            if term.is_phones
+            else after < case.tolerance.giving_up(term.interval_s)[0]
+        )
+        if not refused and is_early:
             return failed(f"BYE after {after:.1f} s of {term.interval_s} s", session.bye, expected=expected)
     return good or unseen("no call was held up for session timers", expected=expected)

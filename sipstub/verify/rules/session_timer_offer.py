@@ -93,7 +93,8 @@ def session_retry(case: Case) -> Outcome | None:
             continue
         least = max(final.min_se_s, LEAST_S)
         expected = f"INVITE with Min-SE and Session-Expires of {least} or more"
-        again = next((other for other in case.invites[at + 1 :] if other.at - final.at < case.tolerance.absence), None)
+        soon = [other for other in case.invites[at + 1 :] if other.at - final.at < case.tolerance.absence]
+        again = next((other for other in soon if other.call_id == invite.call_id or _is_another_try(other, least)), None)
         if again is None:
             if not case.heard_after(final.at + case.tolerance.absence):
                 continue
@@ -107,6 +108,12 @@ def session_retry(case: Case) -> Outcome | None:
             return found
         good = passed(f"Session-Expires and Min-SE of {least} or more, CSeq {again.cseq}", again, expected=expected)
     return good or unseen("no 422 to a call of the phone", expected="the call once more")
+
+
+def _is_another_try(request: RequestFact, least: int) -> bool:
+    """Return whether a call under another Call-ID says that it heard the 422; else somebody just dialled again."""
+    interval = request.session_expires
+    return min_se_of(request) is not None or (interval is not None and interval.seconds >= least)
 
 
 def _raised(again: RequestFact, least: int, expected: str) -> Outcome | None:

@@ -43,6 +43,7 @@ def session_refresh_time(case: Case) -> Outcome | None:
     """A phone that has to refresh does so at about half the negotiated interval, each time; at or past its end is too late."""
     if not case.is_on:
         return None
+    strays = [request for request, _ in _strays(case, sessions_of(case.account, case.facts.until))]
     odd: Outcome | None = None
     good: Outcome | None = None
     for session, term in _terms(case):
@@ -51,8 +52,13 @@ def session_refresh_time(case: Case) -> Outcome | None:
             continue
         expected = f"a refresh about {interval / 2:g} s after the last"
         first = next((one for one in session.refreshes if term.at < one.at <= max(term.until, term.at)), None)
+        due = term.at + interval + case.tolerance.edge_s
         if first is None:
-            due = term.at + interval + case.tolerance.edge_s
+            if any(term.at < one.at < due for one in strays):
+                continue  # it tried to: session-refresh-dialog says what is wrong
+            if _is_given_up(case, session, term, interval):
+                after = session.until - term.at
+                return failed(f"none, and BYE after {after:.1f} s", session.bye or term.answer, expected=expected)
             if term.is_last and session.until >= due and case.heard_after(due):
                 return failed(f"none within {interval} s", term.answer, expected=expected)
             continue
@@ -66,6 +72,25 @@ def session_refresh_time(case: Case) -> Outcome | None:
         else:
             odd = odd or warned(f"{seen}: {punctual.value}", first, expected=expected)
     return odd or good or unseen("no session that the phone has to refresh was watched for long enough", expected="a refresh")
+
+
+def _is_given_up(case: Case, session: Session, term: Term, interval_s: int) -> bool:
+    """Return whether the phone hung up instead of refreshing; a person may have where it was not held up."""
+    after = session.until - term.at
+    is_held = session.call_id in case.facts.held and case.tolerance.refresh(after, interval_s) is not Punctual.EARLY
+    return term.is_last and session.is_phones_bye and (is_held or after >= interval_s - case.tolerance.edge_s)
+
+
+def _strays(case: Case, sessions: list[Session]) -> list[tuple[RequestFact, list[Session]]]:
+    """Return refreshes that belong to no call, with the calls that were up then."""
+    inside = {id(request) for session in sessions for request in session.phone}
+    found = []
+    for request in case.account.requests:
+        is_refresh = request.method == "UPDATE" or (request.method == "INVITE" and not request.is_initial)
+        going = [session for session in sessions if session.invite.at < request.at <= session.until]
+        if is_refresh and id(request) not in inside and going:
+            found.append((request, going))
+    return found
 
 
 @rule(
@@ -159,13 +184,9 @@ def session_refresh_dialog(case: Case) -> Outcome | None:
         return None
     expected = "Call-ID and tags of the call, a higher CSeq"
     sessions = sessions_of(case.account, case.facts.until)
-    inside = {id(request) for session in sessions for request in session.phone}
-    for request in case.account.requests:
-        is_refresh = request.method == "UPDATE" or (request.method == "INVITE" and not request.is_initial)
-        going = [session for session in sessions if session.invite.at < request.at <= session.until]
-        if is_refresh and id(request) not in inside and going:
-            is_known = any(session.call_id == request.call_id for session in going)
-            return failed("other tags" if is_known else "another Call-ID", request, expected=expected)
+    for request, going in _strays(case, sessions):
+        is_known = any(session.call_id == request.call_id for session in going)
+        return failed("other tags" if is_known else "another Call-ID", request, expected=expected)
     good: Outcome | None = None
     for session in sessions:
         last = session.invite.cseq if session.is_from_phone else 0
