@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sipstub.core.core import Core
 from sipstub.dialog.dialog import Dialog
 from sipstub.dialog.negotiation import Negotiation
+from sipstub.dialog.refusal import come_later
 from sipstub.dialog.repeater import Repeater
 from sipstub.dialog.repeater import Turn as Repeat
 from sipstub.scenario.conduct import PLAIN, Conduct, Turn
@@ -21,7 +22,7 @@ from sipstub.session_timer.setting import Role
 from sipstub.session_timer.timer import SessionTimer
 from sipstub.sip.answer import answer
 from sipstub.sip.message import Request, Response
-from sipstub.stimulus.media import MediaTalk
+from sipstub.stimulus.media import SDP_TYPE, MediaTalk
 from sipstub.transaction.event import ResponseArrived, TransactionFailed
 from sipstub.transaction.machine import ServerTransaction
 from sipstub.transaction.sending import Hop
@@ -193,13 +194,31 @@ class Call:
             self.refreshes += 1
             self._changed_to(self, now)
             return self._refused(request, transaction, self._refusals.pop(0))
-        if self.keeper is None:  # an UPDATE before the call is answered
-            return answer(request, 500)
+        if self.keeper is None:
+            return self._take_early(request)
         found = self.keeper.receive(request, now, chance=0.5)
         if request.method == "INVITE" and found.status == 200:
             self.repeat(transaction, found, request, now)
         self.refreshes += 1
         self._changed_to(self, now)
+        return found
+
+    def _take_early(self, request: Request) -> Response:
+        """Return the answer to an UPDATE before the call is answered (RFC 3311 section 5.2); an INVITE has to wait for that."""
+        has_offer = bool(request.body)
+        if request.method == "INVITE":
+            return come_later("the first INVITE is not answered yet", 0.5).answer_to(request)
+        refusal = self._negotiation.receive("UPDATE", has_offer=has_offer, chance=0.5)
+        if refusal is not None:
+            return refusal.answer_to(request)
+        body = self._media.answer(request.body) if has_offer else b""
+        self._negotiation.received_done("UPDATE")
+        found = answer(request, 200 if body is not None else 488)
+        if body is not None:
+            for name, value in (self.contact(), ("Allow", ALLOW)):
+                found.headers.add(name, value)
+        if body:
+            found.set_body(body, SDP_TYPE)
         return found
 
     def _refused(self, request: Request, transaction: ServerTransaction, status: int) -> Response | None:

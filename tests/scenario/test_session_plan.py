@@ -51,5 +51,5 @@ def test_a_quick_plan_fits_its_limit_and_says_what_it_leaves_out(limit: int) -> 
 
 def test_a_quick_plan_takes_what_feeds_most_rules() -> None:
     assert "refreshes-as-callee" in names(session_plan(phone(), quick_s=120))
-    fed = {rule for step in session_plan(phone(), quick_s=450).steps for rule in step.rules}
+    fed = {rule for step in session_plan(phone(), quick_s=480).steps for rule in step.rules}
     assert {"session-refresh-time", "session-expiry", "session-too-short", "session-answer", "session-refresh-gone"} <= fed
