@@ -85,16 +85,17 @@ def command(
     finally:
         server.remove()
     report = result.verified.report if result.verified is not None else None
-    failed = report is None or report.exit_code != Exit.DONE
+    failed = bool(result.mismatches) or (report is not None and report.exit_code != Exit.DONE)
     if as_json:
         found = {"phones": [asdict(row) for row in rows], "verify": report.as_json() if report is not None else None}
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
     else:
         _show(rows)
-        if report is not None:
+        if not result.mismatches:
             transports = " and ".join(sorted({row.transport for row in rows}))
             booted = f"{len(rows)} phones booted over {transports}"
             click.echo(f"\n{booted}; each has exactly the bytes that `render --reveal` prints.")
+        if report is not None:
             click.echo("Each registered, called and was asked and refused; what it did, held against its file:\n")
             (_show_findings if details else _show_settings)(report)
             click.echo(write_text(report), nl=False)

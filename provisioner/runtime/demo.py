@@ -87,7 +87,7 @@ class DemoResult:
     "Every byte that differed, in words."
 
     verified: Verified | None
-    "What the phones did on the wire, held against their files; None where the files were not even the right ones."
+    "What the phones did on the wire, held against their files; None where the files differ, or no phone registers here."
 
     notes: tuple[str, ...] = ()
     "What a person should know beside the findings."
@@ -117,7 +117,8 @@ def run_demo(
         mac, model = files.phone.mac.plain, known[files.phone.model.name]
         phone = Phone(PhoneIdentity.of(mac, model, NEWER_FIRMWARE.get(model.name)))
         devices.append(Device(phone, str(server.facts[chosen[mac]]["url"]), tuple(disobey.get(files.phone.name, ()))))
-    wire = Show(StateFolder.existing(server.state), load_observables(fleet.folder), fleet.catalogue, show)
+    state = StateFolder.existing(server.state)
+    wire = Show(state, load_observables(fleet.folder), fleet.catalogue, str(server.facts["advertise"]), show)
     mismatches, verified = asyncio.run(_boot_and_judge(phones, devices, server, say, wire))
     return DemoResult(mismatches, verified, tuple(wire.notes))
 

@@ -19,7 +19,7 @@ from provisioner.errors import EnvironmentProblem
 from provisioner.expectations.observables import Observables
 from provisioner.runtime.verify_run import VerifyOptions, VerifyRun
 from provisioner.runtime.verify_stimuli import Pace, steps_for
-from provisioner.runtime.verify_subject import Subjects
+from provisioner.runtime.verify_subject import Subjects, Tested
 from provisioner.state.database import Database
 from provisioner.state.folder import StateFolder
 from provisioner.state.job_table import JobState, JobTable
@@ -32,6 +32,8 @@ from sipstub.phone.net.running import RunningPhone, RunOptions
 from sipstub.phone.virtual import Phone
 from sipstub.stimulus.conversation import NUMBER
 from sipstub.stimulus.plan import WAIT_RULE
+from sipstub.verify.case import FIRST_SERVER
+from sipstub.verify.expectation import Expectations
 from sipstub.verify.run import Verified
 from sipstub.verify.stimulus import EVERY, Stimulus
 
@@ -96,17 +98,27 @@ class Show:
     state: StateFolder
     observables: Observables
     catalogue: Catalogue
+    host: str
+    "Address of the server: phones that register elsewhere are left alone."
     show: Callable[[Any], str] = str
     "Writes a stored origin as people type it."
     notes: list[str] = field(default_factory=list)
 
-    async def judge(self, devices: Sequence[Device]) -> Verified:
-        """Switch the phones on, do what is quick to each, and return the findings."""
+    async def judge(self, devices: Sequence[Device]) -> Verified | None:
+        """Switch the phones on, do what is quick to each, and return the findings; None where no phone registers here."""
         database, source = Database.open(self.state), PublishedSource(self.state)
         reading = Reading(database, source)
         subjects = Subjects(source, reading, self.observables, self.catalogue, self.show)
-        macs = [device.phone.identity.mac for device in devices]
-        pace = await self._pace(subjects, macs)
+        phones = await self._fetched(subjects, [device.phone.identity.mac for device in devices])
+        macs = [phone.mac for phone in phones]
+        elsewhere = len(devices) - len(macs)
+        if elsewhere:
+            what = "1 phone registers" if elsewhere == 1 else f"{elsewhere} phones register"
+            self.notes.append(f'{what} elsewhere, so only the files were looked at: server = "@stub" in a line names this server')
+        if not macs:
+            return None
+        devices = [device for device in devices if device.phone.identity.mac in macs]
+        pace = _pace([phone.expectations for phone in phones if phone.expectations is not None])
         program = f"provisioner {version('provisioner')}"
         options = VerifyOptions(LIMIT_S, WATCH_S, program, stimulates=True, has_person=True, pace=pace)
         run = VerifyRun(JobTable(database), VerdictTable(database), subjects, reading, options)
@@ -121,19 +133,18 @@ class Show:
         self.notes += run.notes
         return verified
 
-    async def _pace(self, subjects: Subjects, macs: Sequence[str]) -> Pace:
-        """Return what is left out, once the server knows what each phone fetched."""
+    async def _fetched(self, subjects: Subjects, macs: Sequence[str]) -> list[Tested]:
+        """Return the phones that should register here, once the server knows what each fetched."""
         deadline = time.monotonic() + JOURNAL_S
         while True:
             phones = await asyncio.to_thread(subjects.look, macs)
             if all(len(phone.hashes) > 1 for phone in phones) or time.monotonic() > deadline:
                 break
             await asyncio.sleep(POLL_S)
-        known = [phone.expectations for phone in phones if phone.expectations is not None]
-        all_steps = [step for phone in known for step in steps_for(phone, boots=False, stimulates=True, has_person=True)]
-        waits = any(step.stimulus is Stimulus.REFUSE and WAIT_RULE in step.rules for step in all_steps)
-        taken = QUICK if waits else QUICK | {Stimulus.REFUSE}
-        return Pace(EVERY - taken, GRANT_S, are_virtual=True)
+        return [phone for phone in phones if phone.expectations is None or self._is_here(phone.expectations)]
+
+    def _is_here(self, phone: Expectations) -> bool:
+        return any(phone.text("server-address", account, FIRST_SERVER) == self.host for account in phone.enabled)
 
     async def _watch(self, run: VerifyRun, devices: Sequence[Device]) -> None:
         deadline = time.monotonic() + CLAIM_S
@@ -154,3 +165,10 @@ class Show:
                     if mac in told:
                         person.do(told[mac])
                 await asyncio.sleep(POLL_S)
+
+
+def _pace(phones: Sequence[Expectations]) -> Pace:
+    """Return what is left out: a 503 too where a file says how long to wait after it."""
+    steps = [step for phone in phones for step in steps_for(phone, boots=False, stimulates=True, has_person=True)]
+    waits = any(step.stimulus is Stimulus.REFUSE and WAIT_RULE in step.rules for step in steps)
+    return Pace(EVERY - (QUICK if waits else QUICK | {Stimulus.REFUSE}), GRANT_S, are_virtual=True)

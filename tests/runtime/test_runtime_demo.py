@@ -99,6 +99,14 @@ def test_a_phone_that_disobeys_ends_the_demo_with_1_and_is_the_only_one_named(
     assert "left out for want of time: keepalive" in found.stdout and "verify --all --stimulate --dial" in found.stdout
 
 
+def test_phones_that_register_elsewhere_are_counted_and_only_their_files_are_looked_at(folder: Folder) -> None:
+    options = ["--devices", str(folder.devices), "--templates", str(folder.templates)]
+    found = CliRunner().invoke(cli, ["demo", *options], standalone_mode=False)
+    assert found.return_value == 0, found.output
+    assert "3 phones booted over" in found.stdout and "setting " not in found.stdout
+    assert "note:  3 phones register elsewhere" in found.stderr
+
+
 @pytest.mark.parametrize("text", ["ben", "ben:no-such-thing", ":wrong-codec-order"])
 def test_a_mutant_that_does_not_exist_is_a_usage_error_before_anything_is_started(text: str) -> None:
     found = CliRunner().invoke(cli, ["demo", "--disobey", text])
