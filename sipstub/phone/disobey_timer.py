@@ -83,6 +83,10 @@ def _turned_if_asked(request: Request, due: Reply) -> Reply:
     return _agreed(due, _turned) if asked is not None and asked.refresher else due
 
 
+def _deaf_to_swaps(request: Request, due: Reply) -> Reply:
+    return replace(due, is_refresher=False) if request.method == "UPDATE" else due
+
+
 def _refuses_with(*headers: tuple[str, object]) -> Callable[[Conduct], Conduct]:
     def refusal(due: TimerRefusal) -> TimerRefusal:
         return replace(due, headers=headers) if due.status == 422 else due
@@ -145,8 +149,10 @@ TIMER_MUTANTS = (
     _mutant("refuses-update", "answers a refresh by UPDATE with 488", _does(refuses={"UPDATE": 488})),
     _mutant("refuses-reinvite", "answers a refresh by re-INVITE with 488", _does(refuses={"INVITE": 488})),
     _mutant("changes-origin", "counts its o= line up although nothing changes", _does(keeps_origin=False)),
+    _mutant("deaf-to-swap", "agrees to refresh from now on, and does not", _does(reply=_deaf_to_swaps)),
     # its refreshes
     _mutant("no-refresh", "does not refresh", _does(max_refreshes=0)),
+    _mutant("one-refresh", "stops after its first refresh", _does(max_refreshes=1)),
     _mutant("refresh-late", "refreshes at nine tenths of the interval", _wants(refresh_share=0.9)),
     _mutant("refresh-past-end", "refreshes two seconds after the end",
             _does(past_end_s=2.0)),

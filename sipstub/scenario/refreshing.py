@@ -33,6 +33,7 @@ REFRESHED_BY_CALLER = Scenario(
     conduct=lambda timer: Conduct(LOWERS, turns=()),
     intervals=1.0,
     refreshes=2,
+    patience=0.5,
 )
 REFRESHED_BY_CALLEE = Scenario(
     name="refreshes-as-callee",
@@ -43,6 +44,7 @@ REFRESHED_BY_CALLEE = Scenario(
     conduct=lambda timer: Conduct(LEAVES_IT_TO_PHONE, turns=()),
     intervals=1.0,
     refreshes=2,
+    patience=0.5,
 )
 TAKES_REFRESHES_AS_CALLER = Scenario(
     name="refreshed-as-caller",
@@ -71,6 +73,7 @@ SWAPPED = Scenario(
     conduct=lambda timer: Conduct(REFRESHES_ITSELF, turns=(Turn.SWAP,)),
     intervals=1.0,
     refreshes=1,
+    patience=0.5,
 )
 WITHOUT_TIMER = Scenario(
     name="peer-without-timer",

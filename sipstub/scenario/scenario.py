@@ -61,7 +61,7 @@ def if_peer_refreshes(timer: PhoneTimer) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One call.  Nobody hangs up but the stub, when `usual_s` is over or all that was expected has come."""
+    """One call.  Nobody hangs up but the stub, when all that was expected has come, or `longest_s` is over."""
 
     name: str
     "Unique: `silent-as-callee`."
@@ -80,6 +80,8 @@ class Scenario:
     "... and so many seconds."
     refreshes: int = 0
     "The stub hangs up once the phone has refreshed so often; 0 if that does not count."
+    patience: float = 0.0
+    "So many intervals more it waits for those, so that none at all is known to be too late."
     has_422: bool = False
     "Whether a refusal of the call is all that is wanted."
 
@@ -87,6 +89,11 @@ class Scenario:
     def usual_s(self) -> float:
         """Return how long it takes on the wall clock once the call is on its way."""
         return self.intervals * INTERVAL_S + self.seconds
+
+    @property
+    def longest_s(self) -> float:
+        """Return how long it takes if the phone does not do what is expected."""
+        return self.usual_s + self.patience * INTERVAL_S
 
     @property
     def wants_person(self) -> bool:

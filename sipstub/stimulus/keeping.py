@@ -33,7 +33,7 @@ class Keeping(Performance):
         account = step.accounts[0] if step.accounts else 1
         self._account = account
         self._timer: PhoneTimer = timer_of(stage.expectations, account)
-        lasts_s = self._scenario.usual_s + SPARE_S
+        lasts_s = self._scenario.longest_s + SPARE_S
         self._conduct: Conduct = replace(self._scenario.conduct(self._timer), lasts_s=lasts_s)
         self._call: Call | None = None
         self._up_at: float | None = None
@@ -81,7 +81,7 @@ class Keeping(Performance):
             self.waits_for = "the call has ended"
             self._over_at = now if self._over_at is None else self._over_at
             return now >= self._over_at + LINGER_S
-        if self._over_at is None and (now >= self._up_at + self._scenario.usual_s or self._is_enough(call)):
+        if self._over_at is None and (now >= self._up_at + self._scenario.longest_s or self._is_enough(call)):
             self._over_at = now
         self.waits_for = self._next(call, now)
         return self._over_at is not None and now >= self._over_at + LINGER_S
@@ -113,7 +113,7 @@ class Keeping(Performance):
         """Return what is expected next, and in how many seconds."""
         assert self._up_at is not None
         keeper = call.keeper
-        left = max(0.0, self._up_at + self._scenario.usual_s - now)
+        left = max(0.0, self._up_at + self._scenario.longest_s - now)
         event, when = "the end of the call", left
         if keeper is not None and keeper.timer.interval_s is not None and keeper.timer.expires_at is not None:
             half = keeper.timer.expires_at - keeper.timer.interval_s / 2 - now

@@ -96,7 +96,7 @@ def _usual_s(scenario: Scenario) -> float:
 
 def _step(scenario: Scenario, account: int) -> Step:
     reach = REACH_S + (PERSON_S if scenario.wants_person else 0.0)
-    limit = scenario.usual_s + reach
+    limit = scenario.longest_s + reach
     return Step(Stimulus.SESSION, (account,), _usual_s(scenario), limit, scenario.rules, scenario)
 
 

@@ -19,6 +19,8 @@ class Held(Talk):
     calls: int = 0
     numbers: dict[bool, int] = field(default_factory=lambda: {True: 0, False: 0})
     is_out: bool = True
+    is_held: bool = True
+    "Whether the stub kept the calls up, so that nobody at the phone hung up."
 
     def say(
         self,
@@ -113,7 +115,7 @@ class Held(Talk):
     def facts(self):  # type: ignore[no-untyped-def]
         from dataclasses import replace
 
-        return replace(super().facts(), held=frozenset(f"held{number}" for number in range(1, self.calls + 1)))
+        return replace(super().facts(), held=frozenset(f"held{number}" for number in range(1, self.calls + 1) if self.is_held))
 
 
 def _pairs(expires: str, min_se: str) -> list[tuple[str, str]]:

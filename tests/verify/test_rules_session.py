@@ -89,6 +89,7 @@ CASES: list[tuple[str, tuple[tuple[str, str], ...], Made, Made, Verdict]] = [
     ("session-retry", ON, raised(), raised(min_se="100"), FAIL),
     ("session-retry", ON, raised(), raised(cseq=1), FAIL),
     ("session-retry", ON, raised(), raised(call_id="anew"), WARN),
+    ("session-retry", ON, raised(), raised(asked=UPDATE, min_se="", call_id="dialled again"), WARN),
     ("session-tag", ON, refresh(), refresh(supported=""), FAIL),
     ("session-answer", ON, lambda: out().called(), lambda: out().called(granted=""), FAIL),
     ("session-answer", ON, lambda: out().called(), lambda: out().called(granted="1800;refresher=uas"), FAIL),
@@ -119,6 +120,8 @@ CASES: list[tuple[str, tuple[tuple[str, str], ...], Made, Made, Verdict]] = [
     ("session-refresh-time", ON, refresh(), refresh(92), FAIL),
     ("session-refresh-time", ON, refresh(), lambda: out().out().alive(100).bye().alive(), FAIL),
     ("session-refresh-time", ON, refresh(), lambda: out().out().refresh().alive(95).alive(), FAIL),
+    ("session-refresh-time", ON, refresh(), lambda: out().out().bye(90, is_phones=True).alive(), FAIL),
+    ("session-refresh-time", ON, refresh(), lambda: out().out().refresh().bye(60, is_phones=True).alive(), FAIL),
     ("session-refresh-role", (*ON, ROLE), silent(60), lambda: out().out(UAS, UAS).refresh().alive(), WARN),
     ("session-refresh-method", ON, refresh(), reinvite(1), WARN),
     ("session-refresh-interval", ON, refresh(), refresh(asked=""), FAIL),
@@ -217,3 +220,20 @@ def test_hold_and_resume_are_no_refreshes() -> None:
 def test_the_end_is_counted_from_the_last_2xx_of_either_side() -> None:
     talk = out().out(UAS, UAS).refreshed(40).bye(60, is_phones=True).alive()
     assert ask("session-expiry", talk, *ON, stimuli=ALL).seen == "BYE after 60.0 s"
+
+
+def test_who_hangs_up_a_call_of_their_own_before_its_session_ends_accuses_no_phone() -> None:
+    def talk(is_held: bool, after: float) -> Held:
+        return Held(is_held=is_held).register().out().bye(after, is_phones=True).alive()  # type: ignore[attr-defined,no-any-return]
+
+    verdicts = {
+        row: ask("session-refresh-time", talk(*row), *ON, stimuli=ALL).verdict for row in ((False, 60), (True, 60), (False, 90))
+    }
+    assert verdicts == {(False, 60): INCONCLUSIVE, (True, 60): FAIL, (False, 90): FAIL}
+
+
+def test_a_refresh_outside_of_its_call_is_told_of_once() -> None:
+    talk = out().out().refresh(call_id="elsewhere", status=481, granted="").bye(1, is_phones=True).alive()
+    assert ask("session-refresh-dialog", talk, *ON, stimuli=ALL).verdict is FAIL
+    assert ask("session-refresh-time", talk, *ON, stimuli=ALL).verdict is INCONCLUSIVE
+    assert ask("session-stays", talk, *ON, stimuli=ALL).verdict is not FAIL
