@@ -16,6 +16,7 @@ from provisioner.cli.listing import count_of
 from provisioner.cli.place import Places
 from provisioner.cli.session import open_fleet, settings_options
 from provisioner.cli.verify_choice import chosen
+from provisioner.cli.verify_expectations import write_expectations
 from provisioner.cli.verify_live import LiveView
 from provisioner.cli.verify_sessions import (
     plan_option,
@@ -82,6 +83,7 @@ class VerifyProblem(ProvisionerError):
 @lab_option
 @for_option
 @click.option("--compare", "compared", nargs=2, type=_OLD, metavar="OLD NEW", help="Say what changed between two --json reports.")
+@click.option("--expectations", "expected", type=_OUT, help="Write what the files say for `sipstub verify`, and judge nothing.")
 @tolerance_option
 @click.option("--details", is_flag=True, help="Write out every finding, not only what is wrong.")
 @click.option("--json", "json_file", type=_OUT, help="Write the report as JSON; - prints it instead of the text.")
@@ -112,6 +114,7 @@ def command(
     is_lab: bool,
     seconds: float,
     compared: tuple[Path, Path] | None,
+    expected: Path | None,
     allowances: tuple[str, ...],
     details: bool,
     json_file: Path | None,
@@ -158,6 +161,8 @@ def command(
     if calls is not None and only_plan:
         click.echo(plan_text(tested(settings, fleet, phones, group, model)[0], calls, has_person=has_person))
         return
+    if expected is not None:
+        ctx.exit(write_expectations(tested(settings, fleet, phones, group, model)[0], expected))
     remarks: Remarks = {}
     files = ReportFiles(json_file, junit_file, html_file, csv_file, pcap_file)
     try:

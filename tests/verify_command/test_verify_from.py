@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -62,6 +63,25 @@ def test_a_capture_of_others_is_judged_by_the_last_files_of_the_phones(captured:
     failed = [finding for finding in director["findings"] if finding["verdict"] == "FAIL"]
     assert [(finding["rule"], finding["seen"]) for finding in failed] == [("register-expiry", "1200")]
     assert failed[0]["place"].startswith("devices/")
+
+
+def test_expectations_can_be_taken_elsewhere_and_hold_no_password(captured: Captured, tmp_path: Path) -> None:
+    wanted = tmp_path / "both.json"
+    desk = captured.desk
+    assert desk.run("verify", "office-anna", "director", "--expectations", str(wanted)).returncode == 0
+    passwords = [
+        item["value"]
+        for phone in json.loads(wanted.read_text())
+        for item in phone["expectations"]
+        if item["setting"] == "password"
+    ]
+    assert passwords and set(passwords) == {None}
+    command = [sys.executable, "-c", "import sys; from sipstub.cli import main; sys.exit(main())"]
+    command += ["verify", "--expectations", str(wanted), "--from", str(captured.file), "--json", "-"]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert found.returncode == 1, found.stderr
+    failed = {phone["name"]: phone["counts"]["FAIL"] for phone in json.loads(found.stdout)["phones"]}
+    assert failed == {"office-anna": 0, "director": 1}
 
 
 def test_cfg_files_can_be_judged_without_a_state_folder(captured: Captured, tmp_path: Path) -> None:
