@@ -75,7 +75,7 @@ def command(
     devices, templates = devices or bundled("devices"), templates or bundled("templates")
     mutants = _mutants(disobey)
     rows: list[DemoRow] = []
-    click.echo(f"{BEGINNING} This takes about {USUAL_S} s.", err=True)
+    click.echo(f"{BEGINNING} This takes about {USUAL_S} s, more on a busy machine.", err=True)
     server = DemoServer(devices, templates)
     places = Places(load_settings(None, {"devices": str(devices), "templates": str(templates), "state": str(server.state)}))
     try:
