@@ -167,7 +167,6 @@ WITHOUT_MUTANT = {
     "session-timer-register": "information; it never accuses",
     "session-off": "information; it never accuses",
     "session-short": "it is about the file: an honest phone is told of it too",
-    "session-update-form": "one sample of one model is known; no mutant writes other headers",
 }
 
 if __name__ == "__main__":
