@@ -87,8 +87,7 @@ def _meant(key: str, found: PhoneFiles, fleet: Fleet) -> list[tuple[str, list[Wo
     vocabulary = fleet.workshops[phone.model.vendor].vocabulary
     present = [identity for identity in both if key in (identity, identity.partition(":")[0])]
     return [
-        (each, _fitting(each, words_of(each.partition(":")[0], phone, vocabulary, fleet.catalogue)))
-        for each in present or [key]
+        (each, _fitting(each, words_of(each.partition(":")[0], phone, vocabulary, fleet.catalogue))) for each in present or [key]
     ]
 
 

@@ -13,6 +13,7 @@ import click
 from provisioner.cli.lab import for_option
 from provisioner.cli.lab_verify import LabOptions, in_lab, lab_option
 from provisioner.cli.listing import count_of
+from provisioner.cli.outcome import Exit
 from provisioner.cli.place import Places
 from provisioner.cli.session import open_fleet, settings_options
 from provisioner.cli.verify_choice import chosen
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from sipstub.verify.run import Verified
 
 POLL_S = 0.5
+SILENT_HINT = "one that is registered speaks when it refreshes: wait longer with --wait, or --boot has it start anew"
 WIDE = 5
 "Phones that are disturbed without a question."
 _OUT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
@@ -164,6 +166,7 @@ def command(
     if expected is not None:
         ctx.exit(write_expectations(tested(settings, fleet, phones, group, model)[0], expected))
     remarks: Remarks = {}
+    is_cut = False
     files = ReportFiles(json_file, junit_file, html_file, csv_file, pcap_file)
     try:
         if capture is not None:
@@ -173,15 +176,19 @@ def command(
             macs = chosen(fleet, History(settings.path("state")), phones, group, model)
             if options.acts and not yes:
                 _agree(len(macs))
-            verified, remarks = _run(settings, fleet, macs, options, lab)
+            verified, remarks, is_cut = _run(settings, fleet, macs, options, lab)
         written = files.write(verified, remarks)
     except SipstubError as error:
         raise VerifyProblem(error.message, hint=error.hint, code=error.code) from None
+    code = Exit.INTERRUPTED if is_cut else verified.report.exit_code
     if json_file is not None and str(json_file) == "-":
         click.echo(verified.report.to_text(), nl=False)
     else:
-        click.echo(write_text(verified.report, shown=tuple(Verdict) if details else SHOWN, files=written), nl=False)
-    ctx.exit(verified.report.exit_code)
+        shown = tuple(Verdict) if details else SHOWN
+        click.echo(write_text(verified.report, shown=shown, files=written, exit_code=int(code)), nl=False)
+    if is_cut:
+        click.echo("interrupted: this is what was seen until then; nothing of it is kept", err=True)
+    ctx.exit(code)
 
 
 def _refuse_contradictions(options: VerifyOptions, capture: Path | None, phone_host: str | None) -> None:
@@ -206,8 +213,8 @@ def _agree(count: int) -> None:
 
 def _run(
     settings: Settings, fleet: Fleet, macs: Sequence[str], options: VerifyOptions, lab: LabOptions | None
-) -> tuple[Verified, Remarks]:
-    """Ask the running server, or one of its own; Ctrl-C cancels the job and ends what was started."""
+) -> tuple[Verified, Remarks, bool]:
+    """Ask the running server, or one of its own; Ctrl-C cancels the job and ends what was started; True if it came."""
     from provisioner.runtime.serve import running_server
     from provisioner.runtime.verify_server import OwnServer, has_sip, shown
 
@@ -227,7 +234,7 @@ def _run(
             click.echo("its own server is ended", err=True)
 
 
-def _ask(settings: Settings, fleet: Fleet, macs: Sequence[str], options: VerifyOptions) -> tuple[Verified, Remarks]:
+def _ask(settings: Settings, fleet: Fleet, macs: Sequence[str], options: VerifyOptions) -> tuple[Verified, Remarks, bool]:
     from provisioner.expectations.observables import load_observables
     from provisioner.runtime.verify_run import VerifyRun
     from provisioner.runtime.verify_subject import Subjects
@@ -246,17 +253,24 @@ def _ask(settings: Settings, fleet: Fleet, macs: Sequence[str], options: VerifyO
     run = VerifyRun(JobTable(database), VerdictTable(database), subjects, reading, options)
     job = run.ask(macs, time.time())
     view = LiveView(time.time() + run.limit_s)
+    is_cut = False
     try:
         click.echo(f"job {job}: watching {count_of(len(macs), 'phone')} for up to {run.limit_s:.0f} s", err=True)
         while not (standing := run.poll(time.time())).is_over:
             view.show(standing, time.time())
             time.sleep(POLL_S)
+    except KeyboardInterrupt:
+        run.cancel(time.time())
+        is_cut = True
     except BaseException:
         run.cancel(time.time())
         raise
     finally:
         view.clear()
-    verified = run.finish(time.time())
+    verified = run.so_far(time.time()) if is_cut else run.finish(time.time())
+    silent = sum(phone.state == "silent" for phone in verified.report.phones)
+    if silent:
+        click.echo(f"note: {count_of(silent, 'phone')} said nothing meanwhile; {SILENT_HINT}", err=True)
     for note in run.notes:
         click.echo(f"note: {note}", err=True)
     remarks: Remarks = {}
@@ -264,4 +278,4 @@ def _ask(settings: Settings, fleet: Fleet, macs: Sequence[str], options: VerifyO
         click.echo(f"done: {clock(act.at)}  {act.aor.removeprefix('sip:').partition('@')[0]}  {act.what}", err=True)
         if act.number:
             remarks.setdefault(act.number, []).append(f"stimulus {act.kind}: {act.what}")
-    return verified, remarks
+    return verified, remarks, is_cut

@@ -203,8 +203,12 @@ class VerifyRun:
         return now - self._began_at >= self.limit_s
 
     def cancel(self, now: float) -> None:
-        """Tell the SIP process to stop; what was recorded is not judged."""
+        """Tell the SIP process to stop; what was recorded is not kept."""
         self._table.wish(self._job_id, Wish.CANCEL, now=now)
+
+    def so_far(self, now: float) -> Verified:
+        """Judge what was recorded until now, for somebody who does not want to wait; nothing of it is kept."""
+        return self._judged(self._subjects.look(self._macs), now)
 
     def finish(self, now: float) -> Verified:
         """Judge what was recorded, keep report and verdicts, and return the findings."""

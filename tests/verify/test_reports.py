@@ -64,6 +64,17 @@ def test_exit_codes_tell_failed_from_silent_from_done() -> None:
     assert "1 phone INCONCLUSIVE" in write_text(silent.report)
 
 
+def test_a_phone_that_was_never_let_in_is_no_success() -> None:
+    talk = Talk()
+    challenge = {"WWW-Authenticate": 'Digest realm="stub", nonce="n", qop="auth"'}
+    talk.answer(talk.request("REGISTER", headers={"Expires": "600"}), 401, challenge)
+    report = run(talk).report
+    assert report.phones[0].state == "not registered" and report.counts[Verdict.FAIL] == 0 and report.counts[Verdict.PASS]
+    assert report.exit_code == 4
+    (finding,) = [one for one in report.phones[0].findings if one.rule == "answers-challenge"]
+    assert (finding.verdict, finding.seen) == (Verdict.INCONCLUSIVE, "401, and nothing of the phone after it")
+
+
 def test_json_is_the_source_of_the_others() -> None:
     report = run().report
     again = read_report(report.to_text())

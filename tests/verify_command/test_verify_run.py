@@ -93,10 +93,13 @@ def test_a_phone_that_never_fetched_and_one_that_stays_silent_are_inconclusive(s
 
 
 def test_ctrl_c_ends_with_130_and_cancels_the_job(served: Desk) -> None:
-    verify = served.verify("floor-2", "--wait", "600").watches()
+    report = served.root / "cut.json"
+    verify = served.verify("floor-2", "--wait", "600", "--json", str(report)).watches()
     until(lambda: served.rows("SELECT state FROM job ORDER BY id DESC")[0] == ("running",))
     verify.process.send_signal(signal.SIGINT)
     assert verify.end() == 130, verify.err
+    assert verify.out.startswith("floor-2 ") and verify.out.endswith("exit 130\n")
+    assert [phone.name for phone in read_report(report.read_text()).phones] == ["floor-2"]
     until(lambda: served.rows("SELECT state FROM job ORDER BY id DESC")[0] == ("cancelled",))
 
 

@@ -46,6 +46,9 @@ class ReportProblem(SipstubError):
     code = "bad-report"
 
 
+NOT_REGISTERED = "not registered"
+
+
 @dataclass(frozen=True, slots=True)
 class PhoneReport:
     """What is to be said of one phone."""
@@ -57,7 +60,7 @@ class PhoneReport:
     agent: str
     "How it called itself."
     state: str
-    "`registered udp`, `heard`, `silent`."
+    "`registered udp`, `not registered` (it asked and was granted nothing), `heard`, `silent`."
     messages: int
     "How many were looked at."
     findings: tuple[Finding, ...]
@@ -68,7 +71,8 @@ class PhoneReport:
         subject = expectations.subject
         transport = facts.is_registered
         heard = bool(facts.requests or facts.keepalives)
-        state = f"registered {transport}" if transport else "heard" if heard else "silent"
+        is_refused = bool(facts.registers) and all(request.status >= 300 for request in facts.registers)
+        state = f"registered {transport}" if transport else NOT_REGISTERED if is_refused else "heard" if heard else "silent"
         agent = "".join(character for character in facts.user_agent[:120] if character.isprintable())
         firmware = subject.firmware or next(iter(_VERSION.findall(agent)), "")
         return cls(subject.name, subject.mac, subject.model, firmware, agent, state, facts.messages, tuple(findings))
@@ -135,10 +139,11 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """Return what a command that made this report should end with."""
+        """Return what a command that made this report should end with: a phone that was never let in is no success."""
         if self.counts[Verdict.FAIL]:
             return FAILED
-        return INCONCLUSIVE if self.silent or not self.phones else DONE
+        is_out = any(phone.state == NOT_REGISTERED for phone in self.phones)
+        return INCONCLUSIVE if self.silent or is_out or not self.phones else DONE
 
     def worst_first(self) -> list[PhoneReport]:
         """Return the phones, worst first, else by name."""

@@ -14,8 +14,11 @@ MAX_WIDTH = 40
 "Longest value that others are lined up with."
 
 
-def write_text(report: Report, *, shown: Collection[Verdict] = SHOWN, files: str = "") -> str:
-    """Return the report for a terminal; `files` names what else was written."""
+def write_text(report: Report, *, shown: Collection[Verdict] = SHOWN, files: str = "", exit_code: int | None = None) -> str:
+    """Return the report for a terminal.
+
+    `files` names what else was written; `exit_code` is what the command ends with, if not with that of the report.
+    """
     lines = _phones(report)
     for phone in report.worst_first():
         for finding in phone.worst_first():
@@ -26,7 +29,7 @@ def write_text(report: Report, *, shown: Collection[Verdict] = SHOWN, files: str
     if report.silent:
         totals.insert(1 if counts[Verdict.FAIL] else 0, f"{report.silent} {_plural('phone', report.silent)} INCONCLUSIVE")
     tail = f"   {files}" if files else ""
-    lines += ["", f"{', '.join(totals) or 'nothing asked'}.{tail}   exit {report.exit_code}"]
+    lines += ["", f"{', '.join(totals) or 'nothing asked'}.{tail}   exit {report.exit_code if exit_code is None else exit_code}"]
     return "\n".join(lines) + "\n"
 
 

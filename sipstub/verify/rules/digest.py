@@ -29,6 +29,7 @@ def answers_challenge(case: Case) -> Outcome:
     """A challenged request comes again with credentials."""
     expected = "the request again, with credentials"
     good: Outcome | None = None
+    waits = "no challenge"
     for at, request in enumerate(case.account.requests):
         final = request.final
         if final is None or not final.challenges or request.credentials is not None or request.method == "ACK":
@@ -42,7 +43,9 @@ def answers_challenge(case: Case) -> Outcome:
             return failed(f"asked again without after {final.status}", later[-1], expected=expected, likely=likely)
         elif case.heard_after(final.at + case.tolerance.absence):
             return failed(f"nothing after {final.status}", request, expected=expected)
-    return good or unseen("no challenge", expected=expected)
+        else:
+            waits = f"{final.status}, and nothing of the phone after it"
+    return good or unseen(waits, expected=expected)
 
 
 def _is_again(other: RequestFact, request: RequestFact, answered_at: float) -> bool:
