@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from sipstub.registrar.failures import HOST_FAILURES, USER_FAILURES, Failures
 from sipstub.registrar.policy import Policy
 from sipstub.registrar.reason import Refusal, Why
+from sipstub.registrar.repetition import Repetitions
 from sipstub.registrar.source import Source
 from sipstub.registrar.user import RegistrarUser, UserSource
 from sipstub.sip.credentials import Credentials
@@ -57,6 +58,7 @@ class Authenticator:
         self.failures = Failures()
         self._tags: dict[str, bytes] = {}
         self._made = 0
+        self._repetitions = Repetitions()
         self._nobody = {name: hash_text(name, b"nobody:" + key) for name in (MD5, SHA_256)}
         self._challenges = {(name, stale): self._around_nonce(name, stale) for name in self._nobody for stale in (False, True)}
 
@@ -82,7 +84,7 @@ class Authenticator:
                 given = one
                 break
         if given is None:
-            return self._challenge(Why.NO_CREDENTIALS, algorithm, tag, now)
+            return self._ask(request, source, algorithm, tag, now)
         made_at = self._nonces.made_at(given.nonce)
         if made_at is None:
             return self._challenge(Why.FOREIGN_NONCE, algorithm, tag, now)
@@ -167,10 +169,24 @@ class Authenticator:
         is_stale: bool = False,
         is_failure: bool = False,
     ) -> Denial:
+        before, after = self._challenges[algorithm, is_stale]
+        return Denial(why, fact, challenge=f"{before}{self._nonce(tag, now)}{after}", is_failure=is_failure)
+
+    def _ask(self, request: Request | PlainRegister, source: Source, algorithm: str, tag: bytes, now: float) -> Denial:
+        """Return the challenge to a request without credentials: to its repetition the same, as no transaction keeps it."""
+        key = None if request.raw is None else self._repetitions.key(request.raw, source.host, source.port)
+        nonce = None if key is None else self._repetitions.find(key, now)
+        if nonce is None:
+            nonce = self._nonce(tag, now)
+            if key is not None:
+                self._repetitions.note(key, nonce, now)
+        before, after = self._challenges[algorithm, False]
+        return Denial(Why.NO_CREDENTIALS, challenge=f"{before}{nonce}{after}")
+
+    def _nonce(self, tag: bytes, now: float) -> str:
         self._made += 1
         salt = hashlib.blake2b(self._made.to_bytes(8, "big"), key=self._key[:64], digest_size=SALT_BYTES - TAG_BYTES).digest()
-        before, after = self._challenges[algorithm, is_stale]
-        return Denial(why, fact, challenge=f"{before}{self._nonces.make(now, salt + tag)}{after}", is_failure=is_failure)
+        return self._nonces.make(now, salt + tag)
 
     def _around_nonce(self, algorithm: str, is_stale: bool) -> tuple[str, str]:
         """Return a challenge, cut where its nonce goes: all that differs from one to the next."""

@@ -104,6 +104,18 @@ def test_a_plain_register_is_answered_the_same(name: str) -> None:
         assert twins.taken == 4  # not the repetition: the table of transactions knew it
 
 
+@pytest.mark.parametrize("draft", [Draft(), Draft(more=("X-Anything: 1",))], ids=["short way", "ordinary way"])
+def test_a_repetition_without_credentials_is_given_the_same_bytes(draft: Draft) -> None:
+    twins = Twins()
+    first = twins.ask(bytes(draft))
+    assert b" 401 " in first[0]
+    assert twins.ask(bytes(draft), after_s=0.5) == first
+    assert twins.ask(bytes(draft), after_s=31) == first
+    assert twins.challenge(bytes(draft), Hop("UDP", "127.0.0.1", 5070, 1)).nonce.encode() not in first[0]  # somebody else
+    assert twins.challenge(bytes(replace(draft, branch="z9hG4bKother"))).nonce.encode() not in first[0]  # another request
+    assert twins.ask(bytes(draft), after_s=2) != first  # no repetition any more
+
+
 @pytest.mark.parametrize("name", PLAIN)
 def test_the_order_of_the_lines_does_not_matter(name: str) -> None:
     request, *lines = PLAIN[name].lines()[:-2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 
 from sipstub.registrar.binding import Binding
@@ -29,6 +30,8 @@ class At:
 
 
 HERE = At()
+_BRANCHES = itertools.count(1)
+"No two requests are repetitions of each other."
 
 
 def some_users(*names: str, algorithms: tuple[str, ...] = ("MD5",)) -> Users:
@@ -58,7 +61,7 @@ def a_register(
     """Return a REGISTER, read from bytes as a socket would have it."""
     lines = [
         f"{method} {uri} SIP/2.0",
-        f"Via: SIP/2.0/UDP 127.0.0.1:5062;branch=z9hG4bK-{call_id}-{cseq};rport",
+        f"Via: SIP/2.0/UDP 127.0.0.1:5062;branch=z9hG4bK-{next(_BRANCHES)};rport",
         f"From: <sip:{user}@example.com>;tag=from",
         f"To: {to or f'<sip:{user}@example.com>'}",
         f"Call-ID: {call_id}",
