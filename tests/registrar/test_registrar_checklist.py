@@ -20,8 +20,8 @@ def test_a_contact_is_bound_and_listed_with_what_was_granted() -> None:
 
 
 def test_every_final_answer_has_a_to_tag_and_the_same_one_for_the_same_request() -> None:
-    registrar = a_registrar()
-    one, two = (registrar.handle(a_register(), HERE, START) for _ in range(2))
+    registrar, request = a_registrar(), a_register()
+    one, two = (registrar.handle(request, HERE, START) for _ in range(2))
     assert one.to.tag and one.to.tag == two.to.tag
 
 
