@@ -18,13 +18,14 @@ from sipstub.stimulus.call import Call
 from sipstub.stimulus.media import MediaTalk, random_key
 from sipstub.stimulus.placed_call import PlacedCall, Ringing
 from sipstub.stimulus.taken_call import RING_S, TALK_S, TakenCall
+from sipstub.stimulus.wakes import Wakes
 from sipstub.transaction.event import Cancelled, RequestArrived, TransactionFailed
 from sipstub.transaction.layer import random_token
 from sipstub.transaction.sending import Hop
 
 ANONYMOUS = "anonymous"
 "User of From where a phone hides its own (RFC 3323 section 4.1)."
-MAX_CALLS = 64
+MAX_CALLS = 4_096
 "At a time; more are refused with 486, and not placed."
 
 
@@ -50,6 +51,7 @@ class Calls:
         self._token = token
         self._key = key
         self._calls: dict[str, Call] = {}
+        self._wakes = Wakes()
         self._others: dict[str, Service | None] = {method: stub.core.service_of(method) for method in self.methods}
         self._sessions = 0
         self.wanted: Callable[[str], bool] = lambda aor: False
@@ -72,6 +74,7 @@ class Calls:
         call = PlacedCall(self._core, hop, binding, self._media(hop), self._call_changed, how=how, token=self._token)
         self._calls[call.call_id] = call
         call.begin(now)
+        self._set_wake(call)
         return call
 
     # A service of the core
@@ -81,7 +84,9 @@ class Calls:
         request, transaction = arrived.request, arrived.transaction
         call = self._calls.get(request.call_id) if request.to.tag is not None else None
         if call is not None and call.owns(request):
-            return call.receive(request, transaction, now)
+            found = call.receive(request, transaction, now)
+            self._set_wake(call)
+            return found
         if request.method == "INVITE" and request.to.tag is None and transaction is not None:
             aor = self._caller(request, arrived.source)
             if aor is not None:
@@ -133,7 +138,8 @@ class Calls:
         self._calls[call.call_id] = call
         refused = call.begin(now)
         if refused is not None:
-            del self._calls[call.call_id]
+            self._calls.pop(call.call_id, None)
+        self._set_wake(call)
         return refused
 
     def on_server_event(self, event: Cancelled | TransactionFailed, now: float) -> None:
@@ -149,13 +155,15 @@ class Calls:
 
     def next_timer(self) -> float | None:
         """Return when the next call wants to do something."""
-        times = (call.next_timer() for call in self._calls.values())
-        return min((time for time in times if time is not None), default=None)
+        return self._wakes.first
 
     def on_timer(self, now: float) -> None:
         """Let time pass."""
-        for call in self.open:
-            call.on_timer(now)
+        for call_id in self._wakes.take_due(now):
+            call = self._calls.get(call_id)
+            if call is not None:
+                call.on_timer(now)
+                self._set_wake(call)
 
     def on_flow_closed(self, flow: Hop, now: float) -> None:
         """End the calls of a phone whose connection is gone."""
@@ -167,6 +175,11 @@ class Calls:
         if call.is_ended:
             self._calls.pop(call.call_id, None)
         self._changed(call, now)
+        self._set_wake(call)
+
+    def _set_wake(self, call: Call) -> None:
+        """Note when a call wants to act next: asked whenever something has happened to it, as nothing else moves its timers."""
+        self._wakes.set(call.call_id, call.next_timer() if call.call_id in self._calls else None)
 
     def _media(self, hop: Hop) -> MediaTalk:
         self._sessions += 1
