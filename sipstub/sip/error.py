@@ -20,10 +20,11 @@ STATUSES = {
     415: "Unsupported Media Type",
     416: "Unsupported URI Scheme",
     420: "Bad Extension",
+    489: "Bad Event",
     505: "Version Not Supported",
     513: "Message Too Large",
 }
-"The status hints that an error can carry, with the reason phrase of RFC 3261 section 21."
+"The status hints that an error can carry, with the reason phrase of RFC 3261 section 21 and RFC 6665."
 
 
 class SipError(ValueError):

@@ -18,6 +18,15 @@ from sipstub.sip.via import COOKIE
 MANDATORY = ("via", "from", "to", "call-id", "cseq")
 "Max-Forwards and tags are missing in requests of RFC 2543, which are still answered."
 
+NEEDED = {
+    "SUBSCRIBE": {"event": 489, "contact": 400},
+    "NOTIFY": {"event": 489},
+    "PUBLISH": {"event": 489},
+    "REFER": {"refer-to": 400},
+    "PRACK": {"rack": 400},
+}
+"What a method means nothing without, and the answer where it is missing (RFC 6665, 3903, 3515, 3262)."
+
 _TYPED = RULES.keys()
 
 
@@ -79,7 +88,7 @@ def examine(message: Message) -> None:
 
 
 def demand(request: Request, abilities: Abilities = USUAL) -> None:
-    """Raise SipError if a user agent of these abilities must refuse the request: 405, 416, 420 or 415, in the order of 8.2."""
+    """Raise SipError if a user agent of these abilities must refuse the request, in the order of 8.2, then by NEEDED."""
     try:
         _demand(request, abilities)
     except SipError as error:
@@ -128,6 +137,9 @@ def _demand(request: Request, abilities: Abilities) -> None:
             raise SipError(f"requires {', '.join(strange)}", status=420, headers=(("Unsupported", ", ".join(strange)),))
     if request.body and abilities.bodies is not None:
         _demand_body(request, abilities.bodies)
+    for key, status in NEEDED.get(request.method, {}).items():
+        if not request.headers.lines(key):
+            raise SipError(f"{request.method} without {spelling(key)}", status=status)
 
 
 def _demand_body(request: Request, bodies: tuple[str, ...]) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sipstub.sip.error import SipError
 from sipstub.sip.message import Message
 from sipstub.sip.reader import LIMITS, Limits, parse_message
+from sipstub.sip.salvage import salvage
 
 PING = b"\r\n\r\n"
 PONG = b"\r\n"
@@ -117,7 +118,9 @@ class StreamFramer:
 
     def _length_of(self, head: bytes) -> int:
         if len(head) > self._limits.head_bytes:
-            raise SipError(f"headers of {len(head)} bytes, at most {self._limits.head_bytes} are taken", status=513)
+            large = SipError(f"headers of {len(head)} bytes, at most {self._limits.head_bytes} are taken", status=513)
+            large.partial = salvage(head + PING)
+            raise large
         stated = _LENGTH.findall(head)
         text = stated[0].strip() if stated else b""
         if len(stated) == 1 and text.isdigit() and len(text) <= 20:

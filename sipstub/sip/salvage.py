@@ -15,7 +15,7 @@ COPIED = frozenset({"via", "from", "to", "call-id", "cseq"})
 NOWHERE = "sip:unreadable.invalid"
 "Stands for the Request-URI."
 MAX_BYTES = 16_384
-"Of the head; who writes more is not answered."
+"Of the head; what stands behind is not looked at."
 MAX_VIAS = 16
 
 
@@ -24,7 +24,9 @@ def salvage(data: bytes) -> Request | None:
 
     A header that cannot be read is passed over, one that would smuggle a line into the answer too.
     """
-    head, blank, _ = data[: MAX_BYTES + 4].lstrip(b"\r\n").partition(b"\r\n\r\n")
+    head, blank, _ = data.lstrip(b"\r\n").partition(b"\r\n\r\n")
+    if len(head) > MAX_BYTES:  # its last line may be half a line
+        head = head[:MAX_BYTES].rpartition(b"\r\n")[0]
     start, *lines = head.decode("utf-8", "surrogateescape").split("\r\n")
     if not blank or start[:4].upper() == "SIP/" or " SIP/" not in start:
         return None

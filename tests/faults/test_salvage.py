@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from fuzz_core import Fuzzed, must_be_answered
 
+from sipstub.sip.framing import StreamFramer
 from sipstub.sip.salvage import MAX_BYTES, salvage
 
 WHOLE = (
@@ -24,8 +25,21 @@ WHOLE = (
         (b"Max-Forwards: 70", b"Max-Forwards: \0", 400),
         (b"Max-Forwards: 70", b"X: a\nb", 400),
         (b"Max-Forwards", b"X: y\r\n" * 1100 + b"Max-Forwards", 513),
+        (b"Max-Forwards", b"X-a: bcdef\r\n" * 3000 + b"Max-Forwards", 513),
+        (b"Max-Forwards", b"X: y\r\n" * 9000 + b"Max-Forwards", 513),
     ],
-    ids=["version", "brackets", "blank in the uri", "fold lost", "name", "NUL", "LF", "many headers"],
+    ids=[
+        "version",
+        "brackets",
+        "blank in the uri",
+        "fold lost",
+        "name",
+        "NUL",
+        "LF",
+        "many headers",
+        "a large head",
+        "a huge head",
+    ],
 )
 def test_a_request_that_cannot_be_read_is_refused_and_not_met_with_silence(old: bytes, new: bytes, status: int) -> None:
     fuzzed = Fuzzed(host="127.9.0.0")
@@ -47,9 +61,9 @@ def test_a_request_that_cannot_be_read_is_refused_and_not_met_with_silence(old: 
         WHOLE.replace(b"SIP/2.0\r\nVia", b"SIP/3.0\r\nVia").replace(b"REGISTER sip", b"ACK sip"),
         *(WHOLE.replace(b"SIP/2.0\r\nVia", b"SIP/3.0\r\nVia").replace(name, b"X") for name in (b"CSeq:", b"Call-ID:", b"f:")),
         WHOLE.replace(b"Call-ID: one", b"Call-ID: one\nX: two"),
-        WHOLE.replace(b"Max-Forwards: 70", b"X" * MAX_BYTES),
+        WHOLE.replace(b"Via", b"X" * MAX_BYTES + b"\r\nVia", 1),
     ],
-    ids=["no end", "a response", "http", "ack", "no cseq", "no call-id", "no from", "injection", "huge"],
+    ids=["no end", "a response", "http", "ack", "no cseq", "no call-id", "no from", "injection", "too late"],
 )
 def test_what_gives_no_sender_or_no_request_gets_no_answer(data: bytes) -> None:
     assert Fuzzed(host="127.9.0.0").throw(data) == []
@@ -60,3 +74,19 @@ def test_nothing_but_what_an_answer_copies_is_taken() -> None:
     assert found is not None
     assert [key for key, _ in found.headers.pairs()] == ["via", "from", "to", "call-id", "cseq", "via"]
     assert salvage(b"") is None and salvage(b"\xff" * 100) is None
+
+
+def test_a_line_that_is_cut_in_two_is_not_taken_for_a_whole_one() -> None:
+    start = WHOLE.index(b"Call-ID: one")
+    filling = b"X: " + b"y" * (MAX_BYTES - start - len(b"X: \r\nCall-ID: o")) + b"\r\n"
+    long = WHOLE[:start] + filling + WHOLE[start:]
+    assert long[:MAX_BYTES].endswith(b"Call-ID: o")
+    assert salvage(long) is None
+
+
+def test_a_head_too_large_on_a_stream_is_answered_before_the_connection_ends() -> None:
+    framer = StreamFramer()
+    assert framer.feed(WHOLE.replace(b"Max-Forwards", b"X: y\r\n" * 6000 + b"Max-Forwards")) == []
+    assert framer.error is not None and framer.error.status == 513
+    request = framer.error.partial
+    assert request is not None and request.call_id == "one"

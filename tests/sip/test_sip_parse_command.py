@@ -61,6 +61,32 @@ def test_a_wrong_header_is_shown_as_wrong_beside_the_right_ones() -> None:
     assert "  Date: wrong: " in run(str(FOLDER / "rfc4475" / "baddate.sip")).stdout
 
 
+@pytest.mark.parametrize(
+    ("method", "headers", "verdict"),
+    [
+        ("REFER", "", "400 Bad Request: REFER without Refer-To"),
+        ("REFER", "r: <sip:lena@desk.example>\r\n", "ok"),
+        ("SUBSCRIBE", "", "489 Bad Event: SUBSCRIBE without Event"),
+        ("SUBSCRIBE", "o: dialog\r\n", "400 Bad Request: SUBSCRIBE without Contact"),
+        ("SUBSCRIBE", "o: dialog\r\nm: <sip:omar@desk.example>\r\n", "ok"),
+        ("NOTIFY", "", "489 Bad Event: NOTIFY without Event"),
+        ("PUBLISH", "Event: presence\r\n", "ok"),
+        ("PRACK", "", "400 Bad Request: PRACK without RAck"),
+        ("PRACK", "RAck: 1 1 INVITE\r\n", "ok"),
+    ],
+)
+def test_a_method_without_what_it_needs_is_refused_as_its_rfc_says(
+    tmp_path: Path, method: str, headers: str, verdict: str
+) -> None:
+    path = tmp_path / "x.sip"
+    path.write_bytes(
+        f"{method} sip:lena@desk.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n"
+        "From: <sip:omar@desk.example>;tag=1\r\nTo: <sip:lena@desk.example>;tag=2\r\nCall-ID: one\r\n"
+        f"CSeq: 1 {method}\r\n{headers}Content-Length: 0\r\n\r\n".encode()
+    )
+    assert run(str(path)).stdout.splitlines()[0] == f"x.sip  {verdict}"
+
+
 def test_responses_and_rubbish_have_their_kind(tmp_path: Path) -> None:
     assert told(str(FOLDER / "rfc4475" / "noreason.sip"))["code"] == 183
     rubbish = tmp_path / "rubbish"
