@@ -113,7 +113,7 @@ def serve_sip(
     users = FleetUsers(source, settings["realm"], observables)
     journal, recorder = Journal(database), Recorder()
     store = KeptBindings(BindingTable(database), time.time)
-    registrar = Registrar(users, Policy(settings["realm"]), registrar_key(state.path), store)
+    registrar = Registrar(users, Policy(settings["realm"]), registrar_key(state.path), store, since=time.time())
     try:
         asyncio.run(_serve(side, registrar, store, users, journal, tls, ready, recorder, JobTable(database), host))
     finally:
@@ -233,7 +233,7 @@ def _event(
 
 
 def registrar_key(state: Path) -> bytes:
-    """Return the key of nonces and GRUUs, made on first use: a phone's nonce stays good over a restart."""
+    """Return the key of nonces and GRUUs, made on first use: a phone's nonce is stale after a restart, not wrong."""
     path = state / KEY_FILE
     try:
         return path.read_bytes()

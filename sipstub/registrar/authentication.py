@@ -49,7 +49,11 @@ class Denial(Refusal):
 class Authenticator:
     """Challenges and judges; holds the counts of nonces and of failures, and nothing about users."""
 
-    def __init__(self, users: UserSource, policy: Policy, key: bytes, *, max_nonces: int = MAX_NONCES) -> None:
+    def __init__(
+        self, users: UserSource, policy: Policy, key: bytes, *, max_nonces: int = MAX_NONCES, since: float = 0.0
+    ) -> None:
+        """`since` is when this process began: what was counted before is not known, so older nonces are stale."""
+        self._since = int(since * 1000) / 1000  # as exact as the time in a nonce
         self._users = users
         self._policy = policy
         self._key = key
@@ -106,7 +110,7 @@ class Authenticator:
                 "wrong password" if user is not None else "no such user, or not for this address"
             )
             return self._challenge(Why.WRONG_CREDENTIALS, algorithm, tag, now, fact, is_failure=True)
-        if not made_at - CLOCK_SLACK_S <= now <= made_at + policy.nonce_lifetime_s:
+        if made_at < self._since or not made_at - CLOCK_SLACK_S <= now <= made_at + policy.nonce_lifetime_s:
             return self._challenge(Why.STALE_NONCE, algorithm, tag, now, is_stale=True)
         self._counts.expire(now - policy.nonce_lifetime_s - CLOCK_SLACK_S)
         nc = given.nc if given.qop else 1  # without qop nothing is counted, and a nonce serves once

@@ -47,13 +47,16 @@ EXPIRIES_AT_ONCE = 256
 class Registrar:
     """All bindings of one domain, and the rules by which they change."""
 
-    def __init__(self, users: UserSource, policy: Policy, key: bytes, store: BindingStore | None = None) -> None:
+    def __init__(
+        self, users: UserSource, policy: Policy, key: bytes, store: BindingStore | None = None, *, since: float = 0.0
+    ) -> None:
+        """`since` is when this process began: a nonce from before, of the same key, is stale."""
         self.policy = policy
         self._extensions = frozenset({"path"} | ({OUTBOUND} if policy.outbound else set()) | ({"gruu"} if policy.gruu else set()))
         self.exceptions: dict[str, Policy] = {}
         "By address of record: where other times hold for a while; whoever puts one in takes it out."
         self.location = Location()
-        self.authenticator = Authenticator(users, policy, key)
+        self.authenticator = Authenticator(users, policy, key, since=since)
         self.gruus = Gruus(key, policy.gruu)
         self._key = key
         self._store = store

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from registrar_builders import AOR, REALM, START, Phone, a_registrar, uris
+import pytest
+from registrar_builders import AOR, HERE, REALM, START, Phone, a_register, a_registrar, uris
 
 from sipstub.registrar.binding import Binding, BindingChange, Change
 from sipstub.registrar.policy import Limits, Policy
@@ -45,6 +46,25 @@ def test_bindings_survive_a_restart_and_those_that_ended_meanwhile_do_not() -> N
     assert [change.change for change in again.take_changes()] == [Change.REGISTERED]
     assert Phone(again).register((B,), now=START + 401, cseq=7).status == 500
     assert Phone(again).register((B,), now=START + 401, cseq=8).status == 200
+
+
+def test_what_was_recorded_before_a_restart_cannot_be_played_back_after_it_and_the_phone_only_asks_once_more() -> None:
+    phone = Phone(a_registrar(since=START))
+    first = phone.registrar.handle(a_register(cseq=1), HERE, START + 10.0004)
+    recorded = phone.signed(a_register(cseq=2), first)
+    assert phone.registrar.handle(recorded, HERE, START + 11).status == 200
+    phone.registrar = a_registrar(since=START + 20)
+    answer = phone.registrar.handle(recorded, HERE, START + 21)
+    assert (answer.status, answer.www_authenticate[0].is_stale) == (401, True)
+    assert phone.registrar.take_events() == []
+    assert phone.registrar.handle(phone.signed(a_register(cseq=3), answer), HERE, START + 21).status == 200
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.0001, 0.0004, 0.0009, 0.001])
+def test_a_nonce_of_the_moment_of_the_start_is_good(after_s: float) -> None:
+    began = START + 0.0004
+    phone = Phone(a_registrar(since=began))
+    assert phone.register(now=began + after_s).status == 200
 
 
 def test_restoring_twice_or_beyond_the_limits_does_no_harm() -> None:
