@@ -17,7 +17,7 @@ class DeliveryEvent(NamedTuple):
     "Unix time, seconds."
 
     protocol: str
-    "http, https, tftp or pnp."
+    "http, https, tftp, pnp or sip."
 
     method: str
     "GET, HEAD, PUT, RRQ, WRQ, ..."

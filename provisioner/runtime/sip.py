@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from provisioner.address import parse_listen
-from provisioner.delivery.event import DeliveryEvent, EventSink
+from provisioner.delivery.event import EventSink
 from provisioner.delivery.snapshot import SnapshotSource
 from provisioner.expectations.observables import Observables
+from provisioner.runtime.sip_journal import SipJournal
 from provisioner.runtime.verify_jobs import Door, Hands, JobRunner
 from provisioner.services.listener import Bound, bind, bind_sip
 from provisioner.services.sip_bindings import KeptBindings
@@ -33,11 +34,9 @@ from sipstub.core.compose import compose
 from sipstub.net.certificate import keep_certificates
 from sipstub.net.collector import calm_collector
 from sipstub.net.descriptors import allow_descriptors
-from sipstub.net.server import Listening, NetEvent, SipServer
+from sipstub.net.server import Listening, SipServer
 from sipstub.net.tls import client_context, server_context
-from sipstub.registrar.binding import BindingChange
-from sipstub.registrar.policy import NO_DOMAIN, Policy
-from sipstub.registrar.reason import RegistrarEvent
+from sipstub.registrar.policy import Policy
 from sipstub.registrar.registrar import Registrar
 from sipstub.stimulus.director import Director
 from sipstub.trace.record import Recorder
@@ -53,7 +52,6 @@ FLUSH_S = 1.0
 FIRST_GENERATION_S = 120.0
 "How long phones are not answered while there is no generation yet: the first load of a very large fleet."
 FIRST_GENERATION_POLL_S = 0.05
-MAX_TEXT = 200
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  compared with, not bound
 
 
@@ -155,17 +153,12 @@ async def _serve(
     allow_descriptors()
     stub = compose(registrar)
     registrar.restore(list(store.load()), time.time())
-
-    def changed(change: BindingChange) -> None:
-        if change.is_news:
-            journal.record(_changed(change, users))
-
-    stub.registering.watch(changed, lambda refusal: journal.record(_refused(refusal, users)))
-
-    def tell(event: NetEvent) -> None:
-        journal.record(_event(event.at, "CONNECT", "", str(event.peer), None, "connection", 0, event.fact))
-
-    server = SipServer(stub.core, side.listening, recorder=recorder, server_tls=tls, client_tls=client_context(), tell=tell)
+    told = SipJournal(journal, users)
+    stub.registering.watch(told.change, told.refusal)
+    stub.core.on_malformed = told.malformed
+    server = SipServer(
+        stub.core, side.listening, recorder=recorder, server_tls=tls, client_tls=client_context(), tell=told.connection
+    )
     await _first_generation(users, ended)
     await server.start()
     hands = Hands(Director(stub), lambda: server.now, server.burst_ended, side.doors(host))
@@ -177,11 +170,13 @@ async def _serve(
             try:
                 await asyncio.wait_for(ended.wait(), FLUSH_S)
             except TimeoutError:
+                told.settle(server.now)
                 await _write(store)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await server.close()
+        told.settle(server.now)
         await _write(store)
 
 
@@ -200,36 +195,6 @@ async def _write(store: KeptBindings) -> None:
         # The phones go on; the database gets everything with the next try.
         store.give_back(taken)
         print(f"bindings not written: {error}", file=sys.stderr, flush=True)
-
-
-def _changed(change: BindingChange, users: FleetUsers) -> DeliveryEvent:
-    binding = change.binding
-    fact = f"{binding.contact} over {binding.flow} for {binding.remaining_s(change.at)} s"
-    return _event(change.at, "REGISTER", binding.aor, binding.flow, binding.user_agent, str(change.change), 200, fact, users)
-
-
-def _refused(refusal: RegistrarEvent, users: FleetUsers) -> DeliveryEvent:
-    return _event(refusal.at, "REGISTER", refusal.aor, refusal.flow, None, str(refusal.why), refusal.status, refusal.fact, users)
-
-
-def _event(
-    at: float,
-    method: str,
-    aor: str,
-    flow: str,
-    agent: str | None,
-    outcome: str,
-    status: int,
-    fact: str,
-    users: FleetUsers | None = None,
-) -> DeliveryEvent:
-    user = aor.partition(":")[2].partition("@")[0]
-    owner = users.owner(user) if users is not None and user else None
-    peer = flow.partition(" ")[2] or flow
-    return DeliveryEvent(
-        at, "sip", method, aor.removesuffix("@" + NO_DOMAIN)[:MAX_TEXT], peer[:64], agent[:MAX_TEXT] if agent else None,
-        owner.mac if owner else None, None, owner.model if owner else None, None, outcome[:32], status, fact=fact[:MAX_TEXT],
-    )  # fmt: skip
 
 
 def registrar_key(state: Path) -> bytes:

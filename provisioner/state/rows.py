@@ -41,7 +41,10 @@ DELIVERED = frozenset({"ok", "not-modified"})
 "Outcomes that mean: the phone has these bytes now."
 
 NOT_A_FETCH = frozenset({"head"})
-"Journalled, but they tell nothing about what the phone has."
+"Outcomes that are journalled, but tell nothing about what the phone has."
+
+OF_FILES = frozenset({"http", "https", "tftp", "pnp"})
+"Protocols by which phones get files; what is said over others is journalled alone."
 
 HARMLESS = frozenset({Reason.BOOT_FILE, Reason.LOCAL_FILE, Reason.UNKNOWN_FILE})
 "Refusals that are part of an ordinary boot: they do not make a phone `refused`."
@@ -125,7 +128,7 @@ class RowWriter:
         knocks: OrderedDict[str, tuple[DeliveryEvent, float, int]] = OrderedDict()
         for event, count in counted:
             mac, kind, outcome, sha256 = event.mac, event.kind, event.outcome, event.sha256
-            if outcome in NOT_A_FETCH:
+            if outcome in NOT_A_FETCH or event.protocol not in OF_FILES:
                 continue
             is_delivered = outcome in DELIVERED and sha256 is not None and kind in ("mac", "common")
             if (

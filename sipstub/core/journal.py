@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from sipstub.core.allowance import Allowance
 from sipstub.registrar.binding import BindingChange
 from sipstub.registrar.reason import RegistrarEvent
 from sipstub.sip.error import SipError
@@ -22,21 +23,15 @@ class Journal:
     def __init__(self, write: Callable[[str], None], *, shows_refreshes: bool = False) -> None:
         self._write = write
         self._shows_refreshes = shows_refreshes
-        self._room = float(MAX_LINES)
-        self._at = 0.0
-        self._left_out = 0
+        self._allowance = Allowance(MAX_LINES, LINES_PER_S)
 
     def line(self, text: str, now: float) -> None:
         """Write a line, or count it."""
-        self._room = min(float(MAX_LINES), self._room + max(0.0, now - self._at) * LINES_PER_S)
-        self._at = now
-        if self._room < 1:
-            self._left_out += 1
+        if not self._allowance.takes(now):
             return
-        self._room -= 1
-        if self._left_out:
-            self._write(f"{self._left_out} more lines were left out")
-            self._left_out = 0
+        left_out = self._allowance.take_left_out()
+        if left_out:
+            self._write(f"{left_out} more lines were left out")
         self._write(printable(text[:MAX_LINE]))
 
     def change(self, change: BindingChange) -> None:

@@ -349,3 +349,13 @@ def test_a_kill_in_the_middle_of_a_flush_loses_only_what_was_not_yet_written(fol
         assert len(names) >= flushed and len(names) % 500 == 0
         assert max(fetch["mac"].at for fetch in reading.last_fetches().values()) == float(names[0])
         last = names[0]
+
+
+def test_what_a_phone_says_over_sip_is_no_fetch_and_no_knock(journal: Journal, reading: Reading) -> None:
+    refused = an_event(
+        protocol="sip", method="REGISTER", kind=None, file=None, sha256=None, outcome="wrong-credentials", status=401
+    )
+    write(journal, refused, refused._replace(phone=None, outcome="unknown-mac"))
+    assert [row.values["phone"] for row in reading.events()] == [None, refused.phone]
+    assert refused.phone and refused.mac
+    assert reading.last_fetches() == {} and reading.knocking() == []
