@@ -127,5 +127,8 @@ def test_what_is_no_capture_or_contradicts_itself_is_said_in_one_line(captured: 
     assert desk.run("verify", "office-anna", "--from", str(captured.file), "--boot").returncode == 2
     assert desk.run("verify", "office-anna", "001565200003.cfg", "--from", str(captured.file)).returncode == 2
     assert desk.run("verify", "y000000000029.cfg", "--from", str(captured.file)).returncode == 1
+    for host, said in (("banana", "'banana' is no address"), ("192.0.2.77", "nobody at 192.0.2.77 speaks in")):
+        found = desk.run("verify", "office-anna", "--from", str(captured.file), "--phone-host", host)
+        assert found.returncode == 1 and said in found.stderr and found.stdout == ""
     never = desk.run("verify", "floor-1", "--from", str(captured.file))
     assert never.returncode == 4 and "never fetched" in never.stderr
