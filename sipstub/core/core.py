@@ -104,7 +104,7 @@ class Core:
             if isinstance(message, Request) and message.method == "REGISTER" and self.challenge is not None:
                 examine_register(message)
             else:
-                examine(message)
+                examine(message, is_complete=False)
         except SipError as error:
             if error.partial is None:
                 error.partial = salvage(data)

@@ -6,7 +6,9 @@ both are ignored.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from sipstub.session_timer.setting import LEAST_S, TimerSettings
 from sipstub.sip.error import SipError
@@ -115,26 +117,37 @@ class Heard:
 
 def hear(message: Message) -> Heard:
     """Return what a message says; raises SipError where a header that counts is malformed, stands twice or under two names."""
+    return _hear(message, getattr)
+
+
+def _hear(message: Message, read: Callable[[Message, str], Any]) -> Heard:
     is_request = isinstance(message, Request)
     status = message.status if isinstance(message, Response) else 0
     counts = message.cseq.method in REFRESHING
-    expires = message.session_expires if counts and (is_request or 200 <= status < 300) else None
-    minimum = message.min_se if counts and (is_request or status == 422) else None
+    expires = read(message, "session_expires") if counts and (is_request or 200 <= status < 300) else None
+    minimum = read(message, "min_se") if counts and (is_request or status == 422) else None
     return Heard(
         expires_s=None if expires is None else expires.seconds,
         refresher=None if expires is None else expires.refresher,
         min_se_s=None if minimum is None else minimum.seconds,
-        is_supported=_has_option(message.supported),
-        is_required=_has_option(message.require),
+        is_supported=_has_option(read(message, "supported") or ()),
+        is_required=_has_option(read(message, "require") or ()),
     )
 
 
+def _or_nothing(message: Message, name: str) -> Any:
+    try:
+        return getattr(message, name)
+    except SipError:
+        return None
+
+
 def hear_leniently(response: Response) -> Heard:
-    """Return what a response says; a malformed one, which nobody can refuse, says nothing."""
+    """Return what a response says; a malformed header, which nobody can refuse, says nothing."""
     try:
         return hear(response)
     except SipError:
-        return Heard(None, None, None, False, False)
+        return _hear(response, _or_nothing)
 
 
 def allowed_methods(message: Message) -> frozenset[str] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sipstub.sip.error import SipError
-from sipstub.sip.message import Message, Request
+from sipstub.sip.message import Message, Request, Response
 from sipstub.sip.names import spelling
 from sipstub.sip.typed import RULES
 from sipstub.sip.uri import SipUri
@@ -26,6 +26,12 @@ NEEDED = {
     "PRACK": {"rack": 400},
 }
 "What a method means nothing without, and the answer where it is missing (RFC 6665, 3903, 3515, 3262)."
+
+TIMERS = ("session-expires", "min-se")
+"They mean something in REFRESHING alone (RFC 4028, table 1)."
+REFRESHING = ("INVITE", "UPDATE")
+TAGS = ("supported", "require")
+"Of a final answer they tell nothing that anybody has to act upon."
 
 _TYPED = RULES.keys()
 
@@ -78,10 +84,14 @@ USUAL = Abilities()
 "What is asked for nowhere else: `sipstub parse` and tests."
 
 
-def examine(message: Message) -> None:
-    """Raise SipError if the message is not well-formed; the error has the message as `partial`."""
+def examine(message: Message, *, is_complete: bool = True) -> None:
+    """Raise SipError if the message is not well-formed; the error has the message as `partial`.
+
+    Without `is_complete` that is the verdict for who has to act upon the message: a malformed header without a meaning there is left
+    to whoever reads it.  A BYE ends its call all the same (RFC 3261 section 8.2), and a 200 gets its ACK.
+    """
     try:
-        _examine(message)
+        _examine(message, is_complete=is_complete)
     except SipError as error:
         error.partial = message
         raise
@@ -96,7 +106,7 @@ def demand(request: Request, abilities: Abilities = USUAL) -> None:
         raise
 
 
-def _examine(message: Message) -> None:
+def _examine(message: Message, *, is_complete: bool) -> None:
     headers = message.headers
     for key in MANDATORY:
         if not headers.lines(key):
@@ -104,7 +114,7 @@ def _examine(message: Message) -> None:
     typed = headers.typed
     for field in headers:
         key = field.key
-        if key in _TYPED and key not in typed:
+        if key in _TYPED and key not in typed and (is_complete or _counts(key, message)):
             typed[key] = RULES[key].read(headers.lines(key))
     if isinstance(message, Request):
         if (message.via.branch or "").lower() == COOKIE.lower():  # claims to identify its transaction, and does not
@@ -115,6 +125,13 @@ def _examine(message: Message) -> None:
             for name, address in (("To", message.to), ("From", message.from_)):
                 if not isinstance(address.uri, SipUri):
                     raise SipError(f"{name} of a REGISTER is {address.uri.scheme}:, no address of record")
+
+
+def _counts(key: str, message: Message) -> bool:
+    if isinstance(message, Request):
+        return key not in TIMERS or message.method in REFRESHING
+    is_final = isinstance(message, Response) and message.status >= 200
+    return key not in TIMERS and not (key in TAGS and is_final)
 
 
 def _demand(request: Request, abilities: Abilities) -> None:

@@ -9,6 +9,7 @@ from sipstub.phone.agent.conduct import Conduct
 from sipstub.phone.agent.event import MessagesWaiting, PhoneEvent, Resync
 from sipstub.phone.agent.incoming import Answering
 from sipstub.phone.agent.shape import EVENTS, METHODS, SDP_TYPE, Pairs
+from sipstub.session_timer.header import REFRESHING
 from sipstub.sip.answer import refuse
 from sipstub.sip.error import SipError
 from sipstub.sip.message import Request
@@ -60,8 +61,10 @@ class Inbox:
             call.acknowledged(now)
 
     def _refuses(self, line: Line, request: Request, transaction: ServerTransaction, now: float) -> bool:
-        _ = request.contacts, request.from_, request.event, request.record_routes, request.session_expires
+        _ = request.contacts, request.from_, request.event, request.record_routes
         method = request.method
+        if method in REFRESHING:
+            _ = request.session_expires, request.min_se
         if method not in METHODS.split(", "):
             line.respond(request, transaction, 501, now, [("Allow", METHODS)])
             return True
