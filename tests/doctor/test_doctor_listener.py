@@ -143,6 +143,22 @@ def test_with_no_phone_to_ask_for_any_answer_of_ours_is_fine(tmp_path: Path) -> 
         assert look(tmp_path, http=f"127.0.0.1:{port}").level is Level.OK
 
 
+def test_phones_without_a_common_file_and_phones_with_a_problem_accuse_no_server_of_ours(tmp_path: Path) -> None:
+    a_fleet(tmp_path)
+    phones = tmp_path / "devices" / "phones"
+    lobby = (phones / "lobby.toml").read_text("utf-8")
+    (phones / "soft.toml").write_text(
+        lobby.replace("t46g-lobby", "soft").replace("aa:bb:cc", "aa:bb:01").replace("T46G", "Linphone")
+    )
+    wrong = lobby.replace("t46g-lobby", "old").replace("aa:bb:cc", "aa:bb:02").replace("T46G", "CP860")
+    (phones / "old.toml").write_text(wrong.replace("password_file", "pass_file"))
+    with a_server("provisioner", {"/y000000000028.cfg": (200, CFG)}) as port:
+        assert "y000000000028.cfg" in look(tmp_path, http=f"127.0.0.1:{port}").fact
+        (phones / "lobby.toml").unlink()
+        found = look(tmp_path, http=f"127.0.0.1:{port}")
+    assert found.level is Level.OK and "no phone in devices/ with a common file" in found.fact
+
+
 def test_another_web_server_on_the_port_is_a_problem_with_its_name(tmp_path: Path) -> None:
     with a_server("nginx", {"/": (200, CFG)}) as port:
         found = look(tmp_path, http=f"127.0.0.1:{port}")

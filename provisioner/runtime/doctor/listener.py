@@ -107,7 +107,7 @@ def _file(name: str, shown: str, target: str, answer: Answer, subject: Subject) 
     if answer.status == 200 and answer.is_cfg:
         return ok(f"{shown} answered by our own server: {wanted}, {answer.size_bytes} bytes")
     if wanted is None:
-        return ok(f"{shown} answered by our own server; no phone in devices/ to ask a file for")
+        return ok(f"{shown} answered by our own server; no phone in devices/ with a common file to ask for")
     if not subject.policy.allows(target):
         return warning(
             f"{shown} answers, but {target} is not in `allow`, so no file could be fetched", "add 127.0.0.0/8 to try from here"

@@ -60,9 +60,13 @@ class Subject:
 
     @cached_property
     def common_name(self) -> str | None:
-        """Return the name of a common file that a phone of this inventory asks for; None if there is none to be had."""
+        """Return the name of a common file that a phone of this inventory gets; None if there is none to be had.
+
+        Not every vendor's phones have one, and of a phone with a problem nobody knows here if it ever had one.
+        """
         try:
-            return min((phone.model.common_name for phone in self.inventory.phones.values()), default=None)
+            well = [phone for mac, phone in self.inventory.phones.items() if mac not in self.inventory.blocked]
+            return min((phone.model.common_name for phone in well if phone.model.common_name), default=None)
         except (ProvisionerError, OSError):
             return None  # the fleet check says what is wrong
 
