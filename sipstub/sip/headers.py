@@ -81,7 +81,12 @@ class Headers:
 
     def add(self, name: str, value: object) -> None:
         """Put a line at the end."""
-        self._insert(len(self._fields), name, value)
+        self._append(self._made(header_key(name), name, value))
+
+    def take_over(self, fields: Iterable[Field]) -> None:
+        """Put lines of another message at the end, as they stand there."""
+        for field in fields:
+            self._append(field)
 
     def add_first(self, name: str, value: object) -> None:
         """Put a line before all others of its name, or at the top: a Via, a Record-Route."""
@@ -92,7 +97,10 @@ class Headers:
     def set(self, name: str, value: object) -> None:
         """Put a line in the place of the first of its name, and remove the others; at the end if there is none."""
         key = header_key(name)
-        at = next((number for number, field in enumerate(self._fields) if field.key == key), len(self._fields))
+        if key not in self._by_key:
+            self._append(self._made(key, name, value))
+            return
+        at = next(number for number, field in enumerate(self._fields) if field.key == key)
         made = self._made(key, name, value)
         self._fields = [field for field in self._fields[:at] if field.key != key] + [
             made,
@@ -124,6 +132,8 @@ class Headers:
     def remove(self, name: str) -> None:
         """Take away all lines of that name."""
         key = header_key(name)
+        if key not in self._by_key:
+            return
         self._fields = [field for field in self._fields if field.key != key]
         self._changed(key)
 
@@ -132,6 +142,16 @@ class Headers:
         if not compact:
             return [field.raw if field.raw is not None else f"{field.name}: {field.value}" for field in self._fields]
         return [f"{LETTERS.get(field.key, field.name)}: {field.value}" for field in self._fields]
+
+    def _append(self, made: Field) -> None:
+        if len(self._fields) >= MAX_HEADERS:
+            raise SipError(f"more than {MAX_HEADERS} headers", status=513)
+        self._fields.append(made)
+        before = self._by_key.get(made.key)
+        self._by_key[made.key] = [made.value] if before is None else [*before, made.value]
+        if self.typed:
+            self.typed.pop(made.key, None)
+        self.version += 1
 
     def _insert(self, at: int, name: str, value: object) -> None:
         key = header_key(name)
