@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from provisioner.runtime.trial import Trial, TrialRoom
 
 CHANGES_SHOWN = 40
+MEANT_SHOWN = 8
+"Templates named in an error."
 NAME_CODES = frozenset({"unknown-parameter", "wrong-file", "bad-index", "wrong-model", "wrong-generation"})
 "Findings about the name of a line, which the template wrote."
 
@@ -87,7 +89,7 @@ def show(settings: Settings, name: str, everything: bool, as_json: bool) -> None
     found = _find(name, fleet, use)
     places = Places(settings)
     texts = [
-        (places.file("templates/" + each), fleet.templates.source(each))
+        (places.file("templates/" + each), use.folder_of(each).source(each))
         for each in (use.closure(found) if everything else use.chain(found))
         if each in use.facts
     ]
@@ -138,7 +140,7 @@ def _check_one(name: str, fleet: Fleet, use: TemplateUse, room: TrialRoom) -> _R
 
     phones = use.phones(name)
     try:
-        fleet.templates.check(name)
+        use.folder_of(name).check(name)
     except TemplateProblem as broken:
         found = Problem("templates/" + broken.file, broken.line, broken.code, broken.message, broken.hint)
         return name, [found], len(phones), []
@@ -281,7 +283,7 @@ def diff(ctx: click.Context, settings: Settings, one: str, other: str, phone: st
     places = Places(settings)
     if phone is None:
         names = places.file("templates/" + first), places.file("templates/" + second)
-        old, new = (fleet.templates.source(name).splitlines() for name in (first, second))
+        old, new = (use.folder_of(name).source(name).splitlines() for name in (first, second))
         lines = list(difflib.unified_diff(old, new, names[0], names[1], lineterm=""))
         click.echo(json.dumps({"diff": lines}, indent=2, ensure_ascii=False) if as_json else "\n".join(lines) or "no difference")
         ctx.exit(Exit.CHANGES if lines and exit_code else Exit.DONE)
@@ -306,7 +308,7 @@ def _open(settings: Settings) -> tuple[Fleet, TemplateUse]:
     from provisioner.runtime.template_use import TemplateUse
 
     fleet = open_fleet(settings)
-    return fleet, TemplateUse(fleet.templates, fleet.inventory_of(fleet.catalogue.vendors[0]))
+    return fleet, TemplateUse({vendor: shop.templates for vendor, shop in fleet.workshops.items()}, fleet.inventory())
 
 
 def _room(settings: Settings, fleet: Fleet) -> TrialRoom:
@@ -321,14 +323,16 @@ def _find(written: str, fleet: Fleet, use: TemplateUse) -> str:
     from provisioner.inventory.value import nearest
 
     name = written.removeprefix("templates/").removeprefix(VENDOR + "/")
-    found = fleet.templates.find(name)
-    if found is None:
-        model = fleet.catalogue.find_model(written)
-        if model is not None and model.is_in_scope:
-            return fleet.templates.of_model(model)
-        ends = [each for each in use.facts if each.removesuffix(".cfg").endswith("/" + name.removesuffix(".cfg"))]
-        if len(ends) == 1:
-            return ends[0]
-        short = {each.removesuffix(".cfg").rpartition("/")[2] for each in use.facts}
-        raise NotFound(f'there is no template "{written[:60]}"', hint=nearest(name, short) or "see `provisioner templates list`")
-    return found
+    found = use.find(name)
+    if found is not None:
+        return found
+    model = fleet.catalogue.find_model(written)
+    if model is not None and model.is_in_scope:
+        return use.of_model(model)
+    ends = [each for each in use.facts if each.removesuffix(".cfg").endswith("/" + name.removesuffix(".cfg"))]
+    if len(ends) == 1:
+        return ends[0]
+    if ends:
+        raise NotFound(f'"{written[:60]}" may be {" or ".join(ends[:MEANT_SHOWN])}', hint="name it by its path")
+    short = {each.removesuffix(".cfg").rpartition("/")[2] for each in use.facts}
+    raise NotFound(f'there is no template "{written[:60]}"', hint=nearest(name, short) or "see `provisioner templates list`")

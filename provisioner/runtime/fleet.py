@@ -23,7 +23,7 @@ from provisioner.rendering.context import Addresses
 from provisioner.rendering.errors import TemplateProblem
 from provisioner.rendering.lines import CfgLine
 from provisioner.rendering.render import RenderedFile
-from provisioner.rendering.template import Templates, fingerprint
+from provisioner.rendering.template import fingerprint
 from provisioner.runtime.lab_folder import Labs, LabSource
 from provisioner.runtime.workshop import Workshop, load_workshops
 from sipstub.phone.format.reading import read_file
@@ -134,8 +134,6 @@ class Fleet:
         self.catalogue: Catalogue
         self.vocabulary: Vocabulary
         "All that people may write, for phones of any vendor."
-        self.templates: Templates
-        "Those of the vendor with the most models."
         self.workshops: Mapping[Vendor, Workshop]
         "What makes the files of each vendor."
         self._source: InventorySource
@@ -156,7 +154,6 @@ class Fleet:
         self.catalogue, self.vocabulary = catalogue, vocabulary
         self.lab_words = load_lab_words(self.folder)
         self.workshops = {shop.vendor: shop for shop in workshops}
-        self.templates = workshops[0].templates
         self._source = self._given_source or DeviceFolder(self._devices, vocabulary)
         self._loader = InventoryLoader(catalogue)
         self._remembered, self._commons, self._text, self._laid = {}, {}, None, {}
@@ -185,11 +182,6 @@ class Fleet:
     def inventory(self) -> Inventory:
         """Return what is wanted, without rendering anything; looks only if nobody has yet."""
         return self._loader.load(self.text)
-
-    def inventory_of(self, vendor: Vendor) -> Inventory:
-        """Return what is wanted of the phones of one vendor."""
-        inventory = self.inventory()
-        return replace(inventory, phones={mac: phone for mac, phone in inventory.phones.items() if phone.model.vendor == vendor})
 
     def build(self, before: Bodies | None = None, only: Iterable[str] | None = None, labs: Labs | None = None) -> Build:
         """Return every file as it would be published over the files of `before`.
@@ -269,15 +261,16 @@ class Fleet:
         """Compile the custom templates that no phone uses yet: their author wants to know before anyone gets them."""
         reported = {problem.file for problem in problems}
         found = []
-        for name in self.templates.names():
-            if "templates/" + name in reported:
-                continue
-            try:
-                self.templates.check(name)
-            except TemplateProblem as problem:
-                where = "templates/" + problem.file
-                if where not in reported:
-                    found.append(Problem(where, problem.line, problem.code, problem.message, problem.hint))
+        for templates in (shop.templates for shop in self.workshops.values()):
+            for name in templates.names():
+                if "templates/" + name in reported:
+                    continue
+                try:
+                    templates.check(name)
+                except TemplateProblem as problem:
+                    where = "templates/" + problem.file
+                    if where not in reported:
+                        found.append(Problem(where, problem.line, problem.code, problem.message, problem.hint))
         return found
 
 

@@ -1,4 +1,4 @@
-"""Which template is built on which, and which phones each one reaches.  Templates are parsed, not run.
+"""Which template is built on which, and which phones each one reaches, for all vendors.  Templates are parsed, not run.
 
 Only names that stand as text are followed: `{% include "v80/block/nat.cfg" %}`.  A template that cannot be parsed has no
 parents here; `provisioner templates check` says why.
@@ -13,9 +13,11 @@ from typing import Any
 from jinja2 import Environment, TemplateError, nodes
 
 from provisioner.catalogue.catalogue import Catalogue
+from provisioner.catalogue.model import Model
+from provisioner.catalogue.vendor import Vendor
 from provisioner.inventory.load import Inventory
 from provisioner.inventory.phone import Phone
-from provisioner.rendering.template import Templates
+from provisioner.rendering.template import CUSTOM, Templates
 
 WAYS = {nodes.Extends: "extends", nodes.Include: "includes", nodes.Import: "imports", nodes.FromImport: "imports"}
 
@@ -25,7 +27,7 @@ class TemplateFacts:
     """One template."""
 
     name: str
-    "Path below the vendor's folder: `v80/model/t46g.cfg`."
+    "Path as templates name each other: `v80/model/t46g.cfg`, `linphone/base.cfg`."
 
     kind: str
     "base, block, model or custom; other for what lies elsewhere."
@@ -43,11 +45,13 @@ class TemplateFacts:
 
 
 class TemplateUse:
-    """The templates of one folder and the phones of one inventory."""
+    """The templates of all vendors and the phones of one inventory."""
 
-    def __init__(self, templates: Templates, inventory: Inventory) -> None:
-        self.facts: Mapping[str, TemplateFacts] = {name: _facts(name, templates) for name in templates.names()}
-        self._templates = templates
+    def __init__(self, templates: Mapping[Vendor, Templates], inventory: Inventory) -> None:
+        """`templates` are those of each vendor; no name is in two of them."""
+        self._by_vendor = templates
+        self._vendor_of = {name: vendor for vendor, each in templates.items() for name in each.names()}
+        self.facts: Mapping[str, TemplateFacts] = {name: _facts(name, self.folder_of(name)) for name in self._vendor_of}
         self._inventory = inventory
         self._phones: dict[str, list[Phone]] = {}
         for phone in sorted(inventory.phones.values(), key=lambda phone: phone.name):
@@ -55,11 +59,23 @@ class TemplateUse:
             for name in () if top is None else self.closure(top):
                 self._phones.setdefault(name, []).append(phone)
 
+    def folder_of(self, name: str) -> Templates:
+        """Return the templates of the vendor that has this one."""
+        return self._by_vendor[self._vendor_of[name]]
+
+    def of_model(self, model: Model) -> str:
+        """Return the template that a phone of this model has where nobody names one."""
+        return self._by_vendor[model.vendor].of_model(model)
+
     def of_phone(self, phone: Phone) -> str | None:
         """Return the template that a phone is rendered from; None if it names one that is not there."""
         if phone.template is None:
-            return self._templates.of_model(phone.model)
-        return self._templates.find(str(phone.template.value))
+            return self.of_model(phone.model)
+        return self._by_vendor[phone.model.vendor].find(str(phone.template.value))
+
+    def find(self, written: str) -> str | None:
+        """Return the template that a person means by a name; of two vendors' equal ones that of the vendor with more models."""
+        return next((found for each in self._by_vendor.values() if (found := each.find(written)) is not None), None)
 
     def closure(self, name: str) -> list[str]:
         """Return the template and all it is built on, each once, nearest first."""
@@ -89,20 +105,17 @@ class TemplateUse:
         found = []
         for rank in sorted(self._inventory.layers, reverse=True):
             for layer in self._inventory.layers[rank].values():
-                top = self._templates.find(str(layer.template.value)) if layer.template is not None else None
+                top = self.folder_of(name).find(str(layer.template.value)) if layer.template is not None else None
                 if top is not None and name in self.closure(top):
                     found.append(f"{rank.name.lower()} {layer.name}" if layer.name != "defaults" else "defaults")
         return found
 
-    def models(self, name: str, catalogue: Catalogue) -> list[Any]:
-        """Return the models in scope that the template is meant for: those whose own template it is built on, else all."""
-        in_scope = [model for model in catalogue.models.values() if model.is_in_scope]
+    def models(self, name: str, catalogue: Catalogue) -> list[Model]:
+        """Return the models in scope that the template is for: whose own template it is built on, else all of its vendor."""
+        vendor = self._vendor_of[name]
+        in_scope = [model for model in catalogue.models.values() if model.is_in_scope and model.vendor == vendor]
         below = set(self.closure(name))
-        own = [
-            model
-            for model in in_scope
-            if self._templates.of_model(model) in below and "/model/" in self._templates.of_model(model)
-        ]
+        own = [model for model in in_scope if self.of_model(model) in below and "/model/" in self.of_model(model)]
         return own or in_scope
 
 
@@ -131,7 +144,7 @@ def _names(node: nodes.Expr) -> Iterable[str]:
 
 def _kind(name: str) -> str:
     parts = name.split("/")
-    if parts[0] == "custom":
+    if CUSTOM in parts[:-1]:
         return "custom"
     if len(parts) > 2 and parts[-2] in ("block", "model"):
         return parts[-2]

@@ -121,3 +121,43 @@ def test_diff_compares_texts_or_what_a_phone_would_get(my: Path) -> None:
 def test_an_unknown_template_is_met_with_the_nearest_name(my: Path) -> None:
     ran = provisioner("templates", "show", "t46")
     assert (ran.code, "did you mean" in ran.err) == (1, True)
+
+
+SOFT = """name = "soft"
+mac = "00:15:65:00:77:01"
+model = "Linphone"
+
+[[line]]
+extension = "177"
+password = "only-a-test-177"
+server = "sip.example.com"
+"""
+
+
+def test_templates_of_every_vendor_are_listed_shown_and_checked(example: Path) -> None:
+    rows = {row["name"]: row for row in provisioner("templates", "list", "--json").json}
+    assert (rows["linphone/base.cfg"]["kind"], rows["linphone/base.cfg"]["phones"]) == ("base", 0)
+    report = provisioner("templates", "check", "linphone", "--json").json[0]
+    assert [(trial["model"], trial["sample"], trial["good"]) for trial in report["trials"]] == [("Linphone", True, True)]
+    (example / "devices/phones/soft.toml").write_text(SOFT)
+    for name in ("linphone", "linphone/base", "templates/linphone/base.cfg"):
+        ran = provisioner("templates", "show", name)
+        assert ran.lines[0] == "{# ==> templates/linphone/base.cfg #}", ran.out
+    rows = provisioner("templates", "uses", "linphone/base", "--json").json
+    assert [(row["what"], row["name"]) for row in rows] == [("phone", "soft")]
+    assert provisioner("templates", "check", "linphone").lines[0] == "linphone/base.cfg  1 phone  good"
+    assert provisioner("templates", "uses", "v80/base", "--json").json[-1]["name"] != "soft"
+
+
+def test_a_name_that_two_vendors_have_is_asked_back_with_both() -> None:
+    ran = provisioner("templates", "show", "base")
+    assert ran.code == 1 and '"base" may be v80/base.cfg or linphone/base.cfg' in ran.err
+
+
+def test_a_mistake_in_the_template_of_another_vendor_is_told_before_a_phone_has_it(example: Path) -> None:
+    custom = example / "templates/linphone/custom"
+    custom.mkdir()
+    (custom / "night.cfg").write_text("{% if %}")
+    ran = provisioner("templates", "check", "night")
+    assert ran.code == 1 and any(line.startswith("templates/linphone/custom/night.cfg:1") for line in ran.lines), ran.out
+    assert provisioner("check").code == 1
