@@ -44,10 +44,18 @@ class Places:
         host, port = self._at(hop)
         return f"sip:{host}:{port};transport={hop.transport.lower()}"
 
-    def _at(self, hop: Hop) -> tuple[str, int]:
+    def listened(self, hop: Hop) -> str:
+        """Return the address of ours that a hop is talked to from, which may be a wildcard; empty if there is none."""
+        place = self._place(hop)
+        return "" if place is None else place.host
+
+    def _place(self, hop: Hop) -> Place | None:
         is_ipv6 = ":" in hop.host
         same = [place for place in self.listening if place.transport == hop.transport]
-        place = next((place for place in same if (":" in place.host) is is_ipv6), None) or next(iter(same), None)
+        return next((place for place in same if (":" in place.host) is is_ipv6), None) or next(iter(same), None)
+
+    def _at(self, hop: Hop) -> tuple[str, int]:
+        place = self._place(hop)
         port = place.port if place else DEFAULT_PORTS["sips" if hop.transport == "TLS" else "sip"]
         host = self.advertised or (self.outward if place is None or place.host in WILDCARDS else place.host)
         return (f"[{host}]" if ":" in host else host), port

@@ -16,6 +16,7 @@ from sipstub.dialog.negotiation import Negotiation
 from sipstub.dialog.refusal import come_later
 from sipstub.dialog.repeater import Repeater
 from sipstub.dialog.repeater import Turn as Repeat
+from sipstub.media.report import MediaReport
 from sipstub.scenario.conduct import PLAIN, Conduct, Turn
 from sipstub.session_timer.keeper import Keeper
 from sipstub.session_timer.setting import Role
@@ -93,6 +94,8 @@ class Call:
         self.act = 0
         "Of the record."
         self.call_id = ""
+        self.media: MediaReport | None = None
+        "What was sent and heard, once it is over; None where there is no media at all."
 
     @property
     def is_ended(self) -> bool:
@@ -114,6 +117,7 @@ class Call:
         if state is CallState.ENDED:
             self.ended_by = why
             self._repeated = None
+            self.media = self._media.end()
         self._changed_to(self, now)
 
     def hang_up(self, now: float) -> None:
@@ -264,6 +268,8 @@ class Call:
                 following = keeper.failed(request, event.status, at)
             else:
                 following = keeper.answered(request, event.response, at)
+                if request.body and 200 <= event.response.status < 300:
+                    self._media.answered(event.response.body)
             if not self.is_ended or (following and following[0].method == "ACK"):
                 self._send(following if not self.is_ended else following[:1], at)
             self._changed_to(self, at)
@@ -313,6 +319,7 @@ class Call:
         if self._repeated is None or ack.cseq.number != self._repeated[3]:
             return
         self._repeated = None
+        self._media.answered(ack.body)
         if self.keeper is not None:
             self.keeper.acknowledged(ack)
         self._negotiation.offer_answered()

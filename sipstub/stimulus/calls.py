@@ -8,6 +8,7 @@ from typing import cast
 from sipstub.core.compose import Stub
 from sipstub.core.flow import flow_of_hop
 from sipstub.core.service import Service
+from sipstub.media.place import NO_MEDIA, MediaPlace
 from sipstub.registrar.binding import Binding
 from sipstub.registrar.source import flow_of
 from sipstub.scenario.conduct import PLAIN, Conduct
@@ -42,14 +43,16 @@ class Calls:
         challenges: bool = True,
         token: Callable[[], str] = random_token,
         key: Callable[[], str] = random_key,
+        media: MediaPlace = NO_MEDIA,
     ) -> None:
-        """`changed` hears of every step of a call; `challenges` whether a phone has to show who it is."""
+        """`changed` hears of every step of a call; `challenges` whether a phone has to show who it is; `media` has ports."""
         self._stub = stub
         self._core = stub.core
         self._changed = changed
         self._challenges = challenges
         self._token = token
         self._key = key
+        self._place = media
         self._calls: dict[str, Call] = {}
         self._wakes = Wakes()
         self._others: dict[str, Service | None] = {method: stub.core.service_of(method) for method in self.methods}
@@ -124,10 +127,11 @@ class Calls:
                 return denied
         if len(self._calls) >= MAX_CALLS or request.call_id in self._calls:
             return answer(request, 486, to_tag=transaction.to_tag)
+        media = self._media(arrived.source)
         call = TakenCall(
             self._core,
             aor,
-            self._media(arrived.source),
+            media,
             self._call_changed,
             request=request,
             transaction=transaction,
@@ -138,6 +142,7 @@ class Calls:
         self._calls[call.call_id] = call
         refused = call.begin(now)
         if refused is not None:
+            media.end()
             self._calls.pop(call.call_id, None)
         self._set_wake(call)
         return refused
@@ -185,4 +190,5 @@ class Calls:
         self._sessions += 1
         uri = parse_uri(self._core.places.contact(hop))
         assert isinstance(uri, SipUri)
-        return MediaTalk(uri.host.strip("[]"), session=self._sessions, key=self._key)
+        own = self._core.places.listened(hop)
+        return MediaTalk(uri.host.strip("[]"), session=self._sessions, key=self._key, place=self._place, near=hop.host, own=own)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from sipstub.core.compose import Stub
+from sipstub.media.place import NO_MEDIA, MediaPlace
 from sipstub.registrar.binding import Binding, BindingChange, Change
 from sipstub.sip.message import Request, Response
 from sipstub.sip.uri import SipUri, Uri
@@ -60,14 +61,18 @@ class Director:
         is_busy: Callable[[str], bool] = lambda aor: False,
         token: Callable[[], str] = random_token,
         key: Callable[[], str] = random_key,
+        media: MediaPlace = NO_MEDIA,
     ) -> None:
-        """`is_busy` tells of calls of an address that are not the stub's; `challenges`: whether callers must say who they are."""
+        """`is_busy` tells of calls of an address that are not the stub's; `challenges`: whether callers must say who they are.
+
+        `media` has the ports that its calls send and hear RTP at.
+        """
         self.stub = stub
         self.acts = Acts()
         self.gate = Gate(
             self._aor_of, lambda response, hop: stub.core.layer.send_again(bytes(response), hop), self.acts, self._saw
         )
-        self.calls = Calls(stub, self._call_changed, challenges=challenges, token=token, key=key)
+        self.calls = Calls(stub, self._call_changed, challenges=challenges, token=token, key=key, media=media)
         self.calls.wanted = lambda aor: aor in self._expected
         self.methods = self.calls.methods
         self._is_busy = is_busy
@@ -283,7 +288,8 @@ class Director:
         if call.infos and call.state is not CallState.ENDED:
             self.acts.note(Stimulus.DIGIT, call.aor, f"INFO {call.infos[-1].content_type}", now, call_id=call.call_id)
         if call.is_ended:
-            self.acts.end(call.act, now, f"call {'from' if call.is_from_phone else 'to'} the phone: {call.ended_by}")
+            media = f"; {call.media}" if call.media is not None else ""
+            self.acts.end(call.act, now, f"call {'from' if call.is_from_phone else 'to'} the phone: {call.ended_by}{media}")
         run = self._runs.get(call.aor)
         if run is not None:
             run.call_changed(call, now)

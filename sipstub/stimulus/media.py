@@ -1,6 +1,6 @@
-"""What the stub says about media in a call: it takes one codec and digits, sends nothing, and listens nowhere.
+"""What the stub says about media in a call, and what it does by it: one codec and digits, silence or a tone.
 
-RFC 3264.  The port is the discard port of RFC 863: packets of the phone go there and are lost.
+RFC 3264.  Where there are no ports to have, it names the discard port of RFC 863: packets of the phone go there and are lost.
 """
 
 from __future__ import annotations
@@ -9,6 +9,10 @@ import base64
 import secrets
 from collections.abc import Callable
 
+from sipstub.media.agreement import agree
+from sipstub.media.place import NO_MEDIA, MediaLine, MediaPlace
+from sipstub.media.report import NO_PORT, MediaReport
+from sipstub.media.sound import SPOKEN
 from sipstub.sip.error import SipError
 from sipstub.sip.sdp import Codec, Line, Media, Sdp
 
@@ -23,6 +27,8 @@ EVENTS = "telephone-event"
 EVENTS_PAYLOAD = "101"
 CLOCK_HZ = 8000
 SDP_TYPE = "application/sdp"
+ANSWERS = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
+"RFC 3264 section 6.1."
 
 
 def random_key() -> str:
@@ -31,24 +37,49 @@ def random_key() -> str:
 
 
 class MediaTalk:
-    """The descriptions of one call, numbered."""
+    """The descriptions of one call, numbered, and its ports, from the first of them until `end`."""
 
-    def __init__(self, host: str, *, session: int = 1, key: Callable[[], str] = random_key) -> None:
+    def __init__(
+        self,
+        host: str,
+        *,
+        session: int = 1,
+        key: Callable[[], str] = random_key,
+        place: MediaPlace = NO_MEDIA,
+        near: str = "",
+        own: str = "",
+    ) -> None:
+        """`near` and `own` are the two ends of the call's SIP."""
         self._host = host
         self._session = session
         self._version = session
         self._key = key
+        self._place = place
+        self._near = near
+        self._own = own
+        self._line: MediaLine | None = None
+        self._is_opened = False
+        self._has_begun = False
+        self._is_secure = False
+        self._ours: Sdp | None = None
+        self._theirs: Sdp | None = None
+
+    # What is said
 
     def offer(self, *, is_secure: bool = False) -> bytes:
-        """Return an offer of the codecs that every phone has."""
-        lines: list[Line] = [("a", f"crypto:1 {SUITE} inline:{self._key()}")] if is_secure else []
+        """Return an offer of the codecs that every phone has; a call that was secure stays so."""
+        self._open()
+        self._is_secure = is_secure or self._is_secure
+        lines: list[Line] = [("a", f"crypto:1 {SUITE} inline:{self._key()}")] if self._is_secure else []
         lines += [("a", f"rtpmap:{payload} {name}/{CLOCK_HZ}") for payload, name in CODECS]
         lines += _events(EVENTS_PAYLOAD)
         formats = (*(payload for payload, _ in CODECS), EVENTS_PAYLOAD)
-        return self._described(Media("audio", DISCARD, SECURE if is_secure else PLAIN, formats, (*lines, *_ending("sendrecv"))))
+        protocol = SECURE if self._is_secure else PLAIN
+        return self._described(Media("audio", self._port, protocol, formats, (*lines, *_ending("sendrecv"))))
 
     def answer(self, body: bytes) -> bytes | None:
-        """Return the answer to an offer; None where there is nothing that we could take."""
+        """Return the answer to an offer, and go by both; None where there is nothing that we could take."""
+        self._open()
         try:
             offered = Sdp.parse(body)
             media = [self._answered(one, offered.direction_of(one)) for one in offered.media]
@@ -58,7 +89,25 @@ class MediaTalk:
             return None
         first = next(at for at, one in enumerate(media) if one.port)
         kept = [one if at == first else _refused(one) for at, one in enumerate(media)]
-        return self._described(*kept)
+        self._is_secure = kept[first].protocol.upper() == SECURE
+        said = self._described(*kept)
+        self._theirs = offered
+        self._agree()
+        return said
+
+    def answered(self, body: bytes) -> None:
+        """Go by the phone's answer to what we said last; nothing changes by an empty one, or one that cannot be read."""
+        if not body or self._ours is None:
+            return
+        try:
+            self._theirs = Sdp.parse(body)
+        except SipError:
+            return
+        self._agree()
+
+    @property
+    def _port(self) -> int:
+        return DISCARD if self._line is None else self._line.port
 
     def _answered(self, media: Media, direction: str) -> Media:
         named = [codec for codec in media.codecs if codec.name.lower() != EVENTS]
@@ -67,19 +116,61 @@ class MediaTalk:
         if media.kind != "audio" or not media.port or not named or (is_secure and not cryptos):
             return _refused(media)
         lines: list[Line] = [("a", f"crypto:{cryptos[0].tag} {SUITE} inline:{self._key()}")] if is_secure else []
-        lines.append(_rtpmap(named[0]))
-        formats = [named[0].payload]
+        codec = self._chosen(named)
+        lines.append(_rtpmap(codec))
+        formats = [codec.payload]
         events = next((codec.payload for codec in media.codecs if codec.name.lower() == EVENTS), None)
         if events is not None:
             formats.append(events)
             lines += _events(events)
-        ours = "recvonly" if direction in ("sendrecv", "sendonly") else "inactive"
-        return Media("audio", DISCARD, media.protocol, tuple(formats), (*lines, *_ending(ours)))
+        ending = _ending(self._direction(direction))
+        return Media("audio", self._port, media.protocol, tuple(formats), (*lines, *ending))
+
+    def _chosen(self, named: list[Codec]) -> Codec:
+        """Return the phone's first choice; of those that we can speak, if we speak."""
+        spoken = [codec for codec in named if codec.name.upper() in SPOKEN] if self._line is not None else []
+        return (spoken or named)[0]
+
+    def _direction(self, theirs: str) -> str:
+        if self._line is None:
+            return "recvonly" if theirs in ("sendrecv", "sendonly") else "inactive"
+        return ANSWERS[theirs]
 
     def _described(self, *media: Media) -> bytes:
-        sdp = Sdp.build(address=self._host, session=self._session, version=self._version, media=media, name="sipstub")
+        host = self._host if self._line is None else self._line.host
+        sdp = Sdp.build(address=host, session=self._session, version=self._version, media=media, name="sipstub")
         self._version += 1
+        self._ours = sdp
         return bytes(sdp)
+
+    # What is done
+
+    def begin(self) -> None:
+        """Send from now on, by what was said until now and is said later: the call is answered."""
+        self._has_begun = True
+        self._agree()
+
+    def end(self) -> MediaReport | None:
+        """Give the ports back and return what came of it; None where there never were any to have, or nothing was said yet."""
+        line, self._line = self._line, None
+        if line is not None:
+            return line.close()
+        return NO_PORT if self._is_opened and self._place.is_on else None
+
+    def _open(self) -> None:
+        if not self._is_opened:
+            self._is_opened = True
+            self._line = self._place.open(self._near, self._own)
+
+    def _agree(self) -> None:
+        if self._line is None or self._ours is None or self._theirs is None or not self._has_begun:
+            return
+        try:
+            agreement = agree(self._ours, self._theirs)
+        except SipError:
+            return
+        if agreement is not None:
+            self._line.agree(agreement)
 
 
 def _ending(direction: str) -> tuple[Line, Line]:

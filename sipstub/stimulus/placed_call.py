@@ -142,6 +142,8 @@ class PlacedCall(Call):
     def _take_provisional(self, dialog: Dialog, response: Response, now: float) -> None:
         order = self._orders.setdefault(dialog.id, ReliableOrder())
         rack = order.receive(response)
+        if self._how.has_offer:
+            self._media.answered(response.body)
         if rack is not None:
             self._core.request(dialog.request("PRACK", [("RAck", rack)]), self.hop, now, None)
         self.became(CallState.RINGING, now)
@@ -156,6 +158,9 @@ class PlacedCall(Call):
             dialog.end()
             return
         self._negotiation.asked_done("INVITE")
+        if self._how.has_offer:
+            self._media.answered(response.body)
+        self._media.begin()
         self.dialog, self.status = dialog, response.status
         self._offer.asked(self._request)
         timer = self._offer.timer(now)

@@ -149,6 +149,7 @@ class TakenCall(Call):
         self._negotiation.received_done("INVITE", is_offer_in_answer=not self._request.body)
         self.status = 200
         self.ends_at = now + self._talk_s
+        self._media.begin()
         self._core.respond(self.transaction, response, now)
         self.repeat(self.transaction, response, self._request, now)
 

@@ -40,6 +40,7 @@ SIPSTUB = {
     "sbc": 5,
     "subscriptions": 5,
     "phone": 5,
+    "media": 2,
     "scenario": 5,
     "core": 6,
     "stimulus": 7,
@@ -84,6 +85,7 @@ PURE = (
     "sipstub/trace",
     "sipstub/verify/",
     "sipstub/phone/agent",
+    "sipstub/media/",
 )
 
 

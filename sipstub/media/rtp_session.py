@@ -1,0 +1,198 @@
+"""The RTP of one call, both ways: what to send when, and what is counted of what comes.  RFC 3550.  Pure.
+
+session = RtpSession(Sound.SILENCE, near="192.0.2.7", ssrc=..., sequence=..., timestamp=...)
+session.agree(agreement, now)
+for data, address in session.due(now): ...        at session.next_at
+session.receive(data, source, now)
+session.report
+"""
+
+from __future__ import annotations
+
+import math
+
+from sipstub.media.agreement import GRID_MS, Address, Agreement
+from sipstub.media.g711 import RATE_HZ
+from sipstub.media.latch import Latch
+from sipstub.media.packet import SEQUENCES, TIMESTAMPS, PacketProblem, RtpPacket
+from sipstub.media.reception import Reception
+from sipstub.media.report import MediaReport
+from sipstub.media.sound import Sound, payload
+from sipstub.media.telephone_event import NAME as EVENTS
+from sipstub.media.telephone_event import Presses, TelephoneEvent
+
+MAX_LATE = 2
+"Packets whose time is over that are sent all the same, at once; older ones are skipped, and time goes on without them."
+MAX_SENDING_S = 4 * 3600.0
+"From the first agreement on; then the call is silent."
+UNHEARD_S = 30.0
+"So long is sent to an address that is not the one that SIP came from, and from which nothing comes."
+GRID_S = GRID_MS / 1000
+
+
+class RtpSession:
+    """One call."""
+
+    def __init__(self, sound: Sound, *, near: str, ssrc: int, sequence: int, timestamp: int) -> None:
+        """`near` is the address that the call's SIP comes from; the numbers are random (RFC 3550 section 5.1)."""
+        self.ssrc = ssrc
+        self.next_at: float | None = None
+        "When `due` has something to send."
+        self.sent = 0
+        self.skipped = 0
+        self.unsent = 0
+        "Of those sent, what the system would not take."
+        self.foreign = 0
+        self.strange = 0
+        self.agreement: Agreement | None = None
+        self._sound = sound
+        self._near = near
+        self._sequence = sequence
+        self._timestamp = timestamp
+        self._is_marked = True
+        self._began_at: float | None = None
+        self._named_at = 0.0
+        self._latch = Latch(None)
+        self._payload = b""
+        self._sent_as = ""
+        self._why_silent = "the call was not answered"
+        self._source: Reception | None = None
+        self._past = (0, 0)
+        self._heard: list[str] = []
+        self._presses = Presses()
+        self._first_at: float | None = None
+        self._last_at: float | None = None
+
+    # What was agreed on
+
+    def agree(self, agreement: Agreement, now: float) -> None:
+        """Send and receive by this from now on."""
+        before = self._latch.named
+        self._latch.name(agreement.target)
+        if self._latch.named != before:
+            self._named_at = now
+        if self._began_at is None:
+            self._began_at = now
+        self.agreement = agreement
+        self._why_silent = agreement.why_silent
+        if agreement.speaks:
+            self._payload = payload(self._sound, agreement.codec, agreement.ptime_ms)
+            self._sent_as = agreement.codec
+            self._start(agreement, now)
+        else:
+            self.next_at = None
+
+    def _start(self, agreement: Agreement, now: float) -> None:
+        """Send from the next moment of the grid on: one timer wakes up for all calls."""
+        assert self._began_at is not None
+        if self.next_at is None and self._latch.target is not None and now < self._began_at + MAX_SENDING_S:
+            self._why_silent = ""
+            self.next_at = math.ceil(now / GRID_S) * GRID_S
+            self._is_marked = True
+
+    # Sending
+
+    def due(self, now: float) -> list[tuple[bytes, Address]]:
+        """Return what has to be sent by now, oldest first."""
+        agreement, target = self.agreement, self._latch.target
+        if self.next_at is None or agreement is None or target is None or now < self.next_at:
+            return []
+        if not self._may_send(target, now):
+            self.next_at = None
+            return []
+        step_s = agreement.ptime_ms / 1000
+        late = int((now - self.next_at) / step_s + 1e-6)
+        if late > MAX_LATE:
+            self._skip(late, agreement.ptime_ms)
+            late = 0
+        return [self._packet(agreement, target) for _ in range(late + 1)]
+
+    def _may_send(self, target: Address, now: float) -> bool:
+        assert self._began_at is not None
+        if now >= self._began_at + MAX_SENDING_S:
+            self._why_silent = f"{MAX_SENDING_S / 3600:.0f} hours are over"
+        elif target[0] != self._near and not self._latch.is_heard and now >= self._named_at + UNHEARD_S:
+            self._why_silent = f"nothing came from {target[0]}"
+        return not self._why_silent
+
+    def _skip(self, packets: int, ptime_ms: int) -> None:
+        assert self.next_at is not None
+        self.skipped += packets
+        self._timestamp = (self._timestamp + packets * ptime_ms * RATE_HZ // 1000) % TIMESTAMPS
+        self.next_at += packets * ptime_ms / 1000
+        self._is_marked = True
+
+    def _packet(self, agreement: Agreement, target: Address) -> tuple[bytes, Address]:
+        assert self.next_at is not None
+        made = RtpPacket(agreement.payload_type, self._sequence, self._timestamp, self.ssrc, self._payload, self._is_marked)
+        self._sequence = (self._sequence + 1) % SEQUENCES
+        self._timestamp = (self._timestamp + agreement.ptime_ms * RATE_HZ // 1000) % TIMESTAMPS
+        self.next_at += agreement.ptime_ms / 1000
+        self._is_marked = False
+        self.sent += 1
+        return bytes(made), target
+
+    # Receiving
+
+    def receive(self, data: bytes, source: Address, now: float) -> None:
+        """Take a datagram; what does not belong to the call is counted apart."""
+        payloads = self.agreement.payloads if self.agreement is not None else {}
+        try:
+            packet = RtpPacket.parse(data)
+            codec = payloads[packet.payload_type]
+        except (PacketProblem, KeyError):
+            self.strange += 1
+            return
+        if not self._latch.take(source):
+            self.foreign += 1
+            return
+        if self.next_at is None and self.agreement is not None and self.agreement.speaks:
+            self._start(self.agreement, now)  # now there is an address, or it is known that somebody is there
+        is_event = codec.name.lower() == EVENTS
+        if self._source is None or self._source.ssrc != packet.ssrc:
+            self._settle()
+            self._source = Reception(packet, codec.clock_hz)
+        if not self._source.take(packet, now, is_timed=not is_event):
+            return
+        self._first_at = now if self._first_at is None else self._first_at
+        self._last_at = now
+        if is_event:
+            self._take_event(packet)
+        elif codec.name not in self._heard:  # no more than were agreed on
+            self._heard.append(codec.name)
+
+    def _take_event(self, packet: RtpPacket) -> None:
+        try:
+            self._presses.take(TelephoneEvent.parse(packet.payload), packet.timestamp)
+        except PacketProblem:
+            self.strange += 1
+
+    def _settle(self) -> None:
+        """Add up a source that another one follows."""
+        if self._source is not None:
+            self._past = (self._past[0] + self._source.received, self._past[1] + self._source.lost)
+
+    @property
+    def source(self) -> Reception | None:
+        """Return what came from the source that is heard now."""
+        return self._source
+
+    @property
+    def report(self) -> MediaReport:
+        """Return the counts until now."""
+        source = self._source
+        return MediaReport(
+            sent=self.sent - self.unsent,
+            received=self._past[0] + (source.received if source is not None else 0),
+            lost=self._past[1] + (source.lost if source is not None else 0),
+            jitter_ms=source.jitter_ms if source is not None else 0.0,
+            codec=self._sent_as if self.sent else "",
+            heard=tuple(self._heard),
+            keys=self._presses.keys,
+            first_at=self._first_at,
+            last_at=self._last_at,
+            skipped=self.skipped,
+            foreign=self.foreign,
+            strange=self.strange,
+            why_silent="" if self.sent else self._why_silent,
+        )

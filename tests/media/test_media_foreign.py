@@ -1,0 +1,176 @@
+"""RTP with programs that we did not write: baresip speaks and hears, SIPp echoes, tshark counts what was on the wire.
+
+Calls last seconds of real time, so those that can go side by side do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import subprocess
+import wave
+from collections.abc import AsyncIterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from foreign_phone import BARESIP_MODULES, free_port
+from media_lab import an_engine
+from sip_running import PASSWORD, Running, a_program, a_stub
+
+from sipstub.media.g711 import samples_of
+from sipstub.media.place import NO_MEDIA, MediaPlace
+from sipstub.media.report import MediaReport
+from sipstub.media.sound import TONE_HZ, TONE_PEAK, Sound
+from sipstub.registrar.binding import Binding, Change
+from sipstub.sip.params import NO_PARAMS
+from sipstub.sip.uri import SipUri
+from sipstub.stimulus.director import Director
+from sipstub.stimulus.placed_call import PlacedCall, Ringing
+
+BARESIP = (
+    "sip_listen {host}:0\nnet_interface {host}\nmodule_path {modules}\nmodule g711.so\nmodule aubridge.so\nmodule sndfile.so\n"
+    "snd_path {home}\nmodule_app account.so\nmodule_app menu.so\naudio_source aubridge,a\naudio_player aubridge,a\n"
+    "audio_alert aubridge,a\nrtp_timeout {patience_s}\n"
+)
+"It plays what it hears into a bridge and speaks what comes out there; what it has decoded is written to a file too."
+HEARD_S = 2.0
+PER_S = 50
+AT_LEAST = int(HEARD_S * PER_S * 0.7)
+"Packets of such a call on a busy machine."
+
+
+@contextlib.asynccontextmanager
+async def baresip(
+    stub: Running, name: str, home: Path, codec: str = "PCMU", *, patience_s: int = 30, host: str = "127.0.0.1"
+) -> AsyncIterator[None]:
+    """Run a baresip that picks up by itself, from its registration on."""
+    home.mkdir(exist_ok=True)
+    text = BARESIP.format(modules=BARESIP_MODULES, home=home, patience_s=patience_s, host=host)
+    (home / "config").write_text(text)
+    at = f"[{host}]" if ":" in host else host
+    (home / "accounts").write_text(
+        f"<sip:{name}@{at}:{stub.port('udp')};transport=udp>;auth_pass={PASSWORD};regint=60;mwi=no"
+        f";answermode=auto;audio_codecs={codec}\n"
+    )
+    async with a_program("baresip", "-f", str(home), home=home):
+        await stub.change(Change.CREATED, name, "udp")
+        yield
+
+
+def place(stub: Running, director: Director, name: str, hold_s: float = HEARD_S, *, has_offer: bool = True) -> PlacedCall:
+    how = Ringing(ring_s=15.0, hold_s=hold_s, has_offer=has_offer)
+    call = director.call(director.aor(name), stub.server.now, how)
+    stub.server.burst_ended()
+    assert call is not None
+    return call
+
+
+async def report_of(stub: Running, call: PlacedCall) -> MediaReport:
+    await stub.until(lambda: call.is_ended)
+    assert (call.status, call.ended_by) == (200, "BYE of the stub")
+    assert call.media is not None
+    return call.media
+
+
+def flows(report: MediaReport, codec: str) -> None:
+    """Hold that a call of HEARD_S had media both ways, and nothing else."""
+    assert report.sent >= AT_LEAST and report.received >= AT_LEAST, str(report)
+    assert (report.codec, report.heard) == (codec, (codec,))
+    assert (report.lost, report.foreign, report.strange, report.dropped) == (0, 0, 0, 0), str(report)
+
+
+@pytest.mark.needs("baresip")
+@pytest.mark.parametrize(("codec", "has_offer"), [("PCMU", True), ("PCMA", True), ("PCMA", False)])
+def test_baresip_hears_our_tone_and_speaks_with_us(codec: str, has_offer: bool, tmp_path: Path) -> None:
+    async def run() -> None:
+        async with an_engine(Sound.TONE) as engine, a_stub() as stub:
+            director = Director(stub.stub, media=engine)
+            async with baresip(stub, "100", tmp_path, codec):
+                call = place(stub, director, "100", has_offer=has_offer)
+                flows(await report_of(stub, call), codec)
+            acts = director.acts.all()
+            assert acts[-1].what == f"call to the phone: BYE of the stub; {call.media}"
+
+    asyncio.run(run())
+    with wave.open(str(next(tmp_path.glob("*-dec.wav")))) as file:
+        assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (8000, 1, 2)
+        heard = samples_of(file.readframes(file.getnframes()))
+    # what it decoded is our tone: its height, its loudness, and no click or gap within any second
+    voiced = heard[8000 // 2 :][:8000]
+    assert len(voiced) == 8000
+    ups = sum(before < 0 <= after for before, after in pairwise(voiced))
+    assert abs(ups - TONE_HZ) <= 4, ups
+    assert 0.95 * TONE_PEAK < max(voiced) < 1.05 * TONE_PEAK
+    assert -1.05 * TONE_PEAK < min(voiced) < -0.95 * TONE_PEAK
+
+
+@pytest.mark.needs("baresip")
+def test_a_phone_that_hangs_up_when_it_hears_nothing_keeps_our_call_and_no_other(tmp_path: Path) -> None:
+    async def call(place_of_media: MediaPlace, stub: Running, name: str) -> PlacedCall:
+        director = Director(stub.stub, media=place_of_media)
+        async with baresip(stub, name, tmp_path / name, patience_s=1):
+            found = place(stub, director, name, hold_s=4.0)
+            await stub.until(lambda: found.is_ended)
+        return found
+
+    async def run() -> None:
+        async with an_engine() as engine, a_stub() as one, a_stub() as two:
+            ours, silent = await asyncio.gather(call(engine, one, "100"), call(NO_MEDIA, two, "101"))
+        assert (ours.status, ours.ended_by) == (200, "BYE of the stub")
+        assert (silent.status, silent.ended_by) == (200, "BYE of the phone")
+        assert silent.media is None
+
+    asyncio.run(run())
+
+
+@contextlib.asynccontextmanager
+async def an_echo(stub: Running, home: Path, host: str = "127.0.0.1") -> AsyncIterator[int]:
+    """Run a SIPp at address 100 that picks up and sends back what it hears; yield its port of media."""
+    port, media_port = free_port(), free_port() & ~1
+    now = stub.server.now
+    at = f"[{host}]" if ":" in host else host
+    contact, flow = f"sip:100@{at}:{port}", f"udp {at}:{port}"
+    aor = stub.stub.registrar.policy.aor_key(SipUri("host", "100"))
+    binding = Binding(aor, "one", contact, NO_PARAMS, "call", 1, now, now, now + 3600.0, flow=flow)
+    assert stub.stub.registrar.restore([binding], now)
+    uas = ("sipp", "-sn", "uas", "-rtp_echo", "-i", host, "-mi", host, "-p", str(port), "-mp", str(media_port), "-m", "1")
+    async with a_program(*uas, "-timeout", "15", "-timeout_error", "-nostdin", home=home) as sipp:
+        yield media_port
+    assert b"Aborting" not in sipp.output, sipp.output[-2000:]
+
+
+@pytest.mark.needs("sipp")
+def test_media_over_ipv6(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with an_engine() as engine, a_stub(host="::1") as stub, an_echo(stub, tmp_path, "::1"):
+            director = Director(stub.stub, media=engine)
+            flows(await report_of(stub, place(stub, director, "100")), "PCMU")
+            invite = next(iter(stub.messages(inbound=False, starts=b"INVITE ")))
+            assert b"c=IN IP6 ::1\r\n" in invite.data
+
+    asyncio.run(run())
+
+
+@pytest.mark.needs("sipp", "tcpdump", "tshark")
+def test_tshark_counts_on_the_wire_what_we_say_and_sipp_echoes_it(tmp_path: Path) -> None:
+    file = tmp_path / "call.pcap"
+
+    async def run() -> MediaReport:
+        async with an_engine() as engine, a_stub() as stub, an_echo(stub, tmp_path) as port:
+            director = Director(stub.stub, media=engine)
+            watch = ("tcpdump", "-i", "lo", "-U", "--immediate-mode", "-w", str(file), "udp", "port", str(port))
+            async with a_program(*watch, home=tmp_path) as tcpdump:
+                await tcpdump.says(b"listening on lo")
+                return await report_of(stub, place(stub, director, "100"))
+
+    report = asyncio.run(run())
+    flows(report, "PCMU")
+    ways = ("-d", "udp.port==1-65535,rtp", "-q", "-z", "rtp,streams")
+    said = subprocess.run(["tshark", "-r", str(file), *ways], capture_output=True, text=True, check=True, timeout=60).stdout
+    # SSRC, payload, packets, lost: one row for each way
+    rows = [line[line.index("0x") :].split()[1:5] for line in said.splitlines() if "0x" in line]
+    assert sorted(rows, key=lambda row: -int(row[1])) == [
+        ["g711U", str(report.sent), "0", "(0.0%)"],
+        ["g711U", str(report.received), "0", "(0.0%)"],
+    ], said
