@@ -104,6 +104,20 @@ SETTINGS: tuple[SettingSpec, ...] = (
         'realm = "example.com"',
     ),
     SettingSpec(
+        "media",
+        str,
+        "silence",
+        "what phones hear in calls with the SIP stub: silence, tone, or off for no RTP at all",
+        'media = "tone"',
+    ),
+    SettingSpec(
+        "media_ports",
+        str,
+        "16384-17407",
+        "UDP ports of RTP and RTCP in such calls, two for each",
+        'media_ports = "20000-20099"',
+    ),
+    SettingSpec(
         "people",
         str,
         "127.0.0.1:8081",
@@ -322,6 +336,8 @@ def _check(settings: Settings) -> None:
         raise SettingsError(
             f"{settings.origin('tls_minimum')}: tls_minimum is {settings['tls_minimum']}", hint="1.0, 1.1, 1.2 or 1.3"
         )
+    if settings["media"] not in ("silence", "tone", "off"):
+        raise SettingsError(f"{settings.origin('media')}: media is {settings['media']}", hint="silence, tone or off")
     if settings["https"] != "off" and not settings["certificate"]:
         raise SettingsError(
             f"{settings.origin('https')}: https is on and there is no certificate",

@@ -45,7 +45,7 @@ WIDE = 5
 _OUT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 _OLD = click.Path(dir_okay=False, path_type=Path)
 _IN = click.Path(exists=True, dir_okay=False, path_type=Path)
-SETTINGS = "devices templates state http https tftp sip sips realm advertise allow".split()
+SETTINGS = "devices templates state http https tftp sip sips realm media media_ports advertise allow".split()
 "The listeners are for the server that it starts where none runs."
 
 

@@ -20,6 +20,7 @@ from provisioner.delivery.event import EventSink
 from provisioner.delivery.snapshot import SnapshotSource
 from provisioner.expectations.observables import Observables
 from provisioner.runtime.sip_journal import SipJournal
+from provisioner.runtime.media import media_engine
 from provisioner.runtime.verify_jobs import Door, Hands, JobRunner
 from provisioner.services.listener import Bound, bind, bind_sip
 from provisioner.services.sip_bindings import KeptBindings
@@ -31,6 +32,8 @@ from provisioner.state.folder import StateFolder
 from provisioner.state.job_table import JobTable
 from provisioner.state.journal import Journal
 from sipstub.core.compose import compose
+from sipstub.media.engine import MediaEngine
+from sipstub.media.place import NO_MEDIA
 from sipstub.net.certificate import keep_certificates
 from sipstub.net.collector import calm_collector
 from sipstub.net.descriptors import allow_descriptors
@@ -81,6 +84,7 @@ class SipSide:
 
 def bind_sip_side(settings: Settings) -> SipSide:
     """Bind what the settings ask for; EnvironmentProblem in one line."""
+    media_engine(settings)  # what is wrong with it is said before anything starts
     bound: dict[str, Bound] = {}
     listening: list[Listening] = []
     listen = parse_listen(settings["sip"])
@@ -112,8 +116,9 @@ def serve_sip(
     journal, recorder = Journal(database), Recorder()
     store = KeptBindings(BindingTable(database), time.time)
     registrar = Registrar(users, Policy(settings["realm"]), registrar_key(state.path), store, since=time.time())
+    media = media_engine(settings)
     try:
-        asyncio.run(_serve(side, registrar, store, users, journal, tls, ready, recorder, JobTable(database), host))
+        asyncio.run(_serve(side, registrar, store, users, journal, tls, ready, recorder, JobTable(database), host, media))
     finally:
         journal.close()
         if record is not None:
@@ -146,6 +151,7 @@ async def _serve(
     recorder: Recorder,
     jobs: JobTable,
     host: str,
+    media: MediaEngine | None = None,
 ) -> None:
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
@@ -161,7 +167,9 @@ async def _serve(
     )
     await _first_generation(users, ended)
     await server.start()
-    hands = Hands(Director(stub), lambda: server.now, server.burst_ended, side.doors(host))
+    if media is not None:
+        media.start()
+    hands = Hands(Director(stub, media=media or NO_MEDIA), lambda: server.now, server.burst_ended, side.doors(host))
     running = asyncio.create_task(JobRunner(jobs, recorder, hands).run())
     calm_collector()
     ready()
@@ -175,6 +183,8 @@ async def _serve(
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+        if media is not None:
+            media.close()
         await server.close()
         told.settle(server.now)
         await _write(store)

@@ -23,8 +23,9 @@ END_TIMEOUT_S = 30.0
 MAX_SAID = 2_000
 POLL_S = 0.05
 HANDED_ON = (
-    "devices templates state http https tftp sip sips realm advertise allow certificate certificate_key tls_minimum".split()
-)
+    "devices templates state http https tftp sip sips realm media media_ports advertise allow certificate certificate_key "
+    "tls_minimum"
+).split()
 "Settings that its own server gets as flags; the people listener takes a free port."
 FALLBACK = {"http": ":0", "tftp": "off"}
 "What is taken where nobody chose a port and the usual one cannot be had."

@@ -18,6 +18,7 @@ from sipstub.sip.sdp import Codec, Line, Media, Sdp
 
 DISCARD = 9
 PLAIN, SECURE = "RTP/AVP", "RTP/SAVP"
+KNOWN = frozenset({PLAIN, SECURE, "RTP/AVPF"})
 SUITE = "AES_CM_128_HMAC_SHA1_80"
 KEY_BYTES = 30
 "Key and salt of that suite (RFC 4568 section 6.2)."
@@ -113,7 +114,8 @@ class MediaTalk:
         named = [codec for codec in media.codecs if codec.name.lower() != EVENTS]
         cryptos = [one for one in media.cryptos if one.suite == SUITE]
         is_secure = media.protocol.upper() == SECURE
-        if media.kind != "audio" or not media.port or not named or (is_secure and not cryptos):
+        is_known = media.kind == "audio" and media.protocol.upper() in KNOWN
+        if not is_known or not media.port or not named or (is_secure and not cryptos):
             return _refused(media)
         lines: list[Line] = [("a", f"crypto:{cryptos[0].tag} {SUITE} inline:{self._key()}")] if is_secure else []
         codec = self._chosen(named)

@@ -11,6 +11,7 @@ from sipstub.media.agreement import Address, Agreement, agree
 from sipstub.media.engine import MediaEngine
 from sipstub.media.packet import RtpPacket
 from sipstub.media.port import PortRange
+from sipstub.media.report import MediaReport
 from sipstub.media.rtp_session import RtpSession
 from sipstub.media.sound import Sound
 from sipstub.sip.sdp import Sdp
@@ -76,3 +77,51 @@ def assert_free(host: str, port: int) -> None:
     for number in (port, port + 1):
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.bind((host, number))
+
+
+class Ledger:
+    """A place with two ports for each call, on paper: which calls have them, and what each was told."""
+
+    is_on = True
+
+    def __init__(self, calls: int = 100) -> None:
+        self._free = [20_000 + 2 * at for at in range(calls)]
+        self.lines: list[Noted] = []
+
+    def open(self, near: str, own: str = "", port: int = 0) -> Noted | None:
+        if not self._free:
+            return None
+        line = Noted(self, self._free.pop(0), near, own)
+        self.lines.append(line)
+        return line
+
+    def give_back(self, port: int) -> None:
+        self._free.append(port)
+
+    @property
+    def taken(self) -> int:
+        return sum(not line.is_closed for line in self.lines)
+
+
+class Noted:
+    """A line of a ledger."""
+
+    host = "127.0.0.1"
+
+    def __init__(self, ledger: Ledger, port: int, near: str, own: str) -> None:
+        self.port = port
+        self.near = near
+        self.own = own
+        self.agreements: list[Agreement] = []
+        self.is_closed = False
+        self._ledger = ledger
+
+    def agree(self, agreement: Agreement) -> None:
+        assert not self.is_closed
+        self.agreements.append(agreement)
+
+    def close(self) -> MediaReport:
+        assert not self.is_closed
+        self.is_closed = True
+        self._ledger.give_back(self.port)
+        return MediaReport(sent=len(self.agreements))

@@ -7,7 +7,7 @@ import socket
 from dataclasses import replace
 
 import pytest
-from media_lab import a_packet, agreed, an_engine, assert_free, sdp
+from media_lab import RANGE, a_packet, agreed, an_engine, assert_free, sdp
 
 from sipstub.media.agreement import Agreement, agree
 from sipstub.media.engine import MediaEngine
@@ -24,6 +24,18 @@ def to(port: int, host: str = HOST, *lines: str) -> Agreement:
     found = agree(sdp("::1" if ":" in host else HOST), sdp(host, port, "0 101", *lines))
     assert found is not None
     return found
+
+
+def free_range(pairs: int) -> PortRange:
+    """Return a range in which every pair is free just now."""
+    for low in PortRange(24_000, 31_999).pairs():
+        found = [bind_pair(HOST, low + 2 * at) for at in range(pairs)]
+        for pair in found:
+            for sock in pair or ():
+                sock.close()
+        if all(found):
+            return PortRange(low, low + 2 * pairs - 1)
+    raise AssertionError("no ports are free")
 
 
 class Ear(asyncio.DatagramProtocol):
@@ -90,10 +102,10 @@ def test_two_calls_speak_with_each_other_on_one_timer() -> None:
 
 def test_each_call_has_ports_of_its_own_and_gives_them_back() -> None:
     async def run() -> None:
-        ports = PortRange(22_000, 22_007)
+        ports = free_range(4)
         async with an_engine(ports=ports) as engine:
             lines = [engine.open(HOST) for _ in range(4)]
-            assert sorted(line.port for line in lines if line is not None) == [22_000, 22_002, 22_004, 22_006]
+            assert sorted(line.port for line in lines if line is not None) == list(range(ports.low, ports.high, 2))
             assert engine.open(HOST) is None
             assert engine.refused == 1
             assert lines[0] is not None
@@ -109,12 +121,13 @@ def test_each_call_has_ports_of_its_own_and_gives_them_back() -> None:
 
 def test_ports_of_others_are_passed_by() -> None:
     async def run() -> None:
-        taken = bind_pair(HOST, 22_100)
+        ports = free_range(2)
+        taken = bind_pair(HOST, ports.low)
         assert taken is not None
         taken[0].close()  # of the first pair only the port of RTCP is taken
-        async with an_engine(ports=PortRange(22_100, 22_103)) as engine:
+        async with an_engine(ports=ports) as engine:
             line = engine.open(HOST)
-            assert line is not None and line.port == 22_102
+            assert line is not None and line.port == ports.low + 2
             assert engine.open(HOST) is None
             line.close()
         taken[1].close()
@@ -136,7 +149,7 @@ def test_there_are_no_more_calls_than_the_limit() -> None:
 
 def test_an_engine_that_ends_takes_back_the_ports_of_calls_that_go_on() -> None:
     async def run() -> list[int]:
-        engine = MediaEngine(PortRange(22_200, 22_299))
+        engine = MediaEngine(RANGE)
         assert engine.open(HOST) is None, "not before it has begun"
         engine.start()
         lines = [engine.open(HOST) for _ in range(5)]

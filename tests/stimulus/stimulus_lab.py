@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from full_file import MAC, MODELS, a_file
 from wire_lab import Lab
 
+from sipstub.media.place import NO_MEDIA, MediaPlace
 from sipstub.stimulus.director import Director
 from sipstub.stimulus.plan import plan_for
 from sipstub.stimulus.run import Run
@@ -54,6 +55,7 @@ class Desk:
         transport: str = "udp",
         disobey: tuple[str, ...] = (),
         has_person: bool = True,
+        media: MediaPlace = NO_MEDIA,
     ) -> None:
         kind, port = STREAMS[transport]
         over = {
@@ -63,7 +65,7 @@ class Desk:
         }
         self.lab = Lab([a_file(RICH, over, *changes)], MODELS[model], MAC, disobey)
         tokens = itertools.count(1)
-        self.director = Director(self.lab.stub, token=lambda: f"director{next(tokens)}", key=lambda: "k" * 40)
+        self.director = Director(self.lab.stub, token=lambda: f"director{next(tokens)}", key=lambda: "k" * 40, media=media)
         self.has_person = has_person
         self.said: list[str] = []
         "What the run waited for, each once in a row."
