@@ -23,6 +23,7 @@ from provisioner.cli.verify_sessions import (
     plan_option,
     plan_text,
     quick_option,
+    scenario_option,
     session_calls,
     sessions_option,
     tolerance_of,
@@ -78,6 +79,7 @@ class VerifyProblem(ProvisionerError):
 @sessions_option
 @plan_option
 @quick_option
+@scenario_option
 @click.option("--dial", "has_person", is_flag=True, help="Somebody dials at the phones when asked to.")
 @click.option("--yes", is_flag=True, help="Do not ask before more than 5 phones are disturbed.")
 @click.option("--from", "capture", type=_IN, help="Judge this pcap, pcapng or recording instead; PHONE may be a FILE.cfg then.")
@@ -109,6 +111,7 @@ def command(
     wants_sessions: bool,
     only_plan: bool,
     quick_s: float | None,
+    scenarios: tuple[str, ...],
     has_person: bool,
     yes: bool,
     capture: Path | None,
@@ -155,7 +158,7 @@ def command(
         if capture is not None:
             raise click.UsageError("--lab is for phones that are watched: leave it out with --from")
         wait = lab.wait_s(ctx, wait, watch)
-    calls = session_calls(wants_sessions=wants_sessions, only_plan=only_plan, quick_s=quick_s)
+    calls = session_calls(wants_sessions=wants_sessions, only_plan=only_plan, quick_s=quick_s, scenarios=scenarios)
     tolerance = tolerance_of(allowances)
     options = VerifyOptions(wait, watch, program, boots, stimulates, has_person, sessions=calls, tolerance=tolerance)
     _refuse_contradictions(options, capture, phone_host)

@@ -26,20 +26,29 @@ quick_option = click.option(
     metavar="S",
     help="With --session-timers: only calls that fit so many seconds of each phone.",
 )
+scenario_option = click.option(
+    "--scenario", "scenarios", multiple=True, metavar="NAME", help="With --session-timers: only this call; may be given again."
+)
 tolerance_option = click.option(
     "--tolerance", "allowances", multiple=True, metavar="NAME=NUMBER", help="Judge by another window: refresh_late=0.6."
 )
 
 
-def session_calls(*, wants_sessions: bool, only_plan: bool, quick_s: float | None) -> SessionCalls | None:
+def session_calls(
+    *, wants_sessions: bool, only_plan: bool, quick_s: float | None, scenarios: Sequence[str] = ()
+) -> SessionCalls | None:
     """Return the calls that are wanted; None for none."""
     from provisioner.runtime.session_calls import SessionCalls
+    from sipstub.scenario.all import SCENARIOS
 
     if not wants_sessions:
-        if only_plan or quick_s is not None:
-            raise click.UsageError("--plan and --quick go with --session-timers")
+        if only_plan or quick_s is not None or scenarios:
+            raise click.UsageError("--plan, --quick and --scenario go with --session-timers")
         return None
-    return SessionCalls(quick_s)
+    unknown = [name for name in scenarios if name not in SCENARIOS]
+    if unknown:
+        raise click.UsageError(f"no scenario is called {unknown[0][:40]!r}: {', '.join(SCENARIOS)}")
+    return SessionCalls(quick_s, names=tuple(scenarios))
 
 
 def tolerance_of(allowances: Sequence[str]) -> Tolerance:

@@ -14,23 +14,25 @@ from sipstub.verify.expectation import Expectations
 
 @dataclass(frozen=True, slots=True)
 class SessionCalls:
-    """That they are wanted, and for how long at most."""
+    """That they are wanted, which, and for how long at most."""
 
     quick_s: float | None = None
     "Only what fits so many seconds of each phone; None for all."
+    names: tuple[str, ...] = ()
+    "Only scenarios that are called so; all if empty."
 
     def plan(self, phone: Expectations, *, has_person: bool) -> SessionPlan:
         """Return the calls with one phone."""
-        return session_plan(phone, has_person=has_person, quick_s=self.quick_s)
+        return session_plan(phone, has_person=has_person, quick_s=self.quick_s, names=self.names)
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
-        return {"quick_s": self.quick_s}
+        return {"quick_s": self.quick_s, "names": list(self.names)}
 
     @classmethod
     def read(cls, values: Mapping[str, Any] | None) -> SessionCalls | None:
         """Return what `as_json` gave; None for None."""
-        return None if values is None else cls(values.get("quick_s"))
+        return None if values is None else cls(values.get("quick_s"), tuple(values.get("names", ())))
 
 
 def wall_clock_s(plans: Sequence[SessionPlan]) -> float:

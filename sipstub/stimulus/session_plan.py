@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sipstub.scenario.all import SCENARIOS
@@ -21,6 +22,7 @@ REACH_S = 120.0
 "Time for a phone to register and to pick up."
 NO_PERSON = "somebody has to dial at the phone: say --dial"
 NO_TIME = "does not fit the time limit"
+NOT_ITS = "its file does not ask for this"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,10 @@ def timer_of(phone: Expectations, account: int) -> PhoneTimer:
     )
 
 
-def session_plan(phone: Expectations, *, has_person: bool = False, quick_s: float | None = None) -> SessionPlan:
-    """Return the calls for each account whose file speaks of session timers.
+def session_plan(
+    phone: Expectations, *, has_person: bool = False, quick_s: float | None = None, names: Collection[str] = ()
+) -> SessionPlan:
+    """Return the calls for each account whose file speaks of session timers; with `names` only the scenarios called so.
 
     With `quick_s` scenarios are taken while they fit that many seconds: first those that feed most rules which no other has
     fed yet, of equals the shorter one.
@@ -73,7 +77,11 @@ def session_plan(phone: Expectations, *, has_person: bool = False, quick_s: floa
         if timer.is_on and timer.expires_s < LEAST_S:
             warnings.append(f"account {account} offers {timer.expires_s} s: a strict peer answers 422 to less than {LEAST_S} s")
         for scenario in SCENARIOS.values():
+            if names and scenario.name not in names:
+                continue
             if not scenario.wants(timer):
+                if names:
+                    left.append(LeftOut(scenario.name, account, NOT_ITS, _usual_s(scenario)))
                 continue
             if scenario.wants_person and not has_person:
                 left.append(LeftOut(scenario.name, account, NO_PERSON, _usual_s(scenario)))

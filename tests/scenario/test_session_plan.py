@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from scenario_lab import Bench, timer
 
-from sipstub.stimulus.session_plan import NO_PERSON, NO_TIME, SessionPlan, session_plan
+from sipstub.stimulus.session_plan import NO_PERSON, NO_TIME, NOT_ITS, SessionPlan, session_plan
 from sipstub.verify.expectation import Expectations
 
 
@@ -47,6 +47,12 @@ def test_a_quick_plan_fits_its_limit_and_says_what_it_leaves_out(limit: int) -> 
     assert sorted(names(plan) + late) == sorted(names(whole))
     if limit >= whole.usual_s:
         assert names(plan) == names(whole)
+
+
+def test_named_scenarios_are_played_and_no_others_and_what_the_file_does_not_want_is_said() -> None:
+    plan = session_plan(phone(refresher=0), has_person=True, names=("silent-as-callee", "silent-as-caller", "open"))
+    assert names(plan) == ["open", "silent-as-callee"]
+    assert [(one.scenario, one.why) for one in plan.left_out] == [("silent-as-caller", NOT_ITS)]
 
 
 def test_a_quick_plan_takes_what_feeds_most_rules() -> None:

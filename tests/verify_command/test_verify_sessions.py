@@ -54,8 +54,10 @@ def test_a_plan_says_what_takes_how_long_and_does_nothing(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (("--plan",), "--plan and --quick go with --session-timers"),
-        (("--quick", "60"), "--plan and --quick go with --session-timers"),
+        (("--plan",), "--plan, --quick and --scenario go with --session-timers"),
+        (("--quick", "60"), "--plan, --quick and --scenario go with --session-timers"),
+        (("--scenario", "offer"), "--plan, --quick and --scenario go with --session-timers"),
+        (("--session-timers", "--scenario", "ofer"), "no scenario is called 'ofer': offer, "),
         (("--dial",), "--dial goes with"),
         (("--tolerance", "nothing=1"), "there is no window"),
         (("--tolerance", "refresh_late=soon"), "could not convert"),
@@ -75,7 +77,7 @@ def test_phones_side_by_side_take_as_long_as_the_longest_and_eight_at_a_time() -
 
 
 def test_what_is_asked_of_the_sip_process_comes_back_as_it_was() -> None:
-    for calls in (SessionCalls(), SessionCalls(90.0)):
+    for calls in (SessionCalls(), SessionCalls(90.0), SessionCalls(names=("offer", "open"))):
         assert SessionCalls.read(calls.as_json()) == calls
     assert SessionCalls.read(None) is None
 
