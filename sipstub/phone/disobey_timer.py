@@ -18,6 +18,8 @@ SHORT_S = 30
 "An interval that nobody should ask for."
 LOWERED_S = 60
 "Under the minimum of RFC 4028 section 4, and long enough to be taken."
+STRANGE = "me"
+"No word for a refresher."
 LEEWAY_S = 30.0
 "How much too late a late one is."
 _ENABLE, _EXPIRES, _REFRESHER = (f"account.X.session_timer.{name}" for name in ("enable", "expires", "refresher"))
@@ -78,6 +80,13 @@ def _agreed(due: Reply, change: Callable[[TimerHeaders], TimerHeaders]) -> Reply
     return replace(due, headers=headers, interval_s=headers.expires_s, is_refresher=is_refresher)
 
 
+def _strange(request: Request, due: Reply) -> Reply:
+    """Return what nobody can read, so that nobody keeps a timer."""
+    if due.interval_s is None:
+        return due
+    return replace(due, headers=replace(due.headers, refresher=STRANGE), interval_s=None, is_refresher=False)
+
+
 def _turned_if_asked(request: Request, due: Reply) -> Reply:
     asked = request.session_expires
     return _agreed(due, _turned) if asked is not None and asked.refresher else due
@@ -120,6 +129,7 @@ TIMER_MUTANTS = (
     _mutant("offer-turned", "asks the other side to refresh", _does(offer=_turned), _REFRESHER),
     _mutant("offer-open", "leaves the refresher open when it calls",
             _does(offer=_said(refresher=None), retry=_said(refresher=None)), _REFRESHER),
+    _mutant("offer-word", "asks with a refresher that is neither uac nor uas", _says("offer", refresher=STRANGE)),
     _mutant("offer-low-min-se", "asks with a Min-SE of 30", _says("offer", min_se_s=SHORT_S)),
     _mutant("offer-high-min-se", "asks with a Min-SE above its interval", _says("offer", min_se_s=4000)),
     # 422
@@ -141,6 +151,7 @@ TIMER_MUTANTS = (
     _mutant("answer-turned", "answers with the other refresher than was asked for",
             _does(reply=_turned_if_asked)),
     _mutant("answer-without-refresher", "answers without a refresher", _agrees(_said(refresher=None))),
+    _mutant("answer-word", "answers with a refresher that is neither uac nor uas", _does(reply=_strange)),
     _mutant("answer-with-min-se", "writes Min-SE into its 200", _agrees(_said(min_se_s=LEAST_S))),
     _mutant("answer-open-turned", "leaves the refreshing to the caller although its file says itself",
             _wants(answer_refresher=UAC), _REFRESHER),
@@ -168,6 +179,7 @@ TIMER_MUTANTS = (
     _mutant("refresh-without-interval", "refreshes without Session-Expires", _says("refresh", expires_s=None)),
     _mutant("refresh-turned", "names the other side as refresher when it refreshes", _does(refresh=_turned)),
     _mutant("refresh-without-refresher", "names no refresher when it refreshes", _says("refresh", refresher=None)),
+    _mutant("refresh-word", "refreshes with a refresher that is neither uac nor uas", _says("refresh", refresher=STRANGE)),
     _mutant("refresh-untagged", "refreshes without `timer` in Supported", _says("refresh", is_supported=False)),
     _mutant("refresh-other-call-id", "refreshes outside of the dialog", _under("Call-ID", lambda text: f"x{text}")),
     _mutant("refresh-other-tag", "refreshes under another tag", _under("From", lambda text: f"{text}0")),
@@ -181,6 +193,7 @@ TIMER_MUTANTS = (
     _mutant("ends-on-500", "ends a call whose refresh gets 500", _does(ends_on=frozenset({500}))),
     _mutant("ends-on-491", "ends a call whose refresh gets 491", _does(ends_on=frozenset({491}))),
     _mutant("no-second-try", "does not refresh again after 491", _does(deaf_to=frozenset({491}))),
+    _mutant("insists", "sends a refused refresh again every second", _does(insists_s=1.0)),
     _mutant("deaf-to-481", "keeps a call whose refresh gets 481", _does(deaf_to=frozenset({481}))),
     _mutant("deaf-to-timeout", "keeps a call whose refresh gets 408, or no answer", _does(deaf_to=frozenset({408}))),
 )  # fmt: skip

@@ -8,6 +8,8 @@ from sipstub.scenario.scenario import Caller, Scenario, if_on, if_peer_refreshes
 
 TIMEOUT_S = 32.0
 "64 * T1 (RFC 3261 section 17.1.2.2)."
+MOST_REFUSALS = 200
+"More refreshes than that within one session are taken, so that a flood ends."
 
 
 def _refused(status: int, rule: str, intervals: float, seconds: float, *, refreshes: int = 0) -> Scenario:
@@ -53,4 +55,14 @@ REFUSED = (
     _refused(491, "session-refresh-refused", 1.0, 5.0, refreshes=2),
     _refused(500, "session-refresh-refused", 1.0, 5.0, refreshes=2),
 )
-SCENARIOS = (SILENT_TO_CALLEE, SILENT_TO_CALLER, *REFUSED)
+ALWAYS_REFUSED = Scenario(
+    name="refresh-always-500",
+    what="call it, leave the refreshing to it, and answer each refresh with 500: it has to give up, and hang up at the end",
+    caller=Caller.STUB,
+    wants=if_on,
+    rules=("session-refresh-refused",),
+    conduct=lambda timer: Conduct(LEAVES_IT_TO_PHONE, turns=(), refusals=(500,) * MOST_REFUSALS),
+    intervals=1.0,
+    seconds=10.0,
+)
+SCENARIOS = (SILENT_TO_CALLEE, SILENT_TO_CALLER, *REFUSED, ALWAYS_REFUSED)

@@ -32,7 +32,7 @@ OFFER = Scenario(
     what="answer a call from it and take its session timer",
     caller=Caller.PHONE,
     wants=lambda timer: True,
-    rules=("session-timer", "session-expires", "session-refresher", "session-min-se", "session-short"),
+    rules=("session-timer", "session-headers", "session-expires", "session-refresher", "session-min-se", "session-short"),
     conduct=lambda timer: PLAIN,
 )
 RAISED = Scenario(
@@ -48,7 +48,7 @@ OPEN = Scenario(
     what="call it with a session timer and leave open who refreshes",
     caller=Caller.STUB,
     wants=if_on,
-    rules=("session-answer", "session-answer-refresher"),
+    rules=("session-headers", "session-answer", "session-answer-refresher"),
     conduct=lambda timer: _asks(INTERVAL_S, None),
 )
 REQUIRED = Scenario(

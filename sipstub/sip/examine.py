@@ -87,8 +87,8 @@ USUAL = Abilities()
 def examine(message: Message, *, is_complete: bool = True) -> None:
     """Raise SipError if the message is not well-formed; the error has the message as `partial`.
 
-    Without `is_complete` that is the verdict for who has to act upon the message: a malformed header without a meaning there is left
-    to whoever reads it.  A BYE ends its call all the same (RFC 3261 section 8.2), and a 200 gets its ACK.
+    Without `is_complete` that is the verdict for who has to act upon the message: a malformed header without a meaning there is
+    left to whoever reads it.  A BYE ends its call all the same (RFC 3261 section 8.2), and a 200 gets its ACK.
     """
     try:
         _examine(message, is_complete=is_complete)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from sipstub.session_timer.header import hear
 from sipstub.sip.contact import Contact
 from sipstub.sip.credentials import Challenge, Credentials
 from sipstub.sip.error import SipError
@@ -51,6 +52,8 @@ class AnswerFact:
     min_se_s: int | None = None
     require: tuple[str, ...] = ()
     supported: tuple[str, ...] = ()
+    timer_fault: str = ""
+    "What is wrong with Session-Expires or Min-SE where they count; empty for nothing."
     body: bytes = field(default=b"", repr=False)
 
     @property
@@ -91,6 +94,8 @@ class RequestFact:
     event: str = ""
     supported: tuple[str, ...] = ()
     session_expires: SessionExpires | None = None
+    timer_fault: str = ""
+    "As of an answer."
     credentials: Credentials | None = None
     content_type: str = ""
     offer: Offer | None = None
@@ -217,6 +222,7 @@ def request_fact(record: RecordedMessage, request: Request) -> RequestFact:
         event=event.package.lower() if event is not None else "",
         supported=tuple(word.lower() for word in get(lambda: request.supported, _NONE)),
         session_expires=get(lambda: request.session_expires, None),
+        timer_fault=_timer_fault(request),
         credentials=next((found for found in credentials if found.is_digest), None),
         content_type=content_type,
         offer=read_offer(request.body, content_type),
@@ -245,6 +251,7 @@ def answer_fact(record: RecordedMessage, response: Response, request: RequestFac
         min_se_s=min_se.seconds if min_se is not None else None,
         require=require,
         supported=tuple(word.lower() for word in _read(response, "supported") or ()),
+        timer_fault=_timer_fault(response),
         body=response.body,
     )
 
@@ -270,6 +277,14 @@ def _read(message: Message, name: str) -> Any:
         return getattr(message, name)
     except SipError:
         return None
+
+
+def _timer_fault(message: Message) -> str:
+    try:
+        hear(message)
+    except SipError as error:
+        return error.fact
+    return ""
 
 
 def _challenges(response: Response) -> tuple[Challenge, ...]:

@@ -69,6 +69,9 @@ class Tolerance:
     session_lead_share: float = 1 / 3
     "The same as a share of the interval; the smaller one counts."
 
+    refused_tries: int = 20
+    "So many refreshes that get the same refusal within one interval are tries; more are a repetition without end (section 10)."
+
     def changed(self, name: str, value: float) -> Tolerance:
         """Return these windows with another value in one; LookupError for a name that is none, ValueError for a bad value."""
         if name not in {field.name for field in fields(self)}:

@@ -1,6 +1,6 @@
-"""Every malformed timer header of the reference, given to the engine, the stub and a phone: refused where it counts, else let pass.
+"""Malformed timer headers, each row of the reference: given to the engine, the stub and a phone, refused where it counts.
 
-The rows are those of docs/reference/session-timer-rules.md.
+docs/reference/session-timer-rules.md has the rows.
 """
 
 from __future__ import annotations

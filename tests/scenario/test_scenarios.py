@@ -127,7 +127,7 @@ BROKEN: list[tuple[str, Callable[[pytest.MonkeyPatch], None], dict[str, str]]] =
         with_settings(lambda it: replace(it, method=RefreshMethod.REINVITE)),
         {"session-refresh-method": "WARN"},
     ),
-    ("never gives up", never_gives_up, {"session-expiry": "FAIL"}),
+    ("never gives up", never_gives_up, {"session-expiry": "FAIL", "session-refresh-refused": "FAIL"}),
     ("gives up at once", gives_up_at_once, {"session-stays": "FAIL"}),
     (
         "leaves the refresher to the other side",

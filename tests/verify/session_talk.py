@@ -48,13 +48,13 @@ class Held(Talk):
         self.numbers[is_phones] = cseq or self.numbers[is_phones] + 1
         number = self.numbers[is_phones]
         phone, stub = f"<sip:{self.user}@{STUB}:5060>", f"<sip:199@{STUB}:5060>"
-        sides = [f"{phone};tag=f{self.calls}", f"{stub};tag={tag}{self.calls}"]
+        sides = [f"{phone};tag=7{self.calls}", f"{stub};tag={tag}{self.calls}"]
         if new:
             sides[1 if is_phones else 0] = stub if is_phones else phone
         sides = sides if is_phones else sides[::-1]
         target = f"sip:199@{STUB}:5060" if is_phones else f"sip:{self.user}@{PHONE}:5060;line=abc"
         identity = [
-            f"Via: SIP/2.0/UDP {PHONE if is_phones else STUB}:5060;branch=z9hG4bKh{len(self.messages)}",
+            f"Via: SIP/2.0/UDP {PHONE if is_phones else STUB}:5060;branch=z9hG4bK2{len(self.messages)}",
             f"From: {sides[0]}",
             f"To: {sides[1]}",
             f"Call-ID: {call_id or f'held{self.calls}'}",
@@ -67,7 +67,7 @@ class Held(Talk):
         self.record("\r\n".join([f"{method} {target} SIP/2.0", *head, "", body]).encode(), is_inbound=is_phones)
         if status:
             tagged = [
-                line + (f";tag={tag if is_phones else 'f'}{self.calls}" if new and line.startswith("To:") else "")
+                line + (f";tag={tag if is_phones else 7}{self.calls}" if new and line.startswith("To:") else "")
                 for line in identity
             ]
             pairs = [*_pairs(granted, answer_min_se), ("Require", require if granted else "")]

@@ -73,13 +73,29 @@ def refused(*, again: float | None = 3.0, bye: float | None = None) -> Made:
         talk = out().out().refresh(status=491, granted="")
         if bye is not None:
             return talk.bye(bye, is_phones=True).alive()
-        return (talk if again is None else talk.refresh(again)).alive()
+        return (talk.bye(40, is_phones=True) if again is None else talk.refresh(again)).alive()
 
     return made
 
 
+def flood() -> Held:
+    talk = out().out().refresh(status=500, granted="")
+    for _ in range(TOLERANCE.refused_tries):
+        talk.refresh(1.0, status=500, granted="")
+    return talk.bye(30, is_phones=True).alive()  # type: ignore[return-value]
+
+
+def outlived() -> Held:
+    return out().out().refresh(status=500, granted="").refresh(20, status=500, granted="").bye(40).alive()
+
+
 CASES: list[tuple[str, tuple[tuple[str, str], ...], Made, Made, Verdict]] = [
     ("session-short", (*ON, ("session-expires", "30")), lambda: out().out(), lambda: out().out("30;refresher=uac"), WARN),
+    ("session-headers", ON, lambda: out().out(), lambda: out().out("90;refresher=me"), FAIL),
+    ("session-headers", ON, lambda: out().out(), lambda: out().out("90, 1800"), FAIL),
+    ("session-headers", ON, lambda: out().out(), lambda: out().out(more="x: 90"), FAIL),
+    ("session-headers", ON, lambda: out().out(), lambda: out().out(min_se="soon"), FAIL),
+    ("session-headers", ON, lambda: out().called(), lambda: out().called(granted="90s"), FAIL),
     ("session-min-se", ON, lambda: out().out(min_se="90"), lambda: out().out(min_se="60"), FAIL),
     ("session-min-se", ON, lambda: out().out(), lambda: out().out(min_se="120"), FAIL),
     ("session-min-se", ON, lambda: out().out(), lambda: out().called(answer_min_se="90"), FAIL),
@@ -141,6 +157,8 @@ CASES: list[tuple[str, tuple[tuple[str, str], ...], Made, Made, Verdict]] = [
     ("session-refresh-gone", ON, gone(0, 32), gone(0, None), FAIL),
     ("session-refresh-refused", ON, refused(), refused(bye=1), FAIL),
     ("session-refresh-refused", ON, refused(), refused(again=None), WARN),
+    ("session-refresh-refused", ON, refused(), flood, FAIL),
+    ("session-refresh-refused", ON, refused(), outlived, FAIL),
     ("session-stays", ON, lambda: out().out().refresh().bye(), lambda: out().out().bye(10, is_phones=True), FAIL),
     ("session-stays", ON, lambda: out().out(granted="").bye(), lambda: out().out(granted="").bye(10, is_phones=True), FAIL),
     ("session-update-form", ON, refresh(), refresh(more="Allow: UPDATE"), INFO),
@@ -204,8 +222,9 @@ def test_a_session_is_given_up_a_third_or_32_seconds_before_its_end(interval: in
 
 def test_the_form_of_an_update_is_asked_of_the_model_and_release_of_the_sample() -> None:
     t23g = replace(SUBJECT, agent="SIP-T23G", firmware="44.80.0.60")
-    for talk, verdict in ((refresh(), PASS), (refresh(more="Allow: UPDATE"), WARN)):
-        assert ask("session-update-form", talk(), *ON, stimuli=ALL, subject=t23g).verdict is verdict
+    for more, verdict in (("", PASS), ("Allow: UPDATE", WARN), ("Max-Forwards: 70", WARN), ("Supported: replaces", WARN)):
+        found = ask("session-update-form", refresh(more=more)(), *ON, stimuli=ALL, subject=t23g)
+        assert found.verdict is verdict, found
     with pytest.raises(AssertionError, match="was not asked"):
         ask("session-update-form", refresh()(), *ON, stimuli=ALL, subject=replace(SUBJECT, firmware="44.84.0.15"))
 

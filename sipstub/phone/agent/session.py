@@ -118,6 +118,8 @@ class Session:
             return
         self._refreshes += 200 <= response.status < 300
         self._follow(self.timer.answered(response, now, chance=chance), now)
+        if self._manner.insists_s is not None and response.status >= 300:
+            self.timer.postpone(self._manner.insists_s, now)
         self._wait(now)
 
     def failed(self, request: Request, status: int, now: float) -> None:

@@ -57,6 +57,9 @@ class TimerManner:
     past_end_s: float | None = None
     "How long after the end of a session it is refreshed; None for before it."
 
+    insists_s: float | None = None
+    "After what pause a refused refresh is sent again, every time; None for as the RFC has it."
+
     deaf_to: frozenset[int] = frozenset()
     "Answers to a refresh that change nothing; 408 is none at all."
     ends_on: frozenset[int] = frozenset()

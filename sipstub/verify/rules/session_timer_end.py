@@ -17,8 +17,6 @@ GONE = (408, 481)
 "Answers to a refresh that say that the call is gone (RFC 3261 section 12.2.1.2)."
 OTHER_ERRORS = (491, 500, 503)
 "Answers that leave the call as it is: the end of the session stands (RFC 4028 section 10)."
-MAX_TRIES = 30
-"More of the same refused refresh within one interval is a repetition without end."
 
 
 @rule(
@@ -94,12 +92,12 @@ def session_refresh_gone(case: Case) -> Outcome | None:
     "session-refresh-refused",
     setting="session-timer",
     row=42,
-    source="RFC 4028 section 10; RFC 3261 section 14.1",
+    source="RFC 4028 sections 1 and 10; RFC 3261 section 14.1",
     certainty=Certainty.STATED,
     stimulus=Stimulus.SESSION,
 )
 def session_refresh_refused(case: Case) -> Outcome | None:
-    """A refresh that gets 491 or 500 leaves the call up until its session ends; it is tried again, not without end."""
+    """A refresh that gets 491 or 500 leaves the call up until its session ends, no longer; it is tried again, not without end."""
     if not case.is_on:
         return None
     good: Outcome | None = None
@@ -111,12 +109,17 @@ def session_refresh_refused(case: Case) -> Outcome | None:
         early, _ = case.tolerance.giving_up(term.interval_s)
         tries = [one for one in session.refreshes if one.at > term.at and one.status == status]
         later = [one for one in session.refreshes if one.at > request.final.at]
-        if len(tries) > MAX_TRIES:
+        if len(tries) > case.tolerance.refused_tries:
             return failed(f"{len(tries)} times within one interval", tries[-1], expected=expected)
         if session.is_phones_bye and session.until < term.at + early and session.bye is not None:
             return failed(f"BYE {session.until - request.final.at:.1f} s after {status}", session.bye, expected=expected)
+        due = term.at + term.interval_s + case.tolerance.edge_s
+        if term.is_last and session.until > due and case.heard_after(due):
+            return failed("the call outlives its session", request, expected="BYE once the session has expired")
         if later:
             good = passed(f"tried again {later[0].at - request.final.at:.1f} s later", later[0], expected=expected)
+        elif len(tries) > 1:
+            good = passed(f"given up after {len(tries)} tries", tries[-1], expected=expected)
         elif session.until >= term.at + early:
             return warned("not tried again", request, expected=expected, note="RFC 4028 section 10: it should be, if possible")
     return good or unseen("no refresh was answered 491 or 500", expected="the call stays")

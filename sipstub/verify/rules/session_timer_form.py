@@ -24,6 +24,18 @@ AS_WANTED = frozenset({"content-length", "content-type", "route", "min-se", "aut
 "What stands in an UPDATE where the call wants it: no difference."
 ELSEWHERE = frozenset({"session-expires", "supported"})
 "That they are there is judged by rules of their own."
+SHAPES = {
+    name: re.compile(shape)
+    for name, shape in (
+        ("via", r"SIP/2\.0/(UDP|TCP|TLS) [^;]+:\d+;(rport;)?branch=z9hG4bK\d+"),
+        ("from", r'("[^"]*" ?)?<sips?:[^@>;]+@[^@>;]+:\d+>;tag=[^;]+'),
+        ("contact", r"<sips?:[^@>;]+@[^@>;]+:\d+(;transport=\w+)?>"),
+        ("max-forwards", r"70"),
+        ("session-expires", r"\d+(;refresher=ua[cs])?"),
+        ("supported", r"timer"),
+    )
+}
+"How the guide's sample writes values.  To and the Request-URI are the other side's, User-Agent has a rule of its own."
 SAMPLED = "SIP-T23G"
 RELEASE = re.compile(r"\d+\.80\.\d+\.\d+\Z")
 
@@ -37,7 +49,7 @@ RELEASE = re.compile(r"\d+\.80\.\d+\.\d+\Z")
     stimulus=Stimulus.SESSION,
 )
 def session_update_form(case: Case) -> Outcome | None:
-    """The UPDATE of a refresh has the headers of the guide's sample, in its order; asked of the release of that guide."""
+    """The UPDATE of a refresh has the headers of the guide's sample, in its order and written as there; asked of that release."""
     subject = case.expectations.subject
     if not case.is_on or not RELEASE.match(subject.firmware):
         return None
@@ -63,4 +75,8 @@ def _difference(request: RequestFact) -> str:
     if missing or more:
         parts = [f"no {', '.join(missing)}" if missing else "", f"also {', '.join(more)}" if more else ""]
         return "; ".join(part for part in parts if part)
+    wrong = [name for name in found if len(request.values[name]) > 1]
+    wrong += [name for name, shape in SHAPES.items() if name in found and not shape.fullmatch(request.values[name][0])]
+    if wrong:
+        return f"{wrong[0]}: {', '.join(request.values[wrong[0]])}"
     return "" if found == [name for name in SAMPLE if name in found] else f"in the order {', '.join(found)}"

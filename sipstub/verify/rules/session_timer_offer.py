@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sipstub.verify.case import Case
 from sipstub.verify.finding import Outcome, failed, noted, passed, unseen, warned
-from sipstub.verify.request_fact import RequestFact
+from sipstub.verify.request_fact import AnswerFact, RequestFact
 from sipstub.verify.rule import rule
 from sipstub.verify.session_fact import OPTION, REFRESHING
 from sipstub.verify.setting import OFF
@@ -44,6 +44,28 @@ def session_short(case: Case) -> Outcome | None:
         return noted(f"{seconds} s", told[0], expected=f"{LEAST_S} s or more", note="the phone does not offer what its file says")
     likely = "the file asks for it; write 90 or more"
     return warned(f"{seconds} s: a strict peer answers 422", told[0], expected=f"{LEAST_S} s or more", likely=likely)
+
+
+@rule(
+    "session-headers",
+    setting="session-timer",
+    row=39,
+    source="RFC 4028 sections 4, 5 and 11",
+    certainty=Certainty.STATED,
+    stimulus=Stimulus.SESSION,
+)
+def session_headers(case: Case) -> Outcome | None:
+    """Session-Expires and Min-SE of the phone stand once and can be read: whole seconds, refresher uac or uas."""
+    expected = "one whole number of seconds; refresher uac or uas"
+    own: list[RequestFact | AnswerFact] = [request for request in case.account.requests if request.method in REFRESHING]
+    own += [answer for request in case.account.received if request.method in REFRESHING for answer in request.answers]
+    for fact in own:
+        if fact.timer_fault:
+            return failed(fact.timer_fault, fact, expected=expected)
+    told = [fact for fact in own if fact.session_expires is not None]
+    if told:
+        return passed(f"Session-Expires: {told[-1].session_expires}", told[-1], expected=expected)
+    return None if case.text("session-timer") == OFF else unseen("no Session-Expires of the phone", expected=expected)
 
 
 @rule(
