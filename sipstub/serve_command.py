@@ -49,6 +49,11 @@ TLS_VERSIONS = ["1.0", "1.1", "1.2", "1.3"]
 )
 @click.option("--record-digests", is_flag=True, help="Leave digest responses in the record.")
 @click.option("--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Write the addresses here when listening.")
+@click.option(
+    "--sbc",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Run an SBC with these settings (ini, CLI script or TOML); beside the registrar if there are users.",
+)
 @click.option("--show-refreshes", is_flag=True, help="A line for every refresh of a registration too.")
 def serve_command(
     sip: tuple[str, ...],
@@ -64,6 +69,7 @@ def serve_command(
     record: Path | None,
     record_digests: bool,
     ready_file: Path | None,
+    sbc: Path | None,
     show_refreshes: bool,
 ) -> int:
     """Run the registrar until Ctrl-C or SIGTERM.
@@ -88,8 +94,9 @@ def serve_command(
         record_digests,
         ready_file,
         show_refreshes,
+        sbc,
     )
     users = read_users(realm, users_file, one_by_one)
-    if not len(users):
+    if not len(users) and sbc is None:
         raise click.UsageError("nobody could register: name users with --users or --user")
     return asyncio.run(serve(options, users))

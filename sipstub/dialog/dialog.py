@@ -106,6 +106,7 @@ class Dialog:
         body: bytes = b"",
         *,
         cseq: int | None = None,
+        max_forwards: int = MAX_FORWARDS,
     ) -> Request:
         """Return a request in this dialog, without Via; it goes to `way.next_hop`.
 
@@ -117,7 +118,7 @@ class Dialog:
         made = Request(method, way.request_uri, body=body)
         for route in way.routes:
             made.headers.add("Route", route)
-        made.headers.add("Max-Forwards", MAX_FORWARDS)
+        made.headers.add("Max-Forwards", max_forwards)
         made.headers.add("From", self.local)
         made.headers.add("To", self.remote)
         made.headers.add("Call-ID", self.id.call_id)

@@ -15,18 +15,23 @@ from pathlib import Path
 
 import click
 
-from sipstub.core.compose import Stub, compose
+from sipstub.core.compose import compose
+from sipstub.core.core import Core
 from sipstub.core.journal import Journal
 from sipstub.errors import SipstubError
 from sipstub.net.address import ListenAddress, bind_both, bind_tcp
 from sipstub.net.certificate import RENEW_DAYS, keep_certificates
 from sipstub.net.collector import calm_collector
 from sipstub.net.descriptors import allow_descriptors
+from sipstub.net.sbc_file import SbcFileProblem, bind_interfaces, read_sbc_file
 from sipstub.net.server import Listening, NetEvent, SipServer
 from sipstub.net.tls import client_context, server_context
 from sipstub.registrar.policy import Policy
 from sipstub.registrar.registrar import Registrar
 from sipstub.registrar.user import MAX_HTDIGEST_BYTES, RegistrarUser, Users, htdigest_users
+from sipstub.sbc.compose import compose_sbc
+from sipstub.sbc.settings.settings import SbcSettings
+from sipstub.sbc.site import site_of
 from sipstub.trace.pcapng_writer import write_pcapng
 from sipstub.trace.record import Endpoint, Recorder
 
@@ -60,6 +65,8 @@ class ServeOptions:
     record_digests: bool
     ready_file: Path | None
     shows_refreshes: bool
+    sbc: Path | None = None
+    "Settings of an SBC to run; beside the registrar if there are users."
 
 
 def read_users(realm: str, users_file: Path | None, one_by_one: Iterable[str]) -> Users:
@@ -107,28 +114,76 @@ async def serve(options: ServeOptions, users: Users) -> int:
         loop.add_signal_handler(number, end)
     allow_descriptors()
     journal = Journal(lambda text: click.echo(text, err=True), shows_refreshes=options.shows_refreshes)
-    stub = compose(Registrar(users, Policy(options.realm), secrets.token_bytes(KEY_BYTES)))
-    stub.registering.watch(journal.change, journal.refusal)
-    stub.core.on_malformed = journal.malformed
     recorder = Recorder()
-    server = _bind(options, stub, recorder, lambda event: journal.line(f"{event.peer}: {event.fact}", event.at))
-    await server.start()
+    servers: list[SipServer] = []
+
+    def tell(event: NetEvent) -> None:
+        journal.line(f"{event.peer}: {event.fact}", event.at)
+
+    settings = None if options.sbc is None else read_sbc_file(options.sbc, lambda text: click.echo(text, err=True))
+    stub = compose(Registrar(users, Policy(options.realm), secrets.token_bytes(KEY_BYTES)))
+    if settings is None or len(users):
+        stub.registering.watch(journal.change, journal.refusal)
+        stub.core.on_malformed = journal.malformed
+        servers.append(_bind(options, stub.core, recorder, tell))
+    if settings is not None:
+        servers.append(_bind_sbc(options, settings, recorder, tell, journal, is_alone=not servers))
+    for server in servers:
+        await server.start()
     calm_collector()
-    renewal = loop.create_task(_renew(options, server))
+    renewals = [loop.create_task(_renew(options, server)) for server in servers]
     try:
-        _announce(options, server.locals, len(users))
+        _announce(options, [local for server in servers for local in server.locals], len(users))
         return await ended
     finally:
-        renewal.cancel()
-        stub.others.end_all(server.now)
-        await server.close()
+        for renewal in renewals:
+            renewal.cancel()
+        stub.others.end_all(servers[0].now)
+        for server in servers:
+            await server.close()
         if options.ready_file is not None:
             options.ready_file.unlink(missing_ok=True)
         if options.record is not None:
             _write_record(options.record, recorder, masked=not options.record_digests)
 
 
-def _bind(options: ServeOptions, stub: Stub, recorder: Recorder, tell: Callable[[NetEvent], None]) -> SipServer:
+def _bind_sbc(
+    options: ServeOptions,
+    settings: SbcSettings,
+    recorder: Recorder,
+    tell: Callable[[NetEvent], None],
+    journal: Journal,
+    *,
+    is_alone: bool,
+) -> SipServer:
+    """Return the server of the SBC: at its SIP Interfaces, or, if it is alone and has none, where the command line says."""
+    sbc = compose_sbc(site_of(settings), time.time(), tell=journal.line)
+    sbc.core.on_malformed = journal.malformed
+    listening = bind_interfaces(settings)
+    if not listening and not is_alone:
+        raise SbcFileProblem(f"{options.sbc} names no SIPInterface", hint="the registrar listens where --sip says")
+    return _bind(options, sbc.core, recorder, tell, listening)
+
+
+def _bind(
+    options: ServeOptions,
+    core: Core,
+    recorder: Recorder,
+    tell: Callable[[NetEvent], None],
+    given: list[Listening] | None = None,
+) -> SipServer:
+    if given:
+        is_secure = any(one.is_tls for one in given)
+        found = server_context(*_certificate(options), minimum=options.tls_minimum) if is_secure else None
+        return SipServer(
+            core,
+            given,
+            recorder=recorder,
+            server_tls=found,
+            client_tls=client_context(),
+            advertised=options.advertise or "",
+            tell=tell,
+        )
     plain = [ListenAddress.parse(text, default_port=SIP_PORT) for text in options.sip]
     secure = [ListenAddress.parse(text, default_port=SIPS_PORT) for text in options.sips]
     with contextlib.ExitStack() as unwinding:
@@ -147,7 +202,7 @@ def _bind(options: ServeOptions, stub: Stub, recorder: Recorder, tell: Callable[
             context = server_context(certificate, key, minimum=options.tls_minimum)
         unwinding.pop_all()
     return SipServer(
-        stub.core,
+        core,
         listening,
         recorder=recorder,
         server_tls=context,

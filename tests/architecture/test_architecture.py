@@ -37,7 +37,7 @@ SIPSTUB = {
     "dialog": 3,
     "session_timer": 4,
     "registrar": 5,
-    "sbc": 5,
+    "sbc": 7,
     "subscriptions": 5,
     "phone": 5,
     "media": 2,

@@ -1,0 +1,113 @@
+"""An IP Profile: how the SBC treats the entity on one leg.  Values by their numbers, names by their ini columns.
+
+Marks of confidence stand with the facts of `sipstub.sbc.settings`; what is a choice of ours is said where it is acted on.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from sipstub.sbc.global_setting import Globals
+from sipstub.sbc.settings.row import Row
+from sipstub.session_timer.setting import LEAST_S, UAC, UAS, Insertion, RefreshMethod, TimerSettings
+
+
+class SessionMode(enum.IntEnum):
+    """SBCSessionExpiresMode."""
+
+    TRANSPARENT = 0
+    OBSERVER = 1
+    NOT_SUPPORTED = 2
+    SUPPORTED = 3
+
+
+CARRYING = frozenset({SessionMode.TRANSPARENT, SessionMode.OBSERVER})
+"Modes in which the two ends negotiate, and the SBC carries over what they say."
+
+
+@dataclass(frozen=True, slots=True)
+class IpProfile:
+    """What holds on a leg, globals included."""
+
+    name: str
+    session_mode: SessionMode
+    update_support: int
+    reinvite_support: int
+    prack_mode: int
+    refer_behavior: int
+    redirect_behavior: int
+    replaces_behavior: int
+    assert_identity: int
+    diversion_mode: int
+    history_info_mode: int
+    max_call_duration_min: int
+    user_registration_s: int
+    udp_nat_registration_s: int
+    tcp_nat_registration_s: int
+    multiple_18x: int
+    multiple_early_dialogs: int
+    keeps_user_agent: int
+    asking: TimerSettings
+    "As the side that sends INVITE, in mode Supported."
+    answering: TimerSettings
+    "As the side that is asked."
+
+    @classmethod
+    def of(cls, row: Row, settings: Globals) -> IpProfile:
+        """Return the profile of a row over the global settings."""
+        number = row.number
+        method = RefreshMethod.BY_ALLOW if number("SBCRemoteUpdateSupport") == 3 else RefreshMethod.REINVITE
+        return cls(
+            row.name,
+            SessionMode(number("SBCSessionExpiresMode")),
+            number("SBCRemoteUpdateSupport"),
+            number("SBCRemoteReinviteSupport"),
+            number("SbcPrackMode"),
+            number("SBCRemoteReferBehavior"),
+            number("SBCRemote3xxBehavior"),
+            number("SBCRemoteReplacesBehavior"),
+            number("SBCAssertIdentity"),
+            number("SBCDiversionMode"),
+            number("SBCHistoryInfoMode"),
+            number("SBCMaxCallDuration"),
+            number("SBCUserRegistrationTime"),
+            number("SBCUserBehindUdpNATRegistrationTime"),
+            number("SBCUserBehindTcpNATRegistrationTime"),
+            number("SBCRemoteMultiple18xSupport"),
+            number("SBCRemoteMultipleEarlyDialogs"),
+            number("SBCKeepUserAgentHeader"),
+            *timer_settings(settings, method),
+        )
+
+
+def timer_settings(settings: Globals, method: RefreshMethod) -> tuple[TimerSettings, TimerSettings]:
+    """Return what a leg in mode Supported wants as the side that asks, and as the side that is asked.
+
+    SBCMinSE over SBCSessionExpires contradicts itself: the interval is raised to it [choice].  Policy 1 is `uac` where the SBC
+    asks, and has to be `uas` where it is asked (RFC 4028 table 2) [choice].  Asked for more than SBCSessionExpires, the SBC
+    lowers it [choice].
+    """
+    min_se = settings["SBCMinSE"]
+    interval = max(settings["SBCSessionExpires"], min_se)
+    is_ours = settings["SBCSessionRefreshingPolicy"] == 1
+    asking = TimerSettings(
+        expires_s=interval,
+        refresher=UAC if is_ours else UAS,
+        min_se_s=min_se,
+        method=method,
+        sends_min_se=min_se > 0,
+        refreshes_alone=is_ours,
+    )
+    answering = TimerSettings(
+        expires_s=interval,
+        refresher=UAC if is_ours else UAS,
+        answer_refresher=UAS if is_ours else UAC,
+        min_se_s=min_se,
+        longest_s=max(interval, min_se, LEAST_S),
+        method=method,
+        inserts=Insertion.ALWAYS,
+        sends_min_se=min_se > 0,
+        refreshes_alone=is_ours,
+    )
+    return asking, answering

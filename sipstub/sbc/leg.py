@@ -1,0 +1,209 @@
+"""One leg of a call or subscription: a user agent with its own dialog, towards one IP Group over one hop."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from sipstub.core.places import Places
+from sipstub.dialog.dialog import MAX_FORWARDS, Dialog
+from sipstub.dialog.negotiation import Negotiation
+from sipstub.dialog.repeater import Repeater
+from sipstub.sbc.carrying import AGENT_NAME
+from sipstub.sbc.ip_group import IpGroup
+from sipstub.sbc.leg_session import LegSession
+from sipstub.sip.answer import answer
+from sipstub.sip.headers import Field
+from sipstub.sip.host import host_key
+from sipstub.sip.message import Message, Request, Response
+from sipstub.sip.uri import SipUri, Uri
+from sipstub.sip.via import Via
+from sipstub.transaction.machine import ServerTransaction
+from sipstub.transaction.sending import Hop
+
+if TYPE_CHECKING:
+    from sipstub.sbc.relay import Relay
+
+_ADDRESS = re.compile(r"[0-9.]+\Z|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\Z")
+SDP = "application/sdp"
+MAX_RELIABLE = 64
+"Reliable answers of one call whose numbers are remembered."
+ALLOW = "INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, INFO, OPTIONS, MESSAGE, NOTIFY, REFER, SUBSCRIBE, REGISTER"
+
+
+class Unacked(NamedTuple):
+    """A 2xx to INVITE that went out on this leg and has no ACK yet."""
+
+    transaction: ServerTransaction
+    response: Response
+    repeater: Repeater
+    cseq: int
+    other: Leg | None
+    "The leg whose 2xx it was, which gets its ACK when this one has come; None for a 2xx of ours."
+    other_cseq: int
+
+
+class Leg:
+    """One side."""
+
+    agent = AGENT_NAME
+    allow = ALLOW
+
+    __slots__ = (
+        "acks",
+        "contact",
+        "description",
+        "dialog",
+        "group",
+        "heard_description",
+        "hop",
+        "is_caller",
+        "is_closed",
+        "is_confirmed",
+        "negotiation",
+        "peer",
+        "relay",
+        "reliable",
+        "session",
+        "unacked",
+        "via",
+    )
+
+    def __init__(
+        self, relay: Relay, group: IpGroup, hop: Hop, places: Places, session: LegSession, *, is_caller: bool, user: str | None
+    ) -> None:
+        self.relay = relay
+        self.group = group
+        self.hop = hop
+        "Where requests in its dialog go."
+        self.via: Via = places.via(hop)
+        self.contact = _contact(places, hop, user, group.local_host_name)
+        self.session = session
+        self.is_caller = is_caller
+        self.dialog: Dialog | None = None
+        self.peer: Leg | None = None
+        "The leg that it is talking to now."
+        self.negotiation = Negotiation()
+        self.description = b""
+        "The last session description that went out on it."
+        self.heard_description = b""
+        "The last one that came."
+        self.unacked: Unacked | None = None
+        self.acks: dict[int, bytes] = {}
+        "The last ACK by CSeq, for a 2xx that comes again."
+        self.reliable: dict[tuple[int, int], tuple[Leg, int, int]] = {}
+        "From RSeq and CSeq that this side got to the leg they came from, and its own numbers."
+        self.is_confirmed = False
+        "Of the callee's side: whether its 2xx has come."
+        self.is_closed = False
+        "Whether BYE was sent or taken on it, or it never got an answer."
+
+    def request(
+        self,
+        method: str,
+        fields: Iterable[Field] = (),
+        body: bytes = b"",
+        *,
+        cseq: int | None = None,
+        max_forwards: int = MAX_FORWARDS,
+    ) -> Request:
+        """Return a request in the dialog: what the leg says itself, then what is carried over."""
+        assert self.dialog is not None
+        made = self.dialog.request(method, cseq=cseq, max_forwards=max_forwards)
+        if method not in ("BYE", "PRACK", "ACK"):
+            made.headers.add("Contact", self.contact)
+        made.headers.take_over(fields)
+        made.headers.add("User-Agent", AGENT_NAME)
+        if body:
+            made.set_body(body)
+        return made
+
+    def answer(
+        self,
+        request: Request,
+        status: int,
+        reason: str | None = None,
+        fields: Iterable[Field] = (),
+        body: bytes = b"",
+        *,
+        tag: str | None = None,
+        contact: str | None = None,
+    ) -> Response:
+        """Return an answer on this leg; `contact` stands in place of ours, for a redirection."""
+        made = answer(request, status, reason, to_tag=tag)
+        if contact is not None:
+            made.headers.add("Contact", contact)
+        elif 100 < status < 300 and request.method not in ("BYE", "PRACK"):
+            made.headers.add("Contact", self.contact)
+        made.headers.take_over(fields)
+        made.headers.add("Server", AGENT_NAME)
+        if body:
+            made.set_body(body)
+        return made
+
+    def took(self, message: Message) -> None:
+        """Take note of a description that came on this leg, and of where it wants to be reached."""
+        if message.body and is_sdp(message):
+            self.heard_description = message.body
+
+    def said(self, message: Message) -> None:
+        """Take note of a description that went out on it."""
+        if message.body and is_sdp(message):
+            self.description = message.body
+            if self.session.keeper is not None:
+                self.session.keeper.description = message.body
+
+    def move(self) -> None:
+        """Follow the remote target: the next request goes where the dialog says, as far as that can be reached from here."""
+        if self.dialog is not None:
+            self.hop = hop_towards(self.dialog.way.next_hop, self.hop, is_phone=self.group.is_user)
+
+    def remember_reliable(self, cseq: int, other: Leg, rseq: int, other_cseq: int) -> int | None:
+        """Return the RSeq by which this side gets an answer of the other one; None when there are too many."""
+        for (ours, at), named in self.reliable.items():
+            if at == cseq and named == (other, rseq, other_cseq):
+                return ours
+        if len(self.reliable) >= MAX_RELIABLE:
+            return None
+        ours = rseq
+        while (ours, cseq) in self.reliable:
+            ours += 1
+        self.reliable[ours, cseq] = (other, rseq, other_cseq)
+        return ours
+
+
+def is_sdp(message: Message) -> bool:
+    """Return whether the body is a session description alone."""
+    for value in message.headers.lines("content-type"):
+        return value.partition(";")[0].strip().lower() == SDP
+    return False
+
+
+def hop_towards(uri: Uri, hop: Hop, *, is_phone: bool) -> Hop:
+    """Return where a URI leads, or the hop where that cannot be told: names are not looked up.
+
+    A phone is reached by the host that its requests come from, which NAT lets through, and over its connection.
+    """
+    if not isinstance(uri, SipUri):
+        return hop
+    host, transport = host_key(uri.host).strip("[]"), uri.transport or ("TLS" if uri.scheme == "sips" else "UDP")
+    is_there = host == host_key(hop.host)
+    if is_phone or is_there:
+        if hop.is_reliable or transport != hop.transport or not is_there or uri.effective_port == hop.port:
+            return hop
+        return hop._replace(port=uri.effective_port)
+    return Hop(transport, host, uri.effective_port) if is_address(host) else hop
+
+
+def is_address(host: str) -> bool:
+    """Return whether a host is an IP address, with or without brackets."""
+    return _ADDRESS.match(host.strip("[]")) is not None
+
+
+def _contact(places: Places, hop: Hop, user: str | None, host: str) -> str:
+    """Return our Contact: the user part of the other leg at our own address, or at Local Host Name."""
+    text = places.contact(hop)
+    if host:
+        text = f"sip:{host};transport={hop.transport.lower()}"
+    return f"<sip:{user}@{text[4:]}>" if user else f"<{text}>"

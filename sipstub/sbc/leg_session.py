@@ -1,0 +1,137 @@
+"""The session timer of one leg, by the Session Expires Mode of its IP Profile.
+
+Transparent and Observer carry over what the other leg says; Observer has a clock of its own that ends the call.  Not Supported
+takes it all away.  Supported is a user agent of RFC 4028 on this leg alone.
+"""
+
+from __future__ import annotations
+
+from sipstub.dialog.refusal import Refusal
+from sipstub.sbc.ip_profile import CARRYING, IpProfile, SessionMode
+from sipstub.session_timer.header import NOTHING, REFRESHING, Heard, TimerHeaders, hear, hear_leniently
+from sipstub.session_timer.keeper import Keeper
+from sipstub.session_timer.leg import SessionWatch, carried_settings
+from sipstub.session_timer.offer import Offer
+from sipstub.session_timer.reply import Reply, TimerRefusal
+from sipstub.session_timer.step import Send
+from sipstub.session_timer.timer import SessionTimer
+from sipstub.sip.error import SipError
+from sipstub.sip.message import Request, Response
+
+UNHEARD = Heard(None, None, None, False, False)
+
+
+class LegSession:
+    """One leg; a fork of the callee's side has its own."""
+
+    __slots__ = ("_asked_for", "_reply", "heard", "is_carrying", "is_own", "keeper", "mode", "profile", "timer", "watch")
+
+    def __init__(self, profile: IpProfile, timer: SessionTimer | None = None) -> None:
+        self.profile = profile
+        self.mode = profile.session_mode
+        self.is_own = self.mode is SessionMode.SUPPORTED
+        self.is_carrying = self.mode in CARRYING
+        self.timer = timer if timer is not None or not self.is_own else SessionTimer(profile.answering)
+        self.watch = SessionWatch() if self.mode is SessionMode.OBSERVER else None
+        self.keeper: Keeper | None = None
+        "Refreshes and answers on a leg of our own, once there is a dialog."
+        self.heard = UNHEARD
+        "What the first INVITE, or the last answer of this leg, said."
+        self._asked_for = False
+        "Whether the last request of this leg asked for a timer."
+        self._reply: Reply | None = None
+
+    @property
+    def has_carried_timer(self) -> bool:
+        """Return whether the two ends have a timer on this leg, which lives on what is carried over."""
+        return self.is_carrying and self.heard.expires_s is not None
+
+    # The side that asks us
+
+    def receive(self, request: Request) -> Refusal | None:
+        """Take an INVITE or UPDATE of this leg; return why it is refused at once."""
+        try:
+            heard = hear(request)
+        except SipError as error:
+            return Refusal(400, error.fact)
+        self._asked_for = heard.expires_s is not None
+        if self.mode is SessionMode.NOT_SUPPORTED and heard.is_required:  # RFC 3261 section 8.2.2.3
+            return TimerRefusal(420, "timer is not supported", headers=(("Unsupported", "timer"),))
+        if self.mode is not SessionMode.NOT_SUPPORTED:
+            self.heard = heard
+        if self.timer is None:
+            return None
+        self.timer.settings = self.profile.answering
+        reply = self.timer.receive(request)
+        if isinstance(reply, Refusal):
+            return reply
+        self._reply = reply
+        return None
+
+    def put_on_answer(self, response: Response, other: LegSession) -> None:
+        """Write what the final answer to this leg says; it was carried over from the other one."""
+        if self.is_carrying and other.is_carrying:
+            return
+        if self.timer is not None:
+            if response.status < 300 and self._reply is not None:
+                self._reply.headers.put_on(response)
+            return
+        if self.is_carrying and response.status < 300 and self._asked_for and other.timer is not None:
+            other.agreed.put_on(response)
+        elif response.status >= 200:
+            NOTHING.put_on(response)
+
+    def answer_sent(self, request: Request, response: Response, now: float) -> None:
+        """Take note that a 2xx to INVITE or UPDATE went out on this leg."""
+        if self.watch is not None:
+            self.watch.passed(response, now)
+        if self.is_carrying:
+            self.heard = hear_leniently(response)
+        if self.timer is not None and self._reply is not None:
+            self.timer.replied(request, self._reply, now)
+
+    @property
+    def agreed(self) -> TimerHeaders:
+        """Return what a 2xx says on the other leg where this one is our own and that one is carried [inferred]."""
+        timer = self.timer
+        if timer is None or timer.interval_s is None:
+            return NOTHING
+        return TimerHeaders(expires_s=timer.interval_s, refresher="uac" if timer.is_refresher else "uas", is_supported=True)
+
+    # The side that we ask
+
+    def offer(self, caller: LegSession) -> Offer | None:
+        """Return what the first INVITE on this leg asks for, where the timer is our own."""
+        if not self.is_own:
+            return None
+        heard = caller.heard if caller.is_carrying else UNHEARD
+        return Offer(carried_settings(self.profile.asking, heard))
+
+    def put_on_request(self, request: Request, other: LegSession) -> Send | None:
+        """Write what an INVITE or UPDATE on this leg says; it was carried over from the other one."""
+        if self.timer is not None:
+            self.timer.settings = self.profile.asking
+            send = self.timer.ask(request.method)
+            send.headers.put_on(request)
+            return send
+        if self.mode is SessionMode.NOT_SUPPORTED or other.mode is SessionMode.NOT_SUPPORTED:
+            NOTHING.put_on(request)
+        return None
+
+    def answered(self, response: Response, now: float) -> None:
+        """Take a final answer of this leg that is not for a timer of our own."""
+        if not 200 <= response.status < 300 or response.cseq.method not in REFRESHING:
+            return
+        if self.watch is not None:
+            self.watch.passed(response, now)
+        if self.is_carrying:
+            self.heard = hear_leniently(response)
+
+    # Time
+
+    @property
+    def next_timer(self) -> float | None:
+        """Return when something is due."""
+        if self.keeper is not None:
+            return self.keeper.next_timer
+        return None if self.watch is None else self.watch.next_timer

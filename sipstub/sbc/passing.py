@@ -1,0 +1,79 @@
+"""Requests outside of dialogs that the SBC passes on, with the answer back: MESSAGE, PUBLISH, NOTIFY, INFO, REFER.
+
+The first address that answers counts; where none is left the sender gets 408 or 503 as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from sipstub.sbc.carrying import AGENT_NAME, carried
+from sipstub.sbc.target import Batch
+from sipstub.sip.answer import answer
+from sipstub.sip.cseq import CSeq
+from sipstub.sip.message import Request
+from sipstub.sip.name_addr import NameAddr
+from sipstub.sip.params import Params
+from sipstub.transaction.event import ResponseArrived, TransactionFailed
+from sipstub.transaction.machine import ServerTransaction
+
+if TYPE_CHECKING:
+    from sipstub.sbc.service import Sbc
+
+AWAY = frozenset({408, 503})
+
+
+class Passing:
+    """One of them."""
+
+    def __init__(self, sbc: Sbc, request: Request, transaction: ServerTransaction, batches: Iterator[Batch]) -> None:
+        self._sbc = sbc
+        self._request = request
+        self._transaction = transaction
+        self._batches = batches
+        self._status = 404
+
+    def begin(self, now: float) -> None:
+        """Ask the first place, or the next."""
+        batch = next(self._batches, None)
+        request, sbc = self._request, self._sbc
+        if not batch:
+            sbc.core.respond(self._transaction, answer(request, self._status, to_tag=self._transaction.to_tag), now)
+            return
+        target = batch[0]
+        from_, to = sbc.rewriting.names(request, target)
+        made = Request(request.method, target.uri)
+        add = made.headers.add
+        add("Max-Forwards", sbc.forwards(request))
+        add("From", NameAddr(from_.uri, from_.display, Params((("tag", sbc.token()),))))
+        add("To", to)
+        add("Call-ID", sbc.token())
+        add("CSeq", CSeq(1, request.method))
+        if request.contacts.addresses:
+            add("Contact", f"<{sbc.core.places.contact(target.hop)}>")
+        made.headers.take_over(carried(request))
+        for line in request.headers.lines("refer-to"):
+            add("Refer-To", line)
+        add("User-Agent", AGENT_NAME)
+        if request.body:
+            made.set_body(request.body)
+        sbc.core.request(made, target.hop, now, self._answered)
+
+    def _answered(self, event: ResponseArrived | TransactionFailed, now: float) -> None:
+        if isinstance(event, TransactionFailed):
+            self._status = event.status
+            self.begin(now)
+            return
+        response = event.response
+        if response.status < 200:
+            return
+        if response.status in AWAY:
+            self._status = response.status
+            self.begin(now)
+            return
+        found = answer(self._request, response.status, response.reason, to_tag=self._transaction.to_tag)
+        found.headers.take_over(carried(response))
+        if response.body:
+            found.set_body(response.body)
+        self._sbc.core.respond(self._transaction, found, now)

@@ -1,0 +1,330 @@
+"""Two legs tied together: what one side asks in its dialog goes to the other in that one's own.
+
+A call and a subscription are this once their dialogs are there.  Whoever ends it ends both sides; what has no ACK yet is waited
+for, so that no half call stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from sipstub.dialog.dialog import DialogState
+from sipstub.dialog.refusal import Refusal
+from sipstub.dialog.repeater import Turn
+from sipstub.sbc.carrying import carried
+from sipstub.sbc.change import Change
+from sipstub.sbc.leg import ALLOW, Leg, is_sdp
+from sipstub.sbc.media_plane import MediaSession
+from sipstub.session_timer.keeper import Keeper
+from sipstub.sip.cseq import CSeq, RAck
+from sipstub.sip.headers import Field
+from sipstub.sip.message import Message, Request, Response
+from sipstub.transaction.event import RequestArrived, ResponseArrived, TransactionFailed
+from sipstub.transaction.machine import ServerTransaction
+
+if TYPE_CHECKING:
+    from sipstub.sbc.service import Sbc
+
+MAX_ACKS = 4
+"ACKs of one leg that are kept for a 2xx that comes again."
+
+
+class Relay:
+    """What both legs have in common."""
+
+    def __init__(self, sbc: Sbc) -> None:
+        self.sbc = sbc
+        self.core = sbc.core
+        self.legs: list[Leg] = []
+        "Those with a dialog, early ones too."
+        self.media: MediaSession = sbc.media.session()
+        self.is_over = False
+        self.is_connected = False
+        self.why = ""
+        "Why it ended, for people."
+        self.ends_at: float | None = None
+        self.wake_at: float | None = None
+        "See Agenda."
+
+    # Requests in a dialog
+
+    def receive(self, leg: Leg, arrived: RequestArrived, now: float) -> Response | None:
+        """Return the answer to a request in the dialog of one leg, or None to give it later; None too for an ACK."""
+        request, transaction, dialog = arrived.request, arrived.transaction, leg.dialog
+        assert dialog is not None
+        if transaction is None:
+            self._acknowledged(leg, request, now)
+            return None
+        refusal = dialog.receive_request(request)
+        if refusal is None:
+            refusal = self.sbc.hops_left(request)
+        if refusal is not None:
+            return refusal.answer_to(request)
+        method = request.method
+        if method == "BYE":
+            return self.hang_up(leg, request, transaction, now)
+        if leg.peer is None or leg.peer.dialog is None or leg.peer.is_closed:
+            return Refusal(481, "the other leg is gone").answer_to(request)
+        if method in ("INVITE", "UPDATE"):
+            return Change(self, leg, leg.peer, request, transaction).begin(now)
+        if method == "PRACK":
+            return self._prack(leg, request, transaction, now)
+        if method == "OPTIONS" and self.sbc.settings["SBCTerminateOptions"]:
+            found = leg.answer(request, 200)
+            found.headers.add("Allow", ALLOW)
+            return found
+        self.pass_on(leg, leg.peer, request, transaction, now, self.translated(leg, request))
+        return None
+
+    def translated(self, leg: Leg, request: Request) -> Iterable[tuple[str, object]]:
+        """Return what stands in a request to the other leg in the place of headers that name a dialog or a place."""
+        return self.sbc.translated(leg, request)
+
+    def pass_on(
+        self,
+        leg: Leg,
+        peer: Leg,
+        request: Request,
+        transaction: ServerTransaction,
+        now: float,
+        extra: Iterable[tuple[str, object]] = (),
+    ) -> None:
+        """Send a request on to another leg, and its answer back."""
+        made = peer.request(
+            request.method, carried(request), self.body_for(peer, request), max_forwards=self.sbc.forwards(request)
+        )
+        for name, value in extra:
+            made.headers.add(name, value)
+
+        def answered(event: ResponseArrived | TransactionFailed, at: float) -> None:
+            self._passed_back(leg, peer, request, transaction, made, event, at)
+
+        self.core.request(made, peer.hop, now, answered, via=peer.via)
+
+    def _passed_back(
+        self,
+        leg: Leg,
+        peer: Leg,
+        request: Request,
+        transaction: ServerTransaction,
+        made: Request,
+        event: ResponseArrived | TransactionFailed,
+        now: float,
+    ) -> None:
+        assert leg.dialog is not None and peer.dialog is not None
+        if isinstance(event, TransactionFailed):
+            peer.dialog.on_no_answer(made)
+            found = leg.answer(request, event.status)
+        elif event.response.status < 200:
+            return
+        else:
+            response = event.response
+            peer.dialog.receive_response(made, response)
+            found = leg.answer(request, response.status, response.reason, carried(response), self.body_for(leg, response))
+        leg.dialog.request_answered(request, found.status)
+        self.core.respond(transaction, found, now)
+        if request.method == "BYE" and leg.dialog.is_ended:
+            leg.is_closed = peer.is_closed = True
+        if peer.dialog.is_ended or leg.dialog.is_ended:
+            self.end(now, f"{found.status} to {request.method}")
+
+    def _prack(self, leg: Leg, request: Request, transaction: ServerTransaction, now: float) -> Response | None:
+        rack = request.rack
+        named = leg.reliable.pop((rack.rseq, rack.cseq.number), None) if rack is not None else None
+        if named is None or named[0].dialog is None or named[0].is_closed:
+            return Refusal(481, "PRACK for no answer that is open").answer_to(request)
+        other, rseq, cseq = named
+        self.pass_on(leg, other, request, transaction, now, (("RAck", RAck(rseq, CSeq(cseq, "INVITE"))),))
+        return None
+
+    def hang_up(self, leg: Leg, request: Request, transaction: ServerTransaction, now: float) -> Response | None:
+        """Take a BYE: answered at once, or by the other side where SBCEnableByeAuthentication says so."""
+        peer = leg.peer
+        if self.is_connected and self.sbc.settings["SBCEnableByeAuthentication"] and peer is not None and not peer.is_closed:
+            self.pass_on(leg, peer, request, transaction, now)
+            return None
+        leg.is_closed = True
+        assert leg.dialog is not None
+        leg.dialog.request_answered(request, 200)
+        leg.unacked = None
+        self.core.respond(transaction, leg.answer(request, 200), now)
+        self.end(now, "BYE")
+        return None
+
+    def body_for(self, leg: Leg, message: Message) -> bytes:
+        """Return the body as it goes out on a leg."""
+        body = message.body
+        return self.media.carry(body, is_from_caller=not leg.is_caller) if body and is_sdp(message) else body
+
+    # 2xx to INVITE and their ACK
+
+    def _acknowledged(self, leg: Leg, ack: Request, now: float) -> None:
+        waiting = leg.unacked
+        if waiting is None or ack.cseq.number != waiting.cseq:
+            return
+        leg.unacked = None
+        leg.took(ack)
+        leg.negotiation.offer_answered()
+        if leg.session.timer is not None:
+            leg.session.timer.receive(ack)
+        if waiting.other is not None:
+            other = waiting.other
+            body = self.body_for(other, ack)
+            fields = [field for field in carried(ack) if body or field.key != "content-type"]
+            self.acknowledge(other, waiting.other_cseq, fields, body)
+            other.negotiation.offer_answered()
+        if self.is_over:
+            self._close(leg, now)
+            self._settle()
+
+    def acknowledge(self, leg: Leg, cseq: int, fields: Iterable[Field] = (), body: bytes = b"") -> None:
+        """Send the ACK to a 2xx of that leg."""
+        ack = leg.request("ACK", fields, body, cseq=cseq)
+        if body:
+            leg.said(ack)
+        while len(leg.acks) >= MAX_ACKS:
+            del leg.acks[next(iter(leg.acks))]
+        leg.acks[cseq] = self.core.layer.send_outside(ack, leg.hop, leg.via)
+
+    def repeated(self, leg: Leg, cseq: int) -> None:
+        """Take a 2xx that came before: it gets its ACK again, if that went out."""
+        data = leg.acks.get(cseq)
+        if data is not None:
+            self.core.layer.send_again(data, leg.hop)
+
+    # The session timer
+
+    def keep(self, leg: Leg) -> None:
+        """Refresh a leg of our own from now on."""
+        session = leg.session
+        if session.timer is None or leg.dialog is None or session.keeper is not None:
+            return
+
+        def described(offer: bytes) -> bytes | None:
+            return leg.description or None
+
+        session.keeper = Keeper(
+            leg.dialog,
+            session.timer,
+            described,
+            headers=(("Contact", leg.contact), ("Allow", ALLOW), ("User-Agent", leg.agent)),
+            description=leg.description,
+            negotiation=leg.negotiation,
+        )
+
+    def _refresh(self, leg: Leg, requests: list[Request], now: float) -> None:
+        keeper = leg.session.keeper
+        assert keeper is not None
+        for request in requests:
+            if request.method == "ACK":
+                leg.acks[request.cseq.number] = self.core.layer.send_outside(request, leg.hop, leg.via)
+            elif request.method == "BYE":
+                leg.is_closed = True
+                self.core.request(request, leg.hop, now, via=leg.via)
+                self.end(now, f"session timer: {keeper.ended}")
+            else:
+                self._ask_again(leg, request, now)
+
+    def _ask_again(self, leg: Leg, request: Request, now: float) -> None:
+        keeper = leg.session.keeper
+        assert keeper is not None
+
+        def heard(event: ResponseArrived | TransactionFailed, at: float) -> None:
+            if isinstance(event, TransactionFailed):
+                found = keeper.failed(request, event.status, at)
+            else:
+                found = keeper.answered(request, event.response, at, chance=self.sbc.chance())
+            self._refresh(leg, [one for one in found if not self.is_over or one.method == "ACK"], at)
+            self.sbc.agenda.note(self)
+
+        self.core.request(request, leg.hop, now, heard, via=leg.via)
+
+    # The end
+
+    def end(self, now: float, why: str) -> None:
+        """End both sides: BYE where there is a dialog, later where an ACK is still to come (RFC 3261 section 15)."""
+        if not self.is_over:
+            self.is_over, self.why = True, why
+            self.media.end()
+        for leg in self.legs:
+            if leg.unacked is None:
+                self._close(leg, now)
+        self._settle()
+
+    def _close(self, leg: Leg, now: float) -> None:
+        if leg.is_closed:
+            return
+        leg.is_closed = True
+        dialog, timer = leg.dialog, leg.session.timer
+        if timer is not None:
+            timer.end()
+        if dialog is None or dialog.state is DialogState.EARLY or dialog.method != "INVITE":
+            return
+        if leg.peer is not None and leg.peer.unacked is not None and leg.peer.unacked.other is leg:
+            self.acknowledge(leg, leg.peer.unacked.other_cseq)
+        bye = leg.request("BYE")
+        if timer is not None:
+            timer.ask("BYE").headers.put_on(bye)
+        dialog.end()
+        self.core.request(bye, leg.hop, now, via=leg.via)
+
+    @property
+    def is_settled(self) -> bool:
+        """Return whether nothing is waited for any more."""
+        return self.is_over and all(leg.unacked is None for leg in self.legs)
+
+    def _settle(self) -> None:
+        if self.is_settled:
+            self.sbc.forget(self)
+        else:
+            self.sbc.agenda.note(self)
+
+    # Time
+
+    def next_timer(self) -> float | None:
+        """Return when `on_timer` has to be called."""
+        found = None if self.is_over else self.ends_at
+        for leg in self.legs:
+            waiting = leg.unacked
+            at = waiting.repeater.next_timer if waiting is not None else None
+            if at is not None and (found is None or at < found):
+                found = at
+            at = None if self.is_over else leg.session.next_timer
+            if at is not None and (found is None or at < found):
+                found = at
+        return found
+
+    def on_timer(self, now: float) -> None:
+        """Repeat what has no ACK, refresh, end what is over."""
+        for leg in tuple(self.legs):
+            if leg.unacked is not None:
+                self._repeat(leg, now)
+            session = leg.session
+            if self.is_over:
+                continue
+            if session.keeper is not None:
+                if (due := session.keeper.next_timer) is not None and due <= now:
+                    self._refresh(leg, session.keeper.on_timer(now), now)
+            elif session.watch is not None and session.watch.on_timer(now) is not None:
+                self.end(now, "session timer: nobody refreshed")
+        if self.ends_at is not None and now >= self.ends_at and not self.is_over:
+            self.ends_at = None
+            self.timed_out(now)
+
+    def timed_out(self, now: float) -> None:
+        """The time of the whole is over."""
+        self.end(now, "the longest time that a call may take")
+
+    def _repeat(self, leg: Leg, now: float) -> None:
+        waiting = leg.unacked
+        assert waiting is not None
+        turn = waiting.repeater.on_timer(now)
+        if turn is Turn.SEND:
+            self.core.respond(waiting.transaction, waiting.response, now)
+        elif turn is Turn.GIVE_UP:
+            leg.unacked = None
+            if waiting.other is not None and not waiting.other.is_closed:
+                self.acknowledge(waiting.other, waiting.other_cseq)
+            self.end(now, "a 200 never got its ACK")
+            self._close(leg, now)

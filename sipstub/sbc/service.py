@@ -1,0 +1,305 @@
+"""The SBC as a service of a core: whose request it is, where it goes, and the tables of what is going on.
+
+    sbc = Sbc(core, site); core.add(sbc, is_fallback=True)
+
+Requests in a dialog go to the leg that they name; all others are classified, and refused where nobody knows them.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator
+
+from sipstub.core.core import Core
+from sipstub.dialog.dialog_id import DialogId
+from sipstub.dialog.refusal import Refusal
+from sipstub.sbc.agenda import Agenda
+from sipstub.sbc.call import Call
+from sipstub.sbc.classification import Classifier
+from sipstub.sbc.ip_group import ForkingMode, IpGroup
+from sipstub.sbc.keep_alive import KeepAlive
+from sipstub.sbc.leg import ALLOW, Leg, is_address
+from sipstub.sbc.media_plane import DirectMedia, MediaPlane
+from sipstub.sbc.passing import Passing
+from sipstub.sbc.proxy_set import ProxyHealth
+from sipstub.sbc.redirection import Redirection
+from sipstub.sbc.registering import Registering
+from sipstub.sbc.relay import Relay
+from sipstub.sbc.rewriting import Rewriting
+from sipstub.sbc.routing import Routing, Trigger
+from sipstub.sbc.site import Site
+from sipstub.sbc.target import Batch, Target
+from sipstub.sbc.translation import translated_refer_to, translated_replaces
+from sipstub.sbc.user_table import User, UserTable, is_same
+from sipstub.sip.answer import answer
+from sipstub.sip.message import Request, Response
+from sipstub.sip.uri import SipUri, Uri
+from sipstub.transaction.event import Cancelled, RequestArrived, TransactionFailed
+from sipstub.transaction.layer import random_token
+from sipstub.transaction.sending import Hop
+
+MAX_CALLS = 10_000
+"Calls and subscriptions at a time; more are refused with 503."
+OVERLOAD_RETRY_S = 10
+PASSED_ON = frozenset({"MESSAGE", "PUBLISH", "NOTIFY", "INFO", "REFER"})
+"Methods that are passed on outside of dialogs."
+KEEP_AS_IS = 2
+"SBCRemoteReplacesBehavior: the ids stay as they are."
+
+
+class Sbc:
+    """All of one SBC."""
+
+    methods = (
+        "REGISTER",
+        "INVITE",
+        "ACK",
+        "BYE",
+        "PRACK",
+        "UPDATE",
+        "INFO",
+        "OPTIONS",
+        "MESSAGE",
+        "NOTIFY",
+        "REFER",
+        "SUBSCRIBE",
+    )
+
+    def __init__(
+        self,
+        core: Core,
+        site: Site,
+        *,
+        now: float,
+        media: MediaPlane | None = None,
+        token: Callable[[], str] = random_token,
+        chance: Callable[[], float] = random.random,
+        tell: Callable[[str, float], None] = lambda text, now: None,
+    ) -> None:
+        self.core = core
+        self.media: MediaPlane = media or DirectMedia()
+        self.token = token
+        self.chance = chance
+        self.tell = tell
+        self.agenda = Agenda()
+        self.users = UserTable()
+        self.registering = Registering(self)
+        self.redirection = Redirection(self)
+        self._legs: dict[DialogId, Leg] = {}
+        self._relays: set[Relay] = set()
+        self._take(site)
+        self.health = {one.name: ProxyHealth(one, now) for one in site.proxy_sets}
+        for health in self.health.values():
+            self.agenda.note(KeepAlive(self, health, self._proxy_changed))
+
+    def _take(self, site: Site) -> None:
+        self.site = site
+        self.settings = site.settings
+        self.routing = Routing(site.routing)
+        self.rewriting = Rewriting(site.settings, self._own_host)
+        self._classifier = Classifier(site.groups, site.classification)
+        self._forward_limit = site.settings["SBCMaxForwardsLimit"]
+
+    # What is going on
+
+    @property
+    def relays(self) -> frozenset[Relay]:
+        """Return the calls and subscriptions that go on, or wait for their end."""
+        return frozenset(self._relays)
+
+    @property
+    def dialogs(self) -> int:
+        """Return how many dialogs are known."""
+        return len(self._legs)
+
+    def bind(self, leg: Leg) -> None:
+        """Have requests in the dialog of a leg go to it."""
+        assert leg.dialog is not None
+        self._legs[leg.dialog.id] = leg
+
+    def forget(self, relay: Relay) -> None:
+        """Drop a call or subscription that is over."""
+        for leg in relay.legs:
+            if leg.dialog is not None and self._legs.get(leg.dialog.id) is leg:
+                del self._legs[leg.dialog.id]
+        self._relays.discard(relay)
+        self.agenda.forget(relay)
+
+    # A service of the core
+
+    def handle(self, arrived: RequestArrived, now: float) -> Response | None:
+        """Answer a request, or have it answered later."""
+        request, transaction = arrived.request, arrived.transaction
+        tag = request.to.tag
+        if tag is not None:
+            leg = self._legs.get(DialogId(request.call_id, tag, request.from_.tag or ""))
+            if leg is not None:
+                return leg.relay.receive(leg, arrived, now)
+            return None if transaction is None else answer(request, 481)
+        if transaction is None:
+            return None
+        refusal = self._admit(request)
+        if refusal is not None:
+            return refusal.answer_to(request, to_tag=transaction.to_tag)
+        method = request.method
+        if method == "OPTIONS":
+            found = answer(request, 200, to_tag=transaction.to_tag)
+            found.headers.add("Allow", ALLOW)
+            found.headers.add("Accept", "application/sdp")
+            return found
+        group = self._classifier.group_of(request, arrived.source, self._group_of_user)
+        if group is None:
+            if not self.settings["AllowUnclassifiedCalls"] or not self.site.groups:
+                return self._unclassified(request, transaction.to_tag, arrived.source, now)
+            group = self.site.groups[0]
+        if method == "REGISTER":
+            return self.registering.handle(arrived, group, now)
+        if method == "INVITE":
+            return self._call(group, arrived, now)
+        if method in PASSED_ON:
+            Passing(self, request, transaction, self.batches(request, group, Trigger.INITIAL)).begin(now)
+            return None
+        found = answer(request, 481 if method in ("BYE", "PRACK", "UPDATE") else 405, to_tag=transaction.to_tag)
+        if found.status == 405:
+            found.headers.add("Allow", ALLOW)
+        return found
+
+    def on_server_event(self, event: Cancelled | TransactionFailed, now: float) -> None:
+        """A CANCEL of what is answered already, or an answer that could not be sent: nothing to do."""
+
+    def next_timer(self) -> float | None:
+        """Return when somebody has to be woken."""
+        return self.agenda.next_timer
+
+    def on_timer(self, now: float) -> None:
+        """Wake whoever is due."""
+        self.agenda.on_timer(now)
+
+    def _call(self, group: IpGroup, arrived: RequestArrived, now: float) -> Response | None:
+        request, transaction = arrived.request, arrived.transaction
+        assert transaction is not None
+        if len(self._relays) >= MAX_CALLS:
+            return Refusal(503, f"{MAX_CALLS} calls", OVERLOAD_RETRY_S).answer_to(request, to_tag=transaction.to_tag)
+        call = Call(self, group, request, transaction, arrived.source)
+        self._relays.add(call)
+        found = call.begin(now)
+        if found is not None:
+            self._relays.discard(call)
+        return found
+
+    def _admit(self, request: Request) -> Refusal | None:
+        if not self.settings["EnableSBCApplication"]:
+            return Refusal(503, "the SBC application is disabled")
+        return self.hops_left(request)
+
+    def _unclassified(self, request: Request, tag: str, source: Hop, now: float) -> Response:
+        status = self.site.unclassified_status or 500
+        found = answer(request, status, to_tag=tag)
+        found.headers.add("Reason", f'SIP;cause={found.status};text="Classification Failure"')
+        self.tell(f"unclassified {request.method} from {source}", now)
+        return found
+
+    # Max-Forwards
+
+    def hops_left(self, request: Request) -> Refusal | None:
+        """Return the refusal of a request that may go no further (483 is RFC 3261, the manual names no code)."""
+        return Refusal(483, "Max-Forwards is 0") if request.max_forwards == 0 else None
+
+    def forwards(self, request: Request) -> int:
+        """Return Max-Forwards on the other leg: one less below the limit and at it [choice], the limit above it."""
+        received = request.max_forwards
+        return self._forward_limit if received is None or received > self._forward_limit else received - 1
+
+    # Where requests go
+
+    def batches(self, request: Request, source: IpGroup, trigger: Trigger, uri: Uri | None = None) -> Iterator[Batch]:
+        """Return the places to try for a request, in order; those of one batch at the same time."""
+        wanted = uri or request.uri
+        for rule in self.routing.rows(request, source, wanted, trigger):
+            group = rule.destination
+            if rule.address is not None:
+                yield (Target(self._group_at(rule.address) or source, rule.address, wanted),)
+            elif group is None or rule.follows_uri:
+                yield from self._where_it_says(wanted)
+            elif group.is_user:
+                yield from self._to_users(wanted, group)
+            else:
+                for hop in self.hops_of(group):
+                    yield (Target(group, hop, self.rewriting.uri(wanted, group, hop)),)
+
+    def hops_of(self, group: IpGroup) -> tuple[Hop, ...]:
+        """Return the addresses of a server that are alive."""
+        return self.health[group.proxy_set.name].alive if group.proxy_set is not None else ()
+
+    def _to_users(self, uri: Uri, group: IpGroup) -> Iterator[Batch]:
+        found = self.users.find(uri, whole=self.settings["SBCDBRoutingSearchMode"] == 1)
+        if len(found) == 1 and self.settings["SBCSendInviteToAllContacts"]:
+            found = self.users.of_aor(found[0].aor.uri, whole=True)
+        targets = [Target(user.group, user.hop, user.contact) for user in found if user.group is group]
+        if group.forking_mode is ForkingMode.PARALLEL:
+            if targets:
+                yield tuple(targets)
+            return
+        for target in targets:
+            yield (target,)
+
+    def _where_it_says(self, uri: Uri) -> Iterator[Batch]:
+        if isinstance(uri, SipUri) and is_address(uri.host):
+            hop = Hop(uri.transport or ("TLS" if uri.scheme == "sips" else "UDP"), uri.host.strip("[]"), uri.effective_port)
+            group = self._group_at(hop)
+            if group is not None:
+                yield (Target(group, hop, uri),)
+
+    def _group_at(self, hop: Hop) -> IpGroup | None:
+        """Return the group whose Proxy Set has the host of a hop; what is reached past all groups has none."""
+        found = [
+            (one.port != hop.port, number)
+            for number, group in enumerate(self.site.groups)
+            for one in (group.proxy_set.addresses if group.proxy_set is not None else ())
+            if one.host == hop.host
+        ]
+        return self.site.groups[min(found)[1]] if found else None
+
+    # What legs ask
+
+    def translated(self, leg: Leg, request: Request) -> Iterable[tuple[str, object]]:
+        """Return the headers of a request in a dialog that name dialogs, for the other leg."""
+        refer_to = request.refer_to
+        if refer_to is None:
+            return ()
+        peer = leg.peer
+        if peer is None or peer.group.profile.replaces_behavior == KEEP_AS_IS:
+            return (("Refer-To", refer_to),)
+        return (("Refer-To", translated_refer_to(refer_to, self._legs.get)),)
+
+    def translated_invite(self, request: Request, group: IpGroup) -> Iterable[tuple[str, object]]:
+        """Return Replaces as the callee knows the dialog."""
+        replaces = request.replaces
+        if replaces is None:
+            return ()
+        if group.profile.replaces_behavior == KEEP_AS_IS:
+            return (("Replaces", replaces),)
+        return (("Replaces", translated_replaces(replaces, self._legs.get)),)
+
+    def _group_of_user(self, request: Request, source: Hop) -> IpGroup | None:
+        """Return the group of the registered user that sent a request: by From and Contact, or by From and where it came from."""
+        whole = self.settings["SBCDBRoutingSearchMode"] == 1
+        contacts = request.contacts.addresses
+        for user in self.users.of_aor(request.from_.uri, whole=whole):
+            if self._is_of(user, contacts[0].uri if contacts else None, source):
+                return user.group
+        return None
+
+    def _is_of(self, user: User, contact: Uri | None, source: Hop) -> bool:
+        if user.hop.host != source.host:
+            return False
+        if user.hop[:3] == source[:3]:
+            return True
+        return isinstance(contact, SipUri) and is_same(user.contact, contact, self.settings.excluded_parameters)
+
+    def _own_host(self, hop: Hop) -> str:
+        found = SipUri.parse(self.core.places.contact(hop))
+        return found.host
+
+    def _proxy_changed(self, hop: Hop, is_alive: bool, now: float) -> None:
+        self.tell(f"proxy {hop} is {'alive again' if is_alive else 'away'}", now)

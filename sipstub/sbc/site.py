@@ -1,0 +1,149 @@
+"""The site that an SBC stands in, made of its settings: groups, who belongs to them, and where their requests go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sipstub.sbc.classification import ClassificationRule
+from sipstub.sbc.global_setting import Globals
+from sipstub.sbc.ip_group import ForkingMode, GroupType, IpGroup
+from sipstub.sbc.ip_profile import IpProfile
+from sipstub.sbc.proxy_set import ProxySet, SiteProblem, proxy_address
+from sipstub.sbc.routing import RoutingRule, Trigger
+from sipstub.sbc.settings.row import Row
+from sipstub.sbc.settings.settings import SbcSettings
+
+UNCLASSIFIED_STATUS = 500
+"Classification Failure Response Type of the SIP Interface where nothing is said [unverified]."
+TRANSPORTS = {-1: "UDP", 0: "UDP", 1: "TCP", 2: "TLS"}
+METHODS: dict[int, frozenset[str]] = {
+    0: frozenset(),
+    1: frozenset({"INVITE"}),
+    2: frozenset({"REGISTER"}),
+    3: frozenset({"SUBSCRIBE"}),
+    4: frozenset({"INVITE", "REGISTER"}),
+    5: frozenset({"INVITE", "SUBSCRIBE"}),
+    6: frozenset({"OPTIONS"}),
+}
+"RequestType of a route; nothing is everything."
+TRIGGERS: dict[int, frozenset[Trigger]] = {
+    0: frozenset(),
+    1: frozenset({Trigger.REDIRECT}),
+    2: frozenset({Trigger.REFER}),
+    3: frozenset({Trigger.REDIRECT, Trigger.REFER}),
+    4: frozenset({Trigger.INITIAL}),
+}
+TO_GROUP, TO_ADDRESS, TO_URI = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """All of it; a reload swaps it whole."""
+
+    groups: tuple[IpGroup, ...]
+    routing: tuple[RoutingRule, ...]
+    classification: tuple[ClassificationRule, ...] = ()
+    settings: Globals = field(default_factory=Globals)
+    unclassified_status: int = UNCLASSIFIED_STATUS
+    "0 gives no answer at all."
+
+    @property
+    def proxy_sets(self) -> tuple[ProxySet, ...]:
+        """Return the Proxy Sets that groups name, each once."""
+        return tuple({group.proxy_set.name: group.proxy_set for group in self.groups if group.proxy_set is not None}.values())
+
+
+def site_of(settings: SbcSettings) -> Site:
+    """Return the site; raises SiteProblem for what no B2BUA could act on."""
+    found = Globals(settings)
+    proxy_sets = {row.index: _proxy_set(settings, row) for row in settings.proxy_sets}
+    groups = tuple(_group(settings, row, found, proxy_sets) for row in settings.ip_groups)
+    by_index = {row.index: group for row, group in zip(settings.ip_groups, groups, strict=True)}
+
+    def group_named(name: str) -> IpGroup | None:
+        row = settings.row("IPGroup", name)
+        return None if row is None else by_index[row.index]
+
+    statuses = [row.number("ClassificationFailureResponseType") for row in settings.sip_interfaces]
+    return Site(
+        groups,
+        tuple(
+            _route(row, group_named(row.text("SrcIPGroupName")), group_named(row.text("DestIPGroupName")))
+            for row in settings.routes
+        ),
+        tuple(_classification(row, group_named(row.text("SrcIPGroupName"))) for row in settings.classifications),
+        found,
+        statuses[0] if statuses else UNCLASSIFIED_STATUS,
+    )
+
+
+def _proxy_set(settings: SbcSettings, row: Row) -> ProxySet:
+    addresses = []
+    for one in settings.proxy_ips:
+        named = settings.row("ProxySet", one.text("ProxySetId"))
+        if named is not None and named.index == row.index:
+            hop = proxy_address(one.text("IpAddress"), TRANSPORTS[one.number("TransportType")])
+            addresses.append((one.number("Priority"), one.number("ProxyIpIndex"), hop))
+    addresses.sort(key=lambda entry: entry[:2])
+    pause = row.number("ProxyKeepAliveTime") if row.number("EnableProxyKeepAlive") else 0
+    return ProxySet(row.name or str(row.index), tuple(hop for _, _, hop in addresses), pause)
+
+
+def _group(settings: SbcSettings, row: Row, found: Globals, proxy_sets: dict[int, ProxySet]) -> IpGroup:
+    proxies = settings.row("ProxySet", row.text("ProxySetName"))
+    return IpGroup(
+        row.name or str(row.index),
+        GroupType.USER if row.number("Type") == 1 else GroupType.SERVER,
+        IpProfile.of(settings.leg(row), found),
+        None if proxies is None else proxy_sets[proxies.index],
+        sip_group_name=row.text("SIPGroupName"),
+        local_host_name=row.text("LocalHostName"),
+        source_host_name=row.text("SourceHostName"),
+        keeps_call_id=row.number("SBCKeepOriginalCallID"),
+        forking_mode=ForkingMode(row.number("EnableSBCClientForking")),
+        is_classified_by_proxy_set=row.number("ClassifyByProxySet") == 1,
+        max_users=row.number("MaxNumOfRegUsers"),
+    )
+
+
+def _route(row: Row, source: IpGroup | None, destination: IpGroup | None) -> RoutingRule:
+    kind, hop = row.number("DestType"), None
+    if kind not in (TO_GROUP, TO_ADDRESS, TO_URI):
+        raise SiteProblem(f"IP2IPRouting {row.index}: routing servers are not asked yet")
+    if kind == TO_GROUP and destination is None:
+        raise SiteProblem(f"IP2IPRouting {row.index} has no destination", hint="name an IP Group in DestIPGroupName")
+    if kind == TO_ADDRESS:
+        port = f":{row.number('DestPort')}" if row.number("DestPort") else ""
+        hop = proxy_address(row.text("DestAddress") + port, TRANSPORTS[row.number("DestTransportType")])
+    return RoutingRule(
+        destination,
+        address=hop,
+        source=source,
+        methods=METHODS[row.number("RequestType")],
+        source_prefix=_prefix(row.text("SrcUsernamePrefix")),
+        source_host=_prefix(row.text("SrcHost")),
+        prefix=_prefix(row.text("DestUsernamePrefix")),
+        host=_prefix(row.text("DestHost")),
+        triggers=TRIGGERS[row.number("Trigger")],
+        is_alternative=row.number("AltRouteOptions") != 0,
+        ignores_inputs=row.number("AltRouteOptions") == 1,
+        follows_uri=kind == TO_URI,
+    )
+
+
+def _classification(row: Row, group: IpGroup | None) -> ClassificationRule:
+    transport = row.number("SrcTransportType")
+    return ClassificationRule(
+        group if row.number("ActionType") == 1 else None,
+        address=row.text("SrcAddress"),
+        transport="" if transport < 0 else TRANSPORTS[transport],
+        source_prefix=_prefix(row.text("SrcUsernamePrefix")),
+        source_host=_prefix(row.text("SrcHost")),
+        prefix=_prefix(row.text("DestUsernamePrefix")),
+        host=_prefix(row.text("DestHost")),
+    )
+
+
+def _prefix(pattern: str) -> str:
+    """Return the beginning that a pattern wants; a star stands for any rest."""
+    return pattern.rstrip("*")
