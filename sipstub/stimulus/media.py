@@ -6,13 +6,14 @@ RFC 3264.  Where there are no ports to have, it names the discard port of RFC 86
 from __future__ import annotations
 
 import base64
+import contextlib
 import secrets
 from collections.abc import Callable
 
-from sipstub.media.agreement import agree
-from sipstub.media.place import NO_MEDIA, MediaLine, MediaPlace
-from sipstub.media.report import NO_PORT, MediaReport
+from sipstub.media.place import NO_MEDIA, MediaPlace
+from sipstub.media.report import MediaReport
 from sipstub.media.sound import SPOKEN
+from sipstub.media.voice import Voice
 from sipstub.sip.error import SipError
 from sipstub.sip.sdp import Codec, Line, Media, Sdp
 
@@ -55,21 +56,14 @@ class MediaTalk:
         self._session = session
         self._version = session
         self._key = key
-        self._place = place
-        self._near = near
-        self._own = own
-        self._line: MediaLine | None = None
-        self._is_opened = False
-        self._has_begun = False
+        self._voice = Voice(place, near, own)
         self._is_secure = False
-        self._ours: Sdp | None = None
-        self._theirs: Sdp | None = None
 
     # What is said
 
     def offer(self, *, is_secure: bool = False) -> bytes:
         """Return an offer of the codecs that every phone has; a call that was secure stays so."""
-        self._open()
+        self._voice.open()
         self._is_secure = is_secure or self._is_secure
         lines: list[Line] = [("a", f"crypto:1 {SUITE} inline:{self._key()}")] if self._is_secure else []
         lines += [("a", f"rtpmap:{payload} {name}/{CLOCK_HZ}") for payload, name in CODECS]
@@ -80,7 +74,7 @@ class MediaTalk:
 
     def answer(self, body: bytes) -> bytes | None:
         """Return the answer to an offer, and go by both; None where there is nothing that we could take."""
-        self._open()
+        self._voice.open()
         try:
             offered = Sdp.parse(body)
             media = [self._answered(one, offered.direction_of(one)) for one in offered.media]
@@ -92,23 +86,18 @@ class MediaTalk:
         kept = [one if at == first else _refused(one) for at, one in enumerate(media)]
         self._is_secure = kept[first].protocol.upper() == SECURE
         said = self._described(*kept)
-        self._theirs = offered
-        self._agree()
+        self._voice.heard(offered)
         return said
 
     def answered(self, body: bytes) -> None:
         """Go by the phone's answer to what we said last; nothing changes by an empty one, or one that cannot be read."""
-        if not body or self._ours is None:
-            return
-        try:
-            self._theirs = Sdp.parse(body)
-        except SipError:
-            return
-        self._agree()
+        if body:
+            with contextlib.suppress(SipError):
+                self._voice.heard(Sdp.parse(body))
 
     @property
     def _port(self) -> int:
-        return DISCARD if self._line is None else self._line.port
+        return DISCARD if self._voice.line is None else self._voice.line.port
 
     def _answered(self, media: Media, direction: str) -> Media:
         named = [codec for codec in media.codecs if codec.name.lower() != EVENTS]
@@ -130,49 +119,30 @@ class MediaTalk:
 
     def _chosen(self, named: list[Codec]) -> Codec:
         """Return the phone's first choice; of those that we can speak, if we speak."""
-        spoken = [codec for codec in named if codec.name.upper() in SPOKEN] if self._line is not None else []
+        spoken = [codec for codec in named if codec.name.upper() in SPOKEN] if self._voice.line is not None else []
         return (spoken or named)[0]
 
     def _direction(self, theirs: str) -> str:
-        if self._line is None:
+        if self._voice.line is None:
             return "recvonly" if theirs in ("sendrecv", "sendonly") else "inactive"
         return ANSWERS[theirs]
 
     def _described(self, *media: Media) -> bytes:
-        host = self._host if self._line is None else self._line.host
+        host = self._host if self._voice.line is None else self._voice.line.host
         sdp = Sdp.build(address=host, session=self._session, version=self._version, media=media, name="sipstub")
         self._version += 1
-        self._ours = sdp
+        self._voice.said(sdp)
         return bytes(sdp)
 
     # What is done
 
     def begin(self) -> None:
         """Send from now on, by what was said until now and is said later: the call is answered."""
-        self._has_begun = True
-        self._agree()
+        self._voice.begin()
 
     def end(self) -> MediaReport | None:
         """Give the ports back and return what came of it; None where there never were any to have, or nothing was said yet."""
-        line, self._line = self._line, None
-        if line is not None:
-            return line.close()
-        return NO_PORT if self._is_opened and self._place.is_on else None
-
-    def _open(self) -> None:
-        if not self._is_opened:
-            self._is_opened = True
-            self._line = self._place.open(self._near, self._own)
-
-    def _agree(self) -> None:
-        if self._line is None or self._ours is None or self._theirs is None or not self._has_begun:
-            return
-        try:
-            agreement = agree(self._ours, self._theirs)
-        except SipError:
-            return
-        if agreement is not None:
-            self._line.agree(agreement)
+        return self._voice.end()
 
 
 def _ending(direction: str) -> tuple[Line, Line]:

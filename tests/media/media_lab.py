@@ -91,7 +91,7 @@ class Ledger:
     def open(self, near: str, own: str = "", port: int = 0) -> Noted | None:
         if not self._free:
             return None
-        line = Noted(self, self._free.pop(0), near, own)
+        line = Noted(self, self._free.pop(0), near, own, port)
         self.lines.append(line)
         return line
 
@@ -108,8 +108,9 @@ class Noted:
 
     host = "127.0.0.1"
 
-    def __init__(self, ledger: Ledger, port: int, near: str, own: str) -> None:
+    def __init__(self, ledger: Ledger, port: int, near: str, own: str, wanted: int) -> None:
         self.port = port
+        self.wanted = wanted
         self.near = near
         self.own = own
         self.agreements: list[Agreement] = []

@@ -15,6 +15,7 @@ from verify_builders import CATALOGUE, OBSERVABLES
 
 from provisioner.expectations.build import Delivered, build_expectations, read_cfg_files, subject_of
 from sipstub.core.compose import Stub, compose
+from sipstub.media.place import NO_MEDIA, MediaPlace
 from sipstub.phone.agent.agent import PhoneAgent
 from sipstub.phone.agent.call import Call
 from sipstub.phone.agent.event import Resync
@@ -96,6 +97,8 @@ class Lab:
     mac: str
     disobey: tuple[str, ...] = ()
     seed: int = 1
+    media: MediaPlace = NO_MEDIA
+    "Of the phone's calls."
     lost: float = 0.0
     "Share of datagrams that never arrive."
     doubled: float = 0.0
@@ -179,7 +182,14 @@ class Lab:
             self.fetches.append(Fetch(self.now, file.name, is_boot, is_delivered=True))
 
     def _switch_on(self) -> None:
-        self.agent = PhoneAgent(self.identity, self.settings, source=self._random, place=Place(PHONE_HOST), disobey=self.disobey)
+        self.agent = PhoneAgent(
+            self.identity,
+            self.settings,
+            source=self._random,
+            place=Place(PHONE_HOST),
+            disobey=self.disobey,
+            media=self.media,
+        )
         self.agent.start(self.now)
 
     def _told(self) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
+from sipstub.media.place import NO_MEDIA, MediaPlace
 from sipstub.phone.agent.alarm import Alarms
 from sipstub.phone.agent.call import Call
 from sipstub.phone.agent.event import PhoneEvent
@@ -50,8 +51,12 @@ class PhoneAgent:
         place: Place | None = None,
         names: Names | None = None,
         disobey: Iterable[str] = (),
+        media: MediaPlace = NO_MEDIA,
     ) -> None:
-        """`disobey` has names of `sipstub.phone.disobey.MUTANTS`; raises DisobeyProblem for one that does not exist."""
+        """`media` has the ports of its calls.
+
+        `disobey` has names of `sipstub.phone.disobey.MUTANTS`; raises DisobeyProblem for one that does not exist.
+        """
         self.plan: Plan = make_plan(identity, settings, disobey)
         self._events: deque[PhoneEvent] = deque(maxlen=MAX_EVENTS)
         self._alarms = Alarms()
@@ -65,6 +70,7 @@ class PhoneAgent:
             identifiers=self._identifiers,
             alarms=self._alarms,
             tell=self._events.append,
+            media=media,
         )
         self.lines = [Line(around, account, self._inbox) for account in self.plan.active]
         self.broken = 0

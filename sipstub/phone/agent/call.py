@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from sipstub.media.report import MediaReport
+from sipstub.media.voice import Voice
 from sipstub.phone.agent.account import Account
 from sipstub.phone.agent.asking import NOBODY, Asker, Sender
 from sipstub.phone.agent.event import CallChanged, CallState
@@ -19,6 +21,7 @@ from sipstub.phone.agent.surroundings import Surroundings
 from sipstub.session_timer.reply import Body, Reply, TimerRefusal
 from sipstub.session_timer.step import End, Send, Step
 from sipstub.sip.message import Request, Response
+from sipstub.sip.sdp import Sdp
 from sipstub.sip.via import Via
 from sipstub.transaction.machine import ClientTransaction, ServerTransaction
 from sipstub.transaction.sending import Hop
@@ -67,8 +70,16 @@ class Call:
     is_outgoing = False
 
     def __init__(
-        self, around: Surroundings, account: Account, shape: Shape, writer: MediaWriter, line: CallLine, rtp_port: int
+        self,
+        around: Surroundings,
+        account: Account,
+        shape: Shape,
+        writer: MediaWriter,
+        line: CallLine,
+        rtp_port: int,
+        near: str,
     ) -> None:
+        """`near` is the address of the other side's SIP."""
         self._around = around
         self._account = account
         self._shape = shape
@@ -77,6 +88,9 @@ class Call:
         self._strand = Strand(account, around.conduct, around.identifiers, around.place.host)
         self._rtp_port = rtp_port
         self._description: Description | None = None
+        self._voice = Voice(around.media, near, around.place.host)
+        self.media: MediaReport | None = None
+        "What was sent and heard, once it is over; None where it has no media at all."
         self.leg: Leg | None = None
         self.session = Session(account, around.conduct.timer, around.alarms, self._follow_session)
         self._refreshing = Refreshing(self)
@@ -94,6 +108,8 @@ class Call:
         if self.is_ended:
             return
         self.state = state
+        if state is CallState.ENDED:
+            self.media = self._voice.end()
         self._around.tell(CallChanged(self._account.number, self.call_id, state, self.is_outgoing, status))
         if state is CallState.ENDED:
             self.session.stop()
@@ -227,6 +243,7 @@ class Call:
                 self._description = self._writer.again(self._description, direction)
             head += [("Content-Type", SDP_TYPE), ("Allow", METHODS)]
             body = self._description.body
+            self._agree(self._description, offered)
         head += reply_headers(reply)
 
         def send(at: float) -> None:
@@ -253,9 +270,17 @@ class Call:
             ("Allow-Events", EVENTS),
         ]
 
-    def acknowledged(self, now: float) -> None:
-        """Take an ACK."""
+    def acknowledged(self, ack: Request, now: float) -> None:
+        """Take an ACK; it answers an offer in our 200."""
         self._repeating.stop()
+        if ack.body and self._description is not None:
+            self._agree(self._description, read_sdp(ack.body))
+
+    def _agree(self, ours: Description, theirs: Sdp | None) -> None:
+        """Speak by these from now on; without the other's description, by the one before."""
+        self._voice.said(ours.sdp)
+        if theirs is not None:
+            self._voice.heard(theirs)
 
     def answered(self, response: Response, transaction: ClientTransaction, now: float) -> None:
         """Take an answer to a request inside of the dialog."""

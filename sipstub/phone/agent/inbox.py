@@ -58,7 +58,7 @@ class Inbox:
         except SipError:
             return
         if call is not None:
-            call.acknowledged(now)
+            call.acknowledged(request, now)
 
     def _refuses(self, line: Line, request: Request, transaction: ServerTransaction, now: float) -> bool:
         _ = request.contacts, request.from_, request.event, request.record_routes

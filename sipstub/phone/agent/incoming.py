@@ -41,7 +41,7 @@ class IncomingCall(Call):
         request: Request,
         transaction: ServerTransaction,
     ) -> None:
-        super().__init__(around, account, shape, writer, line, rtp_port)
+        super().__init__(around, account, shape, writer, line, rtp_port, transaction.source.host)
         self._request = request
         self.transaction = transaction
         self._alarm: Alarm | None = None
@@ -73,14 +73,18 @@ class IncomingCall(Call):
 
     def _prepare(self, now: float) -> bool:
         """Make the answer to the offer, or an offer where there is none; return False, refused, where nothing fits."""
+        self._voice.open(self._rtp_port)
         if not self._request.body:
             self._description = self._writer.offer(self._rtp_port)
+            self._agree(self._description, None)
             return True
         offered = read_sdp(self._request.body)
         self._description = None if offered is None else self._writer.answer(offered, self._rtp_port)
         if self._description is None:
             self.refuse(488, now)
-        return self._description is not None
+            return False
+        self._agree(self._description, offered)
+        return True
 
     def accept(self, now: float) -> None:
         """Answer the call."""
@@ -88,6 +92,7 @@ class IncomingCall(Call):
             return
         source = self.transaction.source
         self.leg = Leg.as_callee(self._request, self.transaction.to_tag, source)
+        self._voice.begin()
         self._repeating.begin(self._send_200, now)
         assert self._reply is not None
         self.session.replied(self._request, self._reply, now)
@@ -98,9 +103,9 @@ class IncomingCall(Call):
         headers = self.answer_headers(self._reply, transport)
         self._line.respond(self._request, self.transaction, 200, now, headers, self._description.body)
 
-    def acknowledged(self, now: float) -> None:
+    def acknowledged(self, ack: Request, now: float) -> None:
         """Stop repeating the 200."""
-        super().acknowledged(now)
+        super().acknowledged(ack, now)
         if self.leg is not None and self.state is CallState.RINGING:
             self.became(CallState.ANSWERED, 200)
 

@@ -7,7 +7,7 @@ from sipstub.phone.agent.asking import NOBODY
 from sipstub.phone.agent.call import Call, CallLine
 from sipstub.phone.agent.event import CallState
 from sipstub.phone.agent.leg import Leg
-from sipstub.phone.agent.offer import MediaWriter
+from sipstub.phone.agent.offer import MediaWriter, read_sdp
 from sipstub.phone.agent.place import Target
 from sipstub.phone.agent.shape import MAX_FORWARDS, Shape
 from sipstub.phone.agent.surroundings import Surroundings
@@ -34,7 +34,7 @@ class OutgoingCall(Call):
         target: Target,
         number: str,
     ) -> None:
-        super().__init__(around, account, shape, writer, line, rtp_port)
+        super().__init__(around, account, shape, writer, line, rtp_port, target.hop.host)
         self._target = target
         self._number = number
         self._invite: ClientTransaction | None = None
@@ -46,6 +46,7 @@ class OutgoingCall(Call):
     def begin(self, now: float) -> None:
         """Send the INVITE."""
         self._strand.begin()
+        self._voice.open(self._rtp_port)
         self._description = self._writer.offer(self._rtp_port)
         self.became(CallState.CALLING)
         self._ask(now)
@@ -143,6 +144,9 @@ class OutgoingCall(Call):
         self.leg.cseq = max(self.leg.cseq, transaction.request.cseq.number, self._used_cseq)
         if self._around.conduct.acknowledges:
             self._ack = self._acknowledge(leg, transaction)
+        assert self._description is not None
+        self._agree(self._description, read_sdp(response.body))
+        self._voice.begin()
         self._strand.accepted()
         self.session.begin(transaction.request, response, now)
         self.became(CallState.ANSWERED, response.status)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sipstub.media.place import NO_MEDIA, MediaPlace
 from sipstub.phone.agent.alarm import Alarms
 from sipstub.phone.agent.conduct import Conduct
 from sipstub.phone.agent.event import PhoneEvent
@@ -27,3 +28,5 @@ class Surroundings:
     identifiers: Identifiers
     alarms: Alarms
     tell: Callable[[PhoneEvent], None]
+    media: MediaPlace = NO_MEDIA
+    "Where its calls get their ports."

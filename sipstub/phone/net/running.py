@@ -21,6 +21,9 @@ from functools import lru_cache
 from types import TracebackType
 from typing import Self
 
+from sipstub.media.engine import MediaEngine
+from sipstub.media.port import PortRange
+from sipstub.media.sound import Sound
 from sipstub.phone.agent.agent import PhoneAgent
 from sipstub.phone.agent.event import PhoneEvent, Resync
 from sipstub.phone.agent.incoming import Answering
@@ -38,6 +41,10 @@ MAX_BURST = 64
 "Datagrams read before the loop goes on."
 MAX_DATAGRAM = 65_535
 MAX_KEPT_EVENTS = 1_000
+MAX_MEDIA = 16
+"Calls of one phone that have media at a time."
+USUAL_PORTS = PortRange(11_780, 11_801)
+"Of media, from the factory; each call asks for the ones that the file says."
 
 _WIRE: dict[str, Transport] = {"UDP": "udp", "TCP": "tcp", "TLS": "tls"}
 
@@ -57,6 +64,8 @@ class RunOptions:
     recorder: Recorder | None = None
     "Gets every message as the server's side would see it."
     answering: Answering = Answering.RING
+    media: Sound | None = Sound.SILENCE
+    "What is heard in its calls; None for no RTP."
     on_event: Callable[[PhoneEvent], None] = lambda event: None
 
 
@@ -74,6 +83,7 @@ class RunningPhone:
         self.agent: PhoneAgent | None = None
         self._place = Place(phone.identity.loopback)
         self._udp: dict[int, socket.socket] = {}
+        self._media = MediaEngine(USUAL_PORTS, self.options.media or Sound.SILENCE, limit=MAX_MEDIA)
         self._streams: PhoneStreams | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._offset_s = 0.0
@@ -137,8 +147,16 @@ class RunningPhone:
             bound = bind(own_host(identity.loopback, addresses, self.options.source), plan.ports)
         self._place = bound.place
         self.notes += bound.notes
+        if self.options.media is not None:
+            self._media.start()
         self.agent = PhoneAgent(
-            identity, settings, source=self._random, place=bound.place, names=names, disobey=self.options.disobey
+            identity,
+            settings,
+            source=self._random,
+            place=bound.place,
+            names=names,
+            disobey=self.options.disobey,
+            media=self._media,
         )
         self.agent.answering = self.options.answering
         loop = asyncio.get_running_loop()
@@ -161,6 +179,7 @@ class RunningPhone:
         if self.agent is not None:
             self.agent.stop()
         self.agent = None
+        self._media.close()
         for sock in self._udp.values():
             loop.remove_reader(sock)
             sock.close()
