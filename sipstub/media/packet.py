@@ -15,6 +15,8 @@ MAX_SOURCES = 15
 MAX_EXTENSION_WORDS = 65_535
 SEQUENCES = 1 << 16
 TIMESTAMPS = 1 << 32
+STUN_FIRST = range(4)
+"First byte of STUN on such a port (RFC 7983 section 7)."
 RTCP_TYPES = range(192, 224)
 "Second byte of RTCP on a port that has both (RFC 5761 section 4)."
 

@@ -29,6 +29,8 @@ class MediaReport:
     "Packets that were not sent because their time was long over."
     foreign: int = 0
     "Datagrams from elsewhere."
+    stun: int = 0
+    "Datagrams of STUN, as some phones send to keep their NAT open; they are not answered."
     strange: int = 0
     "Datagrams that were no RTP, or of a codec that was not agreed on."
     dropped: int = 0
@@ -43,7 +45,12 @@ class MediaReport:
         if self.received:
             details += [f"{self.lost} lost", f"jitter {self.jitter_ms:.1f} ms"]
         details += [f"digits {self.keys}"] if self.keys else []
-        counted = (("dropped", self.dropped), ("from elsewhere", self.foreign), ("not RTP of this call", self.strange))
+        counted = (
+            ("dropped", self.dropped),
+            ("from elsewhere", self.foreign),
+            ("STUN", self.stun),
+            ("not RTP of this call", self.strange),
+        )
         details += [f"{count} {name}" for name, count in counted if count]
         return f"{text} ({', '.join(details)})" if details else text
 

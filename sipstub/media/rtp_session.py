@@ -14,7 +14,7 @@ import math
 from sipstub.media.agreement import GRID_MS, Address, Agreement
 from sipstub.media.g711 import RATE_HZ
 from sipstub.media.latch import Latch
-from sipstub.media.packet import SEQUENCES, TIMESTAMPS, PacketProblem, RtpPacket
+from sipstub.media.packet import SEQUENCES, STUN_FIRST, TIMESTAMPS, PacketProblem, RtpPacket
 from sipstub.media.reception import Reception
 from sipstub.media.report import MediaReport
 from sipstub.media.sound import Sound, payload
@@ -43,6 +43,7 @@ class RtpSession:
         self.unsent = 0
         "Of those sent, what the system would not take."
         self.foreign = 0
+        self.stun = 0
         self.strange = 0
         self.agreement: Agreement | None = None
         self._sound = sound
@@ -136,6 +137,9 @@ class RtpSession:
 
     def receive(self, data: bytes, source: Address, now: float) -> None:
         """Take a datagram; what does not belong to the call is counted apart."""
+        if data[:1] and data[0] in STUN_FIRST:
+            self.stun += 1
+            return
         payloads = self.agreement.payloads if self.agreement is not None else {}
         try:
             packet = RtpPacket.parse(data)
@@ -193,6 +197,7 @@ class RtpSession:
             last_at=self._last_at,
             skipped=self.skipped,
             foreign=self.foreign,
+            stun=self.stun,
             strange=self.strange,
             why_silent="" if self.sent else self._why_silent,
         )

@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from foreign_phone import BARESIP_MODULES, free_port
+from foreign_phone import BARESIP_MODULES, free_port, linphone
 from media_lab import an_engine
 from sip_running import PASSWORD, Running, a_program, a_stub
 
@@ -120,6 +120,30 @@ def test_a_phone_that_hangs_up_when_it_hears_nothing_keeps_our_call_and_no_other
         assert (ours.status, ours.ended_by) == (200, "BYE of the stub")
         assert (silent.status, silent.ended_by) == (200, "BYE of the phone")
         assert silent.media is None
+
+    asyncio.run(run())
+
+
+@pytest.mark.needs("linphone-daemon")
+def test_linphone_stays_in_a_call_as_long_as_it_hears_something(tmp_path: Path) -> None:
+    async def call(place_of_media: MediaPlace, stub: Running, home: Path) -> PlacedCall:
+        home.mkdir()
+        director = Director(stub.stub, media=place_of_media)
+        phone = linphone(home, "udp", stub.port("udp"), home / "no-authority")
+        with (home / "rc").open("a") as file:
+            file.write("\n[rtp]\nnortp_timeout=2\naudio_rtp_port=-1\n")
+        async with a_program(*phone.command, "--auto-answer", home=home, goodbye=phone.goodbye):
+            await stub.change(Change.CREATED, "100", "udp")
+            found = place(stub, director, "100", hold_s=6.0)
+            await stub.until(lambda: found.is_ended)
+        return found
+
+    async def run() -> None:
+        async with an_engine() as engine, a_stub() as one, a_stub() as two:
+            ours, silent = await asyncio.gather(call(engine, one, tmp_path / "one"), call(NO_MEDIA, two, tmp_path / "two"))
+        assert (ours.status, ours.ended_by) == (200, "BYE of the stub"), str(ours.media)
+        assert ours.media is not None and ours.media.sent > 200  # it has no microphone: what it sends is STUN
+        assert (silent.status, silent.ended_by) == (200, "BYE of the phone")
 
     asyncio.run(run())
 

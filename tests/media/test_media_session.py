@@ -234,6 +234,8 @@ def test_who_named_no_address_is_sent_to_as_soon_as_it_is_heard() -> None:
 def test_what_was_not_agreed_on_is_not_believed() -> None:
     session = a_session()
     session.agree(agreed(formats="0"), 0.0)
+    session.receive(bytes.fromhex("000100002112a442") + bytes(12), ELSEWHERE, 0.0)
+    assert (session.report.stun, session.report.strange) == (1, 0)
     for data in (b"", b"hello", a_packet(1, 96), a_packet(1, 0)[:11]):
         session.receive(data, ELSEWHERE, 0.0)
     assert (session.report.strange, session.report.received) == (4, 0)
