@@ -13,6 +13,7 @@ from sipstub.ladder_command import ladder_command
 from sipstub.parse_command import parse_command
 from sipstub.phone.format.cfg import parse_cfg
 from sipstub.phone_command import phone_command
+from sipstub.sbc_command import sbc_command
 from sipstub.serve_command import serve_command
 from sipstub.verify_command import verify_command
 
@@ -45,6 +46,7 @@ def parse_cfg_command(file: Path, as_json: bool) -> int:
 cli.add_command(parse_command)
 cli.add_command(phone_command)
 cli.add_command(ladder_command)
+cli.add_command(sbc_command)
 cli.add_command(serve_command)
 cli.add_command(verify_command)
 

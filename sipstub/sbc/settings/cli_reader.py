@@ -14,13 +14,14 @@ from sipstub.sbc.settings.decode import Text
 from sipstub.sbc.settings.draft import Draft, Reading
 from sipstub.sbc.settings.parameter import Parameter, Table
 from sipstub.sbc.settings.problem import Code, Severity
-from sipstub.sbc.settings.value import shown
+from sipstub.sbc.settings.value import first_word, shown
 from sipstub.sbc.settings.vocabulary import nearest
 
 MAX_DEPTH = 64
 COMMENTS = ("#", "!")
 IGNORED = frozenset({"activate", "enable", "write", "write-factory", "reload", "do"})
 "Words that change no setting."
+CONFIGURE = frozenset({"configure", "config", *(root.split()[0] for root in ROOTS)})
 PARENT, CHILD = "ProxySet", "ProxyIp"
 "A row of the second entered within one of the first belongs to it."
 LEAVING = frozenset({"exit", "quit"})
@@ -55,17 +56,18 @@ class _CliReader:
     def read(self) -> Reading:
         for place, (number, line) in enumerate(self._lines):
             following = _indent(self._lines[place + 1][1]) if place + 1 < len(self._lines) else 0
-            self._line(line, number, opens=following > _indent(line))
+            self._line(line, number, following)
         return self._draft.finish()
 
-    def _line(self, line: str, number: int, *, opens: bool) -> None:
+    def _line(self, line: str, number: int, following: int) -> None:
         indent = _indent(line)
+        opens = following > indent and (not self._stack or indent > self._stack[-1].indent)
         words = split_words(line)
         if words is None:
             self._draft.error(Code.BAD_LINE, number, "a quote without an end")
             return
         first = words[0].lower()
-        if self._stack and self._stack[-1].is_foreign and not self._leaves_foreign(first, indent):
+        if self._passes_over(first, number, indent, opens=opens):
             return
         if first in LEAVING:
             if self._stack:
@@ -74,18 +76,26 @@ class _CliReader:
                 self._draft.say(Severity.WARNING, Code.FILE_FORM, number, f"{first} with no level open")
         elif first in IGNORED:
             pass
-        elif first in ("configure", "config") or " ".join(words).lower() in ROOTS:
+        elif first in CONFIGURE:
             is_ours = " ".join(words).lower() in ROOTS
             self._stack = [_Level("", is_foreign=not is_ours, indent=indent)]
         elif not self._enter(words, number, indent):
             self._setting(words, number, indent, opens=opens)
 
-    def _leaves_foreign(self, first: str, indent: int) -> bool:
-        """Return whether a line ends the level that is passed over: its own `exit`, or a new beginning."""
-        level = self._stack[-1]
-        if first in ("configure", "config", "config-voip", "configure-voip") and indent <= level.indent:
-            return True
-        return first in LEAVING and indent <= level.indent
+    def _passes_over(self, first: str, number: int, indent: int, *, opens: bool) -> bool:
+        """Return whether the line is one of a foreign level, other than its end.
+
+        Levels within it are counted by indentation, so that each `exit` is that of its own level.
+        """
+        while self._stack and self._stack[-1].is_foreign:
+            if first in LEAVING:
+                return False
+            if indent > self._stack[-1].indent or (not self._is_indented and first not in CONFIGURE):
+                if opens:
+                    self._push(_Level("", is_foreign=True, indent=indent), number)
+                return True
+            self._stack.pop()
+        return False
 
     def _enter(self, words: list[str], number: int, indent: int) -> bool:
         """Enter the level that the line names, and return whether it names one."""
@@ -127,7 +137,7 @@ class _CliReader:
         self._push(_Level(path, self._names.columns[table.name], table, place, indent=indent), number)
 
     def _push(self, level: _Level, number: int) -> None:
-        if not self._stack:
+        if not self._stack and not level.is_foreign:
             self._draft.say(Severity.WARNING, Code.FILE_FORM, number, f"{shown(level.path)} stands outside of configure voip")
         if len(self._stack) >= MAX_DEPTH:
             self._draft.error(Code.BAD_LINE, number, f"more than {MAX_DEPTH} levels", "is an exit missing?")
@@ -186,18 +196,16 @@ class _CliReader:
 
     def _unknown_level(self, words: list[str], number: int, indent: int, *, opens: bool) -> None:
         path = " ".join(words[:3])
-        known = [*self._names.levels, *self._names.tables]
-        is_level = opens or not self._is_indented
-        if (near := nearest(path.rstrip(" 0123456789"), known)) or self._stack:
-            hint = f"did you mean {near}?" if near else "the stub has nothing of that name"
-            severity = Severity.WARNING if near else Severity.NOTE
-            self._draft.say(severity, Code.UNKNOWN_LEVEL, number, f"unknown level {shown(words[0])}", hint)
-        else:
+        if home := self._names.home_of(words[0].lower()):
             self._draft.error(
-                Code.BAD_LINE, number, f"{shown(words[0])} stands in no level", "a script begins with configure voip"
+                Code.BAD_LINE, number, f"{first_word(words[0])} stands in no level", f"it stands in configure voip > {home}"
             )
             return
-        if is_level:
+        near = nearest(path.rstrip(" 0123456789"), [*self._names.levels, *self._names.tables])
+        hint = f"did you mean {near}?" if near else "the stub has nothing of that name"
+        severity = Severity.WARNING if near else Severity.NOTE
+        self._draft.say(severity, Code.UNKNOWN_LEVEL, number, f"unknown level {first_word(words[0])}", hint)
+        if opens or (self._stack and not self._is_indented):
             self._push(_Level(path.lower(), is_foreign=True, indent=indent), number)
 
 

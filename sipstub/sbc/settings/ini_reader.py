@@ -12,7 +12,7 @@ from sipstub.sbc.settings.decode import Text
 from sipstub.sbc.settings.draft import Draft, Reading
 from sipstub.sbc.settings.parameter import Kind, Parameter, Table
 from sipstub.sbc.settings.problem import Code, Severity
-from sipstub.sbc.settings.value import shown
+from sipstub.sbc.settings.value import first_word, shown
 from sipstub.sbc.settings.vocabulary import the_vocabulary
 
 DEFAULT = "$$"
@@ -22,7 +22,7 @@ QUOTES = "\"'"
 _SECTION = re.compile(r"\[\s*(\\?)\s*([^\]\\]*?)\s*\]")
 _FORMAT = re.compile(r"FORMAT\s+(\w+)\s*=\s*(.*)", re.IGNORECASE)
 _ROW = re.compile(r"(\w+)\s+([0-9]{1,6})\s*=\s*(.*)")
-_GLOBAL = re.compile(r"([^=\s][^=]*?)\s*=\s*(.*)")
+_GLOBAL = re.compile(r"([^=\s]+)\s*=\s*(.*)")
 _VERSION = re.compile(r";\s*software version\s*:\s*([0-9]+)\.([0-9]+)", re.IGNORECASE)
 
 
@@ -67,13 +67,13 @@ class _IniReader:
         elif found := _GLOBAL.fullmatch(line):
             self._global(found[1], found[2], number)
         else:
-            self._draft.error(Code.BAD_LINE, number, f"{shown(line.split()[0])} is no setting", "a line is Name = value")
+            self._draft.error(Code.BAD_LINE, number, f"{first_word(line)} is no setting", "a line is Name = value")
 
     def _bracket(self, line: str, number: int) -> None:
         found = _SECTION.fullmatch(line)
         if found is None:
             self._draft.error(
-                Code.BAD_LINE, number, f"{shown(line)} is no heading", r"[ Table ] begins and [ \Table ] ends a table"
+                Code.BAD_LINE, number, f"{first_word(line)} is no heading", r"[ Table ] begins and [ \Table ] ends a table"
             )
             return
         if found[1]:
@@ -120,12 +120,13 @@ class _IniReader:
 
     def _columns_of(self, table: Table, names: list[str], number: int) -> list[Parameter | None]:
         by_name = {column.name.lower(): column for column in table.columns}
+        spelt = [column.name for column in table.columns]
         columns = [by_name.get(name.lower()) for name in names]
         for name, column in zip(names, columns, strict=True):
             if not name:
                 self._draft.error(Code.BAD_TABLE, number, f"FORMAT of {table.name} has a column without a name")
             elif column is None:
-                self._draft.unknown(Code.UNKNOWN_NAME, number, f"column of {table.name}", name, list(by_name))
+                self._draft.unknown(Code.UNKNOWN_NAME, number, f"column of {table.name}", name, spelt)
         known = [column.name for column in columns if column is not None]
         for name in {name for name in known if known.count(name) > 1}:
             self._draft.error(Code.DUPLICATE, number, f"FORMAT of {table.name} has {name} twice")

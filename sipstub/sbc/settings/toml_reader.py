@@ -22,7 +22,7 @@ from sipstub.sbc.settings.decode import Text
 from sipstub.sbc.settings.draft import Draft, Reading
 from sipstub.sbc.settings.parameter import Table
 from sipstub.sbc.settings.problem import Code
-from sipstub.sbc.settings.value import shown
+from sipstub.sbc.settings.value import first_word, shown
 from sipstub.sbc.settings.vocabulary import the_vocabulary
 
 SETTINGS = "settings"
@@ -75,7 +75,7 @@ class _TomlReader:
                 self._entry(_Entry(found[1], value, number))
         else:
             hint = "a line is [settings], [[Table]] or Name = value"
-            self._draft.error(Code.BAD_LINE, number, f"{shown(line.split('=')[0].split()[0])} is none of ours", hint)
+            self._draft.error(Code.BAD_LINE, number, f"{first_word(line)} is none of ours", hint)
 
     def _begin_settings(self, name: str, number: int) -> None:
         self._end_row()

@@ -18,6 +18,7 @@ KEYWORDS = {"all": "All", "none": "None", "port": "Port"}
 _NUMBER = re.compile(rf"[+-]?[0-9]{{1,{MAX_DIGITS}}}")
 _FORBIDDEN = re.compile('["\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
 _NAME = re.compile(r"[A-Za-z0-9._~+!*'%-]{1,64}")
+_WORD = re.compile(r"[\w.-]+")
 _METHOD = re.compile(r"[A-Za-z]{1,32}")
 
 
@@ -121,6 +122,12 @@ def shown(text: str) -> str:
     """Return a text as a message may repeat it: in quotes, cut, nothing that a terminal would act on."""
     cut = text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "..."
     return ascii(cut) if not cut.isprintable() else f'"{cut}"'
+
+
+def first_word(line: str) -> str:
+    """Return what a message may repeat of a line that was not understood: its first word, since a password may follow."""
+    found = _WORD.search(line)
+    return shown(found[0]) if found else "this line"
 
 
 def _bad(parameter: Parameter, seen: str) -> BadValue:
