@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from verify_desk import Desk, until
@@ -38,6 +39,8 @@ def test_a_call_is_kept_up_and_judged(served: Desk) -> None:
     assert told["session-answer"] == told["session-answer-refresher"] == told["session-stays"] == "PASS"
     assert told["session-expiry"] == "INCONCLUSIVE", "it was asked for, and there was no time"
     assert "session 1 of 1, open: " in verify.err, "the live view says what is expected next"
+    media = re.search(r"RTP: (\d+) sent \(PCM[UA]\), (\d+) received \(PCM[UA], 0 lost", verify.err)
+    assert media is not None and min(map(int, media.groups())) > 100, verify.err
 
 
 def test_a_plan_says_what_takes_how_long_and_does_nothing(desk: Desk) -> None:
