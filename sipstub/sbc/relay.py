@@ -26,6 +26,7 @@ from sipstub.transaction.machine import ServerTransaction
 if TYPE_CHECKING:
     from sipstub.sbc.service import Sbc
 
+CHALLENGES = frozenset({401, 407})
 MAX_ACKS = 4
 "ACKs of one leg that are kept for a 2xx that comes again."
 
@@ -120,7 +121,10 @@ class Relay:
             return
         else:
             response = event.response
-            peer.dialog.receive_response(made, response)
+            if not (
+                request.method == "BYE" and response.status in CHALLENGES
+            ):  # then the call goes on (SBCEnableByeAuthentication)
+                peer.dialog.receive_response(made, response)
             found = leg.answer(request, response.status, response.reason, carried(response), self.body_for(leg, response))
         leg.dialog.request_answered(request, found.status)
         self.core.respond(transaction, found, now)

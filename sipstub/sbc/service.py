@@ -138,7 +138,10 @@ class Sbc:
             return None if transaction is None else answer(request, 481)
         if transaction is None:
             return None
-        refusal = self._admit(request)
+        if not self.settings["EnableSBCApplication"]:
+            self.tell(f"refused {request.method} from {arrived.source}: EnableSBCApplication is 0", now)
+            return Refusal(503, "the SBC application is disabled").answer_to(request, to_tag=transaction.to_tag)
+        refusal = self.hops_left(request)
         if refusal is not None:
             return refusal.answer_to(request, to_tag=transaction.to_tag)
         method = request.method
@@ -186,11 +189,6 @@ class Sbc:
         if found is not None:
             self._relays.discard(call)
         return found
-
-    def _admit(self, request: Request) -> Refusal | None:
-        if not self.settings["EnableSBCApplication"]:
-            return Refusal(503, "the SBC application is disabled")
-        return self.hops_left(request)
 
     def _unclassified(self, request: Request, tag: str, source: Hop, now: float) -> Response:
         status = self.site.unclassified_status or 500
