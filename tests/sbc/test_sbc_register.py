@@ -122,3 +122,405 @@ def test_a_registrar_that_refuses_a_refresh_ends_the_binding() -> None:
     phone.response(403)
     pbx.ask("INVITE", str(got.contacts.addresses[0].uri), body=OFFER)
     assert pbx.response(404) and phone.inbox == []
+
+
+# Which time goes where
+
+
+@pytest.mark.parametrize(
+    ("value", "want"),
+    [named("SBCUserRegistrationTime", *pair) for pair in ((0, 3600), (1, 1), (120, 120), (2_000_000, 2_000_000))],
+)
+def test_the_phone_is_told_the_user_registration_time(value: int, want: int) -> None:
+    world = a_world({"SBCUserRegistrationTime": value})
+    phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
+    got, ok = register(phone, pbx, 3600)
+    assert (got.expires, told(ok)) == (3600, want)
+
+
+@pytest.mark.parametrize(
+    ("value", "want"),
+    [named("IpProfile.SBCUserRegistrationTime", *pair) for pair in ((0, 3600), (60, 60), (2_000_000, 2_000_000))],
+)
+def test_the_time_of_the_profile_goes_before_the_global_one(value: int, want: int) -> None:
+    world = a_world({"SBCUserRegistrationTime": 500}, {"SBCUserRegistrationTime": value})
+    phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
+    assert told(register(phone, pbx, 3600)[1]) == want
+
+
+@pytest.mark.parametrize(
+    ("value", "want"),
+    [named("SBCProxyRegistrationTime", *pair) for pair in ((0, 60), (1, 1), (7200, 7200), (2_000_000, 2_000_000))],
+)
+def test_the_registrar_is_asked_for_the_proxy_registration_time(value: int, want: int) -> None:
+    world = a_world({"SBCProxyRegistrationTime": value})
+    phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
+    got, ok = register(phone, pbx, 60)
+    assert (got.expires, told(ok)) == (want, min(want, 60))
+
+
+def test_a_phone_that_asks_for_no_time_gets_180_s() -> None:
+    world = a_world()
+    phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
+    got, ok = register(phone, pbx, None, granted=3600)
+    assert (got.expires, told(ok)) == (None, 180)
+
+
+def test_the_phone_is_never_promised_more_than_the_registrar_granted() -> None:
+    world = a_world()
+    phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
+    assert told(register(phone, pbx, 3600, granted=300)[1]) == 300
+
+
+@pytest.mark.parametrize(
+    ("transport", "parameter", "value", "want"),
+    [
+        pytest.param(transport, name, value, want, id=f"{name}={value}")
+        for transport, name in (("UDP", "SBCUserBehindUdpNATRegistrationTime"), ("TCP", "SBCUserBehindTcpNATRegistrationTime"))
+        for value, want in ((-1, 500), (0, 3600), (30, 30), (2_000_000, 2_000_000))
+    ],
+)
+def test_a_phone_behind_nat_has_a_time_of_its_own(transport: str, parameter: str, value: int, want: int) -> None:
+    world = a_world({}, {"SBCUserRegistrationTime": 500, parameter: value})
+    phone, pbx = world.peer("100", "10.0.1.1", 40000, transport), world.peer("pbx", "10.0.2.1")
+    ask(phone, contact="<sip:100@192.168.0.5:5060>")
+    got = pbx.request("REGISTER")
+    pbx.answer(got, 200, contact=f"<{got.contacts.addresses[0].uri}>;expires=3600")
+    assert told(phone.response(200)) == want
+    pbx.ask("INVITE", str(got.contacts.addresses[0].uri), body=OFFER)
+    assert phone.request("INVITE").uri_text == "sip:100@192.168.0.5:5060"
+
+
+RANDOM = {
+    # what would be said, with SBCRandomizeExpires on: the least and the most
+    110: (100, 110),
+    700: (600, 700),
+    35: (30, 35),
+    30: (30, 30),
+    29: (29, 29),
+    609: (599, 609),
+    610: (600, 610),
+    611: (600, 611),
+    3600: (600, 3600),
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "expires", "least", "most"),
+    [
+        *(pytest.param(10, one, *two, id=f"SBCRandomizeExpires=10-{one}") for one, two in RANDOM.items()),
+        named("SBCRandomizeExpires", 1, 110, 100, 110),
+        named("SBCRandomizeExpires", 20, 110, 100, 110),
+    ],
+)
+def test_expiries_are_shortened_at_random(value: int, expires: int, least: int, most: int) -> None:
+    world = a_world({"SBCRandomizeExpires": value})
+    phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
+    found = set()
+    for step in range(24):
+        world.chance = 0.9999 * step / 23
+        world.run(1)
+        ask(phone, expires)
+        if pbx.inbox:
+            pbx.answer(pbx.request("REGISTER"), 200, ("Expires", str(expires)))
+        found.add(told(phone.response(200)))
+    assert (min(found), max(found)) == (least, most)
+    assert len(found) >= min(5, most - least + 1)
+
+
+def test_expiries_are_left_alone_where_that_is_off() -> None:
+    world = a_world({"SBCRandomizeExpires": 0})
+    phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
+    world.chance = 0.0
+    assert told(register(phone, pbx, 3600)[1]) == 3600
+
+
+# Refreshes, ends, grace
+
+
+def test_a_registrar_with_a_long_time_hears_of_one_register_in_ten_minutes() -> None:
+    world = a_world({"SBCUserRegistrationTime": 60, "SBCProxyRegistrationTime": 3600})
+    phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
+    register(phone, pbx, 60)
+    for _ in range(20):
+        world.run(30)
+        ask(phone, 60)
+        assert told(phone.response(200)) == 60
+    assert pbx.inbox == []
+
+
+def test_a_refresh_is_passed_on_when_the_registrars_time_comes_to_its_end() -> None:
+    world = a_world({"SBCUserRegistrationTime": 60, "SBCProxyRegistrationTime": 300})
+    phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
+    register(phone, pbx, 60)
+    asked = []
+    for step in range(1, 11):
+        world.run(30)
+        ask(phone, 60)
+        if pbx.inbox:
+            asked.append(step * 30)
+            pbx.answer(pbx.request("REGISTER"), 200, ("Expires", "300"))
+        assert told(phone.response(200)) == 60
+    assert asked == [270]
+
+
+def test_a_phone_that_is_gone_is_unregistered_at_its_expiry() -> None:
+    world = a_world({"SBCUserRegistrationTime": 60})
+    phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
+    got, _ = register(phone, pbx, 3600)
+    world.run(59)
+    assert pbx.inbox == []
+    world.run(2)
+    gone = pbx.request("REGISTER")
+    assert gone.expires == 0 and gone.call_id == got.call_id and gone.cseq.number > got.cseq.number
+    assert gone.contacts.addresses[0].uri == got.contacts.addresses[0].uri and gone.uri_text == got.uri_text
+    pbx.answer(gone, 200)
+    assert len(world.sbc.users) == 0
+
+
+@pytest.mark.parametrize("value", [named("SBCUserRegistrationGraceTime", value) for value in (0, 30, 15_500_000)])
+def test_a_user_is_kept_for_the_grace_time(value: int) -> None:
+    world = a_world({"SBCUserRegistrationGraceTime": value})
+    phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
+    got, _ = register(phone, pbx, 60, granted=7200)
+    where = str(got.contacts.addresses[0].uri)
+    world.run(75)
+    if value:
+        assert pbx.inbox == []
+        pbx.ask("INVITE", where, body=OFFER)
+        phone.answer(phone.request("INVITE"), 486)
+        phone.request("ACK")
+        pbx.response(486)
+    world.run(20)
+    if value <= 30:
+        assert pbx.request("REGISTER").expires == 0
+        pbx.ask("INVITE", where, body=OFFER)
+        assert pbx.response(404) and phone.inbox == []
+    else:
+        assert pbx.inbox == [] and len(world.sbc.users) == 1
+
+
+@pytest.mark.parametrize("value", [named("SBCUserRegistrationGraceTime", value) for value in (0, 30)])
+def test_an_unregister_by_mistake_is_forgiven_for_the_grace_time(value: int) -> None:
+    world = a_world({"SBCUserRegistrationGraceTime": value})
+    phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
+    got, _ = register(phone, pbx)
+    where = str(got.contacts.addresses[0].uri)
+    ask(phone, 0)
+    gone = pbx.request("REGISTER")
+    assert gone.expires == 0
+    pbx.answer(gone, 200)
+    assert phone.response(200).contacts.addresses == ()
+    pbx.ask("INVITE", where, body=OFFER)
+    if not value:
+        assert pbx.response(404)
+        return
+    phone.answer(phone.request("INVITE"), 486)
+    pbx.response(486)
+    phone.request("ACK")
+    world.run(31)
+    pbx.ask("INVITE", where, body=OFFER)
+    assert pbx.response(404) and phone.inbox == []
+
+
+# The registrar away
+
+
+@pytest.mark.parametrize(
+    ("value", "want"), [named("SBCSurvivabilityRegistrationTime", *pair) for pair in ((0, 120), (60, 60), (2_000_000, 2_000_000))]
+)
+def test_the_sbc_answers_while_the_registrar_is_away(value: int, want: int) -> None:
+    world = a_world({"SBCSurvivabilityRegistrationTime": value, "SBCUserRegistrationTime": 120})
+    one, two, pbx = world.peer("100", "10.0.1.1"), world.peer("200", "10.0.1.2"), world.peer("pbx", "10.0.2.1")
+    register(two, pbx)
+    ask(one)
+    pbx.request("REGISTER")
+    world.run(6)
+    assert "200" not in one.heard, "four requests are sent in vain before the registrar counts as away"
+    world.run(1)
+    assert told(one.response(200)) == want
+    ours, _ = place(one, two, "sip:200@corp.example")
+    hang_up(one, two, ours)
+    world.run(1)
+    _, ok = register(one, pbx)
+    assert told(ok) == 120, "it is back, and asked again at once"
+
+
+@pytest.mark.parametrize("value", [named("SBCEnableSurvivabilityNotice", 0), named("SBCEnableSurvivabilityNotice", 1)])
+def test_the_notice_of_survivability(value: int) -> None:
+    world = a_world({"SBCEnableSurvivabilityNotice": value})
+    phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
+    ask(phone)
+    pbx.answer(pbx.request("REGISTER"), 503)
+    ok = phone.response(200)
+    if value:
+        assert b"<LocalModeActive>true</LocalModeActive>" in ok.body and b'<LMIDocument version="1.0">' in ok.body
+        assert b"<LocalModeDisplay>StandAlone Mode</LocalModeDisplay>" in ok.body
+        assert ok.headers.get("content-type") == "application/xml"
+    else:
+        assert ok.body == b""
+    world.run(1)
+    _, ok = register(phone, pbx)
+    assert ok.body == b""
+
+
+def test_the_next_address_of_the_registrar_is_asked_when_one_is_away() -> None:
+    groups = {"phones": {"Type": "user"}, "pbx": {"proxies": ["10.0.2.1:5060", "10.0.2.2:5060"]}}
+    world = World(a_site({"SBCRandomizeExpires": 0}, groups, ROUTES, RULES))
+    phone, first, second = world.peer("100", "10.0.1.1"), world.peer("one", "10.0.2.1"), world.peer("two", "10.0.2.2")
+    ask(phone)
+    first.answer(first.request("REGISTER"), 503)
+    second.answer(second.request("REGISTER"), 200, ("Expires", "3600"))
+    phone.response(200)
+
+
+def test_options_tell_which_address_of_a_proxy_set_is_alive() -> None:
+    groups = {"phones": {"Type": "user"}, "pbx": {"proxies": ["10.0.2.1:5060", "10.0.2.2:5060"], "keep_alive_s": 60}}
+    world = World(a_site({"SBCRandomizeExpires": 0}, groups, ROUTES, RULES))
+    phone, first, second = world.peer("100", "10.0.1.1"), world.peer("one", "10.0.2.1"), world.peer("two", "10.0.2.2")
+    world.run(1)
+    first.request("OPTIONS")
+    second.answer(second.request("OPTIONS"), 404)
+    world.run(33)
+    assert world.told == ["proxy UDP 10.0.2.1:5060 is away"]
+    ask(phone)
+    assert first.heard == []
+    second.answer(second.request("REGISTER"), 200, ("Expires", "3600"))
+    phone.response(200)
+    world.run(27)
+    first.answer(first.request("OPTIONS"), 200)
+    assert world.told[-1] == "proxy UDP 10.0.2.1:5060 is alive again"
+    ask(world.peer("101", "10.0.1.9"))
+    assert first.request("REGISTER")
+
+
+def test_a_route_to_a_user_group_makes_the_sbc_the_registrar() -> None:
+    routes = ({"SrcIPGroupName": "phones", "DestIPGroupName": "phones"},)
+    world = World(a_site({"SBCRandomizeExpires": 0}, {"phones": {"Type": "user"}}, routes, RULES))
+    one, two = world.peer("100", "10.0.1.1"), world.peer("200", "10.0.1.2")
+    for phone in (one, two):
+        ask(phone, 300)
+        assert told(phone.response(200)) == 300
+    ours, _ = place(one, two, "sip:200@corp.example")
+    hang_up(one, two, ours)
+    ask(two, 0)
+    two.response(200)
+    one.ask("INVITE", "sip:200@corp.example", body=OFFER)
+    assert one.response(404)
+    world.assert_both_legs_are_free()
+
+
+# Who is who
+
+
+def test_user_phone_makes_one_address_of_all_hosts() -> None:
+    world = a_world()
+    phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
+    for host in ("a.example", "b.example"):
+        user = f"<sip:100@{host};user=phone>"
+        phone.ask("REGISTER", f"sip:{host}", ("Expires", "600"), from_=user, to=user)
+        if pbx.inbox:
+            pbx.answer(pbx.request("REGISTER"), 200, ("Expires", "600"))
+        phone.response(200)
+    assert len(world.sbc.users) == 1
+
+
+@pytest.mark.parametrize(
+    ("mode", "want"),
+    [named("SBCDBRoutingSearchMode", 0, [True, True, True]), named("SBCDBRoutingSearchMode", 1, [True, False, True])],
+)
+def test_how_a_user_is_looked_up(mode: int, want: list[bool]) -> None:
+    world = a_world({"SBCDBRoutingSearchMode": mode})
+    phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
+    phone.user = "4709"
+    register(phone, pbx)
+    found = []
+    for uri in ("sip:4709@corp.example", "sip:4709@b.example", "sip:4709@b.example;user=phone"):
+        pbx.ask("INVITE", uri, body=OFFER)
+        found.append(bool(phone.inbox))
+        if phone.inbox:
+            phone.answer(phone.request("INVITE"), 486)
+            phone.inbox.clear()
+        pbx.inbox.clear()
+    assert found == want
+
+
+@pytest.mark.parametrize(
+    ("value", "want"),
+    [
+        named("SBCURIComparisonExcludedParams", *pair)
+        for pair in (("All", 1), ("None", 2), ("Port", 2), ("port,transport,ttl", 1), ("port,ttl", 2))
+    ],
+)
+def test_which_contacts_are_one_phone(value: str, want: int) -> None:
+    world = a_world({"SBCURIComparisonExcludedParams": value})
+    phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
+    for contact in ("<sip:100@10.0.1.1:5060;transport=tcp;ttl=10>", "<sip:100@10.0.1.1:5070;transport=udp;ttl=20>"):
+        ask(phone, contact=contact)
+        if pbx.inbox:
+            pbx.answer(pbx.request("REGISTER"), 200, ("Expires", "3600"))
+        phone.response(200)
+    assert len(world.sbc.users) == want
+
+
+def test_port_alone_is_excluded() -> None:
+    world = a_world({"SBCURIComparisonExcludedParams": "Port"})
+    phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
+    for port in (5060, 5070):
+        ask(phone, contact=f"<sip:100@10.0.1.1:{port}>")
+        if pbx.inbox:
+            pbx.answer(pbx.request("REGISTER"), 200, ("Expires", "3600"))
+        phone.response(200)
+    assert len(world.sbc.users) == 1
+
+
+# Bounds
+
+
+def test_the_sixth_contact_of_an_address_is_refused() -> None:
+    world = a_world()
+    phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
+    for number in range(5):
+        ask(phone, contact=f"<sip:c{number}@10.0.1.1>")
+        pbx.answer(pbx.request("REGISTER"), 200, ("Expires", "3600"))
+        phone.response(200)
+    ask(phone, contact="<sip:c6@10.0.1.1>")
+    assert phone.response(403) and pbx.inbox == []
+
+
+def test_several_contacts_in_one_register_are_refused() -> None:
+    world = a_world()
+    phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
+    ask(phone, contact="<sip:a@10.0.1.1>, <sip:b@10.0.1.1>")
+    assert phone.response(501) and pbx.inbox == []
+
+
+def test_a_group_takes_as_many_users_as_it_may() -> None:
+    world = a_world(MaxNumOfRegUsers=1)
+    one, two, pbx = world.peer("100", "10.0.1.1"), world.peer("200", "10.0.1.2"), world.peer("pbx", "10.0.2.1")
+    register(one, pbx)
+    ask(two)
+    assert two.response(503).retry_after is not None
+
+
+def test_a_server_cannot_register() -> None:
+    world = a_world()
+    pbx = world.peer("pbx", "10.0.2.1")
+    ask(pbx)
+    assert "IPGroup Registration Mode Configuration" in (pbx.response(403).headers.get("reason") or "")
+
+
+@pytest.mark.parametrize("value", [named("AllowUnclassifiedCalls", 0), named("AllowUnclassifiedCalls", 1)])
+@pytest.mark.parametrize("method", ["INVITE", "REGISTER", "MESSAGE"])
+def test_a_request_of_nobody(value: int, method: str) -> None:
+    world = a_world({"AllowUnclassifiedCalls": value})
+    stranger, pbx = world.peer("x", "203.0.113.9"), world.peer("pbx", "10.0.2.1")
+    stranger.ask(method, "sip:corp.example", to="<sip:x@corp.example>")
+    if value == 0:
+        assert 'text="Classification Failure"' in (stranger.response(500).headers.get("reason") or "")
+        assert world.told == [f"unclassified {method} from UDP 203.0.113.9:5060"]
+    elif method == "REGISTER":
+        pbx.request("REGISTER")
+    else:
+        assert stranger.response(404), "the first group is that of the phones, and nobody of that name is registered"
+    assert all(peer.inbox == [] for peer in (stranger, pbx))
