@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,8 @@ from sipstub.stimulus.director import Director, StimulusProblem
 from sipstub.stimulus.plan import GRANT_S, SLACK_S, plan_for
 from sipstub.stimulus.run import Run
 from sipstub.stimulus.step import Step
-from sipstub.verify.expectation import Expectations, read_expectations
+from sipstub.verify.expectation import Expectation, Expectations, read_expectations
+from sipstub.verify.setting import ON
 from sipstub.verify.stimulus import EVERY, Stimulus
 from sipstub.verify.tolerance import TOLERANCE
 
@@ -21,7 +22,7 @@ MAX_PHONES = 200
 WITH_A_PERSON = frozenset({Stimulus.CALL_OUT, Stimulus.DIGIT})
 "Somebody has to dial at the phone."
 LEFT_OUT = ("key-", "codec-")
-"Settings that no stimulus asks for: they make most of a large file."
+"Settings that make most of a large file, and that no stimulus asks for but codecs that are on."
 MAX_ACTS = 500
 "Of one job, as they are told to whoever asked."
 
@@ -74,9 +75,19 @@ def to_ask(phones: Iterable[Expectations]) -> list[dict[str, Any]]:
     """Return what the SIP process has to know of phones, without any secret."""
     found = []
     for phone in phones:
-        items = tuple(item for item in phone.items if not item.setting.startswith(LEFT_OUT) and not item.is_secret)
+        used = {(item.account, item.index) for item in phone.items if item.setting == "codec-enabled" and item.value == ON}
+        items = tuple(item for item in phone.items if not item.is_secret and (_is_asked(item) or _is_codec(item, used)))
         found.append(Expectations(phone.subject, items).as_json())
     return found
+
+
+def _is_asked(item: Expectation) -> bool:
+    return not item.setting.startswith(LEFT_OUT)
+
+
+def _is_codec(item: Expectation, used: Collection[tuple[int | None, str]]) -> bool:
+    """Return whether this says that a codec is on, or which: only a call shows their order."""
+    return item.setting in ("codec-enabled", "codec-name") and (item.account, item.index) in used
 
 
 class Stimulating:
