@@ -81,6 +81,7 @@ class VerifyProblem(ProvisionerError):
 @quick_option
 @scenario_option
 @click.option("--dial", "has_person", is_flag=True, help="Somebody dials at the phones when asked to.")
+@click.option("--action-uri", "has_action_uri", is_flag=True, help="Have the phones dial by themselves, over HTTP.")
 @click.option("--yes", is_flag=True, help="Do not ask before more than 5 phones are disturbed.")
 @click.option("--from", "capture", type=_IN, help="Judge this pcap, pcapng or recording instead; PHONE may be a FILE.cfg then.")
 @click.option("--phone-host", metavar="HOST", help="With --from: the phone's address, where the capture leaves it in doubt.")
@@ -113,6 +114,7 @@ def command(
     quick_s: float | None,
     scenarios: tuple[str, ...],
     has_person: bool,
+    has_action_uri: bool,
     yes: bool,
     capture: Path | None,
     phone_host: str | None,
@@ -160,7 +162,10 @@ def command(
         wait = lab.wait_s(ctx, wait, watch)
     calls = session_calls(wants_sessions=wants_sessions, only_plan=only_plan, quick_s=quick_s, scenarios=scenarios)
     tolerance = tolerance_of(allowances)
-    options = VerifyOptions(wait, watch, program, boots, stimulates, has_person, sessions=calls, tolerance=tolerance)
+    has_person = has_person or has_action_uri
+    options = VerifyOptions(
+        wait, watch, program, boots, stimulates, has_person, has_action_uri, sessions=calls, tolerance=tolerance
+    )
     _refuse_contradictions(options, capture, phone_host)
     fleet = open_fleet(settings)
     if calls is not None and only_plan:
@@ -196,7 +201,8 @@ def command(
 
 def _refuse_contradictions(options: VerifyOptions, capture: Path | None, phone_host: str | None) -> None:
     if options.has_person and not options.stimulates and options.sessions is None:
-        raise click.UsageError("--dial goes with --stimulate or --session-timers")
+        option = "--action-uri" if options.has_action_uri else "--dial"
+        raise click.UsageError(f"{option} goes with --stimulate or --session-timers")
     if capture is not None and options.acts:
         raise click.UsageError(
             "what happened in a capture has happened: leave --boot, --stimulate and --session-timers out with --from"
@@ -239,6 +245,7 @@ def _run(
 
 def _ask(settings: Settings, fleet: Fleet, macs: Sequence[str], options: VerifyOptions) -> tuple[Verified, Remarks, bool]:
     from provisioner.expectations.observables import load_observables
+    from provisioner.runtime.action_uri import Dialler, controls_of
     from provisioner.runtime.verify_run import VerifyRun
     from provisioner.runtime.verify_subject import Subjects
     from provisioner.state.database import Database
@@ -254,13 +261,16 @@ def _ask(settings: Settings, fleet: Fleet, macs: Sequence[str], options: VerifyO
     reading = Reading(database, source)
     subjects = Subjects(source, reading, load_observables(fleet.root), fleet.catalogue, Places(settings).kept)
     run = VerifyRun(JobTable(database), VerdictTable(database), subjects, reading, options)
+    controls = controls_of(subjects.look(macs), source.content) if options.has_action_uri else {}
     job = run.ask(macs, time.time())
+    dialler = Dialler(controls)
     view = LiveView(time.time() + run.limit_s)
     is_cut = False
     try:
         click.echo(f"job {job}: watching {count_of(len(macs), 'phone')} for up to {run.limit_s:.0f} s", err=True)
         while not (standing := run.poll(time.time())).is_over:
             view.show(standing, time.time())
+            dialler.look(run.waits, time.time())
             time.sleep(POLL_S)
     except KeyboardInterrupt:
         run.cancel(time.time())
@@ -269,12 +279,13 @@ def _ask(settings: Settings, fleet: Fleet, macs: Sequence[str], options: VerifyO
         run.cancel(time.time())
         raise
     finally:
+        dialler.close()
         view.clear()
     verified = run.so_far(time.time()) if is_cut else run.finish(time.time())
     silent = sum(phone.state == "silent" for phone in verified.report.phones)
     if silent:
         click.echo(f"note: {count_of(silent, 'phone')} said nothing meanwhile; {SILENT_HINT}", err=True)
-    for note in run.notes:
+    for note in [*run.notes, *dialler.notes]:
         click.echo(f"note: {note}", err=True)
     remarks: Remarks = {}
     for act in run.acts:

@@ -62,6 +62,8 @@ class VerifyOptions:
     "What disturbs is done too: refusals, silence, calls."
     has_person: bool = False
     "Somebody dials at the phones when asked to."
+    has_action_uri: bool = False
+    "They are asked over HTTP to dial by themselves."
     pace: Pace = USUAL
     sessions: SessionCalls | None = None
     "Calls are kept up for session timers."
@@ -268,6 +270,12 @@ class VerifyRun:
             [tuple(door) for door in self.job.progress.get("doors", ())] if self.job is not None else (),
             {mac: one.get("held", ()) for mac, one in told.items()},
         )
+
+    @property
+    def waits(self) -> dict[str, tuple[int, str]]:
+        """Return which step each phone is at, and what that waits for, by MAC."""
+        told: Mapping[str, Any] = self.job.progress.get("phones", {}) if self.job is not None else {}
+        return {mac: (one["done"], one["waits_for"]) for mac, one in told.items()}
 
     @property
     def acts(self) -> tuple[Act, ...]:

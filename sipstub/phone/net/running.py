@@ -30,7 +30,9 @@ from sipstub.phone.agent.incoming import Answering
 from sipstub.phone.agent.place import Place, addresses_of
 from sipstub.phone.agent.plan import make_plan
 from sipstub.phone.net.address import Bound, bind, own_host, resolve
+from sipstub.phone.net.remote_control import RemoteControl
 from sipstub.phone.net.stream import PhoneStreams
+from sipstub.phone.remote_access import Dial, Press, RemoteAccess, account_of
 from sipstub.phone.report import BootReport
 from sipstub.phone.virtual import Phone
 from sipstub.sip.message import Message
@@ -85,6 +87,7 @@ class RunningPhone:
         self._udp: dict[int, socket.socket] = {}
         self._media = MediaEngine(USUAL_PORTS, self.options.media or Sound.SILENCE, limit=MAX_MEDIA)
         self._streams: PhoneStreams | None = None
+        self._control: RemoteControl | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._offset_s = 0.0
         self._changed = asyncio.Event()
@@ -168,7 +171,30 @@ class RunningPhone:
         )
         for sock in bound.tcp.values():
             await self._streams.listen(sock)
+        await self._let_control()
         self.agent.start(self.now)
+        self.settle()
+
+    async def _let_control(self) -> None:
+        """Listen for action URIs, where the file names who may send them."""
+        access = RemoteAccess.of(self.phone.settings)
+        if access.is_on and access.allowed and self._place.host:
+            try:
+                self._control = await RemoteControl.listening(self._place.host, access, self._obey)
+            except OSError as error:
+                self.notes.append(f"no action URI: port {access.port} cannot be listened on: {error.strerror}")
+
+    def _obey(self, wanted: Dial | Press) -> None:
+        agent = self.agent
+        if agent is None:
+            return
+        if isinstance(wanted, Dial):
+            number = account_of(wanted.line, [(line.account.number, line.account.user) for line in agent.lines])
+            if number is not None:
+                agent.call(number, wanted.number, self.now)
+        else:
+            for call in [call for line in agent.lines for call in line.calls]:
+                call.press(wanted.digit, self.now)
         self.settle()
 
     async def _switch_off(self) -> None:
@@ -176,6 +202,9 @@ class RunningPhone:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._control is not None:
+            await self._control.close()
+            self._control = None
         if self.agent is not None:
             self.agent.stop()
         self.agent = None
