@@ -57,7 +57,7 @@ class Attempt:
         self._request = request
         self._transaction = transaction
         self._contact = contact
-        self._source = source
+        self.source = source
         self.asked = asked
         is_behind_nat = isinstance(contact.uri, SipUri) and contact.uri.host.strip("[]").lower() != source.host.lower()
         self.wanted = wanted_s(user.group.profile, source.transport, is_behind_nat=is_behind_nat)
@@ -205,7 +205,7 @@ class Attempt:
         assert isinstance(uri, SipUri)
         if user in sbc.users and user.contact != uri:
             sbc.users.move(user, uri)
-        user.contact, user.hop = uri, self._source
+        user.contact, user.hop = uri, self.source
         user.ends_at = now + seconds
         user.dropped_at = user.ends_at + sbc.settings["SBCUserRegistrationGraceTime"]
         self._registering.store(user)

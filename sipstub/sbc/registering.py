@@ -112,6 +112,8 @@ class Registering:
         """Return whether the registrar need not hear of this: its own time lasts longer than what is promised [choice]."""
         if attempt.asked == 0 or user.server is None or user.dropped_at is None or user.is_survivor:
             return False
+        if user.hop[:3] != attempt.source[:3]:  # from elsewhere: whoever it is has to show that he may
+            return False
         promised = promised_s(attempt.wanted, attempt.asked, None)
         return user.server_ends_at - now >= promised and user.ends_at > now
 

@@ -43,6 +43,7 @@ def a_site(
     groups: Mapping[str, Mapping[str, object]] | None = None,
     routes: Iterable[Mapping[str, int | str]] = (),
     rules: Iterable[Mapping[str, int | str]] = (),
+    transport: int = -1,
 ) -> Site:
     """Return a site of settings as a device has them: groups by name with `type`, `proxies`, `profile` and other columns.
 
@@ -61,7 +62,9 @@ def a_site(
             alive = {"EnableProxyKeepAlive": 1, "ProxyKeepAliveTime": pause} if pause else {}
             settings = settings.with_row("ProxySet", ProxyName=name, **alive)  # type: ignore[arg-type]
             for number, address in enumerate(proxies):
-                settings = settings.with_row("ProxyIp", ProxySetId=name, ProxyIpIndex=number, IpAddress=address)
+                settings = settings.with_row(
+                    "ProxyIp", ProxySetId=name, ProxyIpIndex=number, IpAddress=address, TransportType=transport
+                )
             given["ProxySetName"] = name
         settings = settings.with_row("IPGroup", Name=name, ProfileName=name, **given)  # type: ignore[arg-type]
     names = list(groups or {})

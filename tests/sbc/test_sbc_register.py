@@ -524,3 +524,15 @@ def test_a_request_of_nobody(value: int, method: str) -> None:
     else:
         assert stranger.response(404), "the first group is that of the phones, and nobody of that name is registered"
     assert all(peer.inbox == [] for peer in (stranger, pbx))
+
+
+def test_a_register_from_elsewhere_is_not_answered_without_the_registrar() -> None:
+    world = a_world({"SBCUserRegistrationTime": 60})
+    phone, thief, pbx = world.peer("100", "10.0.1.1"), world.peer("thief", "10.0.1.66"), world.peer("pbx", "10.0.2.1")
+    register(phone, pbx)
+    thief.user = "100"
+    ask(thief, contact=phone.contact)
+    pbx.answer(pbx.request("REGISTER"), 401, ("WWW-Authenticate", 'Digest realm="r", nonce="n"'))
+    assert thief.response(401)
+    (user,) = world.sbc.users
+    assert user.hop.host == "10.0.1.1"
