@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+WILDCARDS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
+"Hosts that mean every address of this machine."
+
 
 @dataclass(frozen=True, slots=True)
 class Listen:

@@ -7,7 +7,7 @@ import os
 import socket
 from pathlib import Path
 
-from provisioner.address import parse_listen
+from provisioner.address import WILDCARDS, parse_listen
 from provisioner.rendering.context import Addresses
 from provisioner.settings import Settings
 
@@ -33,7 +33,7 @@ def advertised(settings: Settings) -> tuple[str, bool]:
         return settings["advertise"], False
     for name in ("http", "https", "tftp"):
         listen = parse_listen(settings[name])
-        if listen is not None and listen.host not in ("", "0.0.0.0", "::"):  # noqa: S104
+        if listen is not None and listen.host not in WILDCARDS:
             return listen.host, False
     return guess_address(), True
 

@@ -24,8 +24,6 @@ MAX_RECORD_BYTES = 64 * 1024
 MAX_ADDRESSES = 32
 "Of one listener so many are looked at."
 
-WILDCARDS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104
-
 
 @dataclass(frozen=True, slots=True)
 class BoundAddresses:

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from provisioner.address import parse_listen
+from provisioner.address import WILDCARDS, parse_listen
 from provisioner.delivery.decide import decide
 from provisioner.delivery.request import FileRequest
 from provisioner.expectations.observables import load_observables
@@ -234,8 +234,11 @@ class Server:
 
     def _sip(self) -> None:
         source = FleetSource(self.state, self.templates)
-        tell = lambda: self._ready.tell("sip")  # noqa: E731
         observables = load_observables(self.templates)
+
+        def tell() -> None:
+            self._ready.tell("sip")
+
         serve_sip(
             self.sip, self.settings, self.host, self.state, source, self.database, tell, self._record, observables=observables
         )
@@ -251,7 +254,7 @@ class Server:
 
 
 def _shown(bound: Bound) -> str:
-    return bound.host if bound.host not in ("", "0.0.0.0", "::") else "127.0.0.1"  # noqa: S104
+    return bound.host if bound.host not in WILDCARDS else "127.0.0.1"
 
 
 def running_server(state: Path) -> dict[str, Any] | None:

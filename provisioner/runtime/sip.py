@@ -15,12 +15,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from provisioner.address import parse_listen
+from provisioner.address import WILDCARDS, parse_listen
 from provisioner.delivery.event import EventSink
 from provisioner.delivery.snapshot import SnapshotSource
 from provisioner.expectations.observables import Observables
-from provisioner.runtime.sip_journal import SipJournal
 from provisioner.runtime.media import media_engine
+from provisioner.runtime.sip_journal import SipJournal
 from provisioner.runtime.verify_jobs import Door, Hands, JobRunner
 from provisioner.services.listener import Bound, bind, bind_sip
 from provisioner.services.sip_bindings import KeptBindings
@@ -55,7 +55,6 @@ FLUSH_S = 1.0
 FIRST_GENERATION_S = 120.0
 "How long phones are not answered while there is no generation yet: the first load of a very large fleet."
 FIRST_GENERATION_POLL_S = 0.05
-EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  compared with, not bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ class SipSide:
         for one in self.listening:
             address, port = one.socket.getsockname()[:2]
             transport = "tls" if one.is_tls else "udp" if one.socket.type == socket.SOCK_DGRAM else "tcp"
-            found.append((transport, host if address in EVERYWHERE else address, port))
+            found.append((transport, host if address in WILDCARDS else address, port))
         return tuple(found)
 
 

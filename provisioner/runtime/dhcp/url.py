@@ -10,10 +10,10 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from provisioner.address import Listen
+from provisioner.address import WILDCARDS, Listen
 from provisioner.errors import SettingsError
 from provisioner.runtime.addresses import guess_address
-from provisioner.runtime.bound import WILDCARDS, BoundAddresses
+from provisioner.runtime.bound import BoundAddresses
 from provisioner.settings import Settings
 
 MAX_URL_BYTES = 255

@@ -10,9 +10,8 @@ import contextlib
 import ipaddress
 from collections.abc import Iterator
 
-from provisioner.address import Listen
+from provisioner.address import WILDCARDS, Listen
 from provisioner.errors import EnvironmentProblem
-from provisioner.runtime.bound import WILDCARDS
 from provisioner.runtime.doctor.finding import Finding, ok, problem, warning
 from provisioner.runtime.doctor.probe import Answer, Who, ask_http, ask_tftp
 from provisioner.runtime.doctor.socket_table import holders

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from sipstub.trace.pcapng_writer import (
     APPLICATION,
@@ -34,7 +34,7 @@ MAX_OPTIONS = 256
 SIMPLE_PACKET, OLD_PACKET = 3, 2
 OPTION_OFFSET = 14
 _PCAP_MAGICS = {0xA1B2C3D4: 1_000_000, 0xA1B23C4D: 1_000_000_000}
-_ENDS = {">": "big", "<": "little"}
+_ENDS: dict[str, Literal["big", "little"]] = {">": "big", "<": "little"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class PacketFile:
         if magic == SECTION.to_bytes(4, "big"):
             return self._blocks()
         for end, name in _ENDS.items():
-            units = _PCAP_MAGICS.get(int.from_bytes(magic, name))  # type: ignore[arg-type]
+            units = _PCAP_MAGICS.get(int.from_bytes(magic, name))
             if units is not None:
                 return self._records(end, units)
         if magic[:2] == b"\x1f\x8b":
@@ -152,7 +152,7 @@ class PacketFile:
             if len(head) < 4:
                 self._notes.add("the file ends within a block")
                 return
-            kind = int.from_bytes(head, _ENDS[end])  # type: ignore[arg-type]
+            kind = int.from_bytes(head, _ENDS[end])
 
     def _block_body(self, end: str, kind: int) -> bytes | None:
         """Return the body of a block whose type was read, or None where the file ends or makes no sense."""
@@ -167,7 +167,7 @@ class PacketFile:
         if len(raw) < 4:
             self._notes.add("the file ends within a block")
             return None
-        size = int.from_bytes(raw, _ENDS[end])  # type: ignore[arg-type]
+        size = int.from_bytes(raw, _ENDS[end])
         if size < (28 if kind == SECTION else 12) or size % 4 or size > MAX_BLOCK_BYTES:
             self._notes.add(f"the file is damaged after packet {self._count}")
             return None
@@ -201,9 +201,9 @@ class PacketFile:
         is_inbound = packet_id = None
         if self.is_ours and kind == PACKET:
             options = _options(body[head_size + size + -size % 4 :], end)
-            direction = int.from_bytes(options.get(OPTION_FLAGS, b""), _ENDS[end]) & 3  # type: ignore[arg-type]
+            direction = int.from_bytes(options.get(OPTION_FLAGS, b""), _ENDS[end]) & 3
             is_inbound = {1: True, 2: False}.get(direction)
-            packet_id = int.from_bytes(options.get(OPTION_PACKET_ID, b""), _ENDS[end]) or None  # type: ignore[arg-type]
+            packet_id = int.from_bytes(options.get(OPTION_PACKET_ID, b""), _ENDS[end]) or None
         return Packet(number, at, interfaces[index].link_type, data, len(data) < true_size, is_inbound, packet_id)
 
 
@@ -218,7 +218,7 @@ def _interface(body: bytes, end: str) -> _Interface:
         found.units = 2 ** (resolution[0] & 0x7F) if resolution[0] & 0x80 else 10 ** resolution[0]
     offset = options.get(OPTION_OFFSET, b"")
     if len(offset) == 8:
-        found.offset_s = int.from_bytes(offset, _ENDS[end], signed=True)  # type: ignore[arg-type]
+        found.offset_s = int.from_bytes(offset, _ENDS[end], signed=True)
     return found
 
 
