@@ -9,33 +9,26 @@ from pathlib import Path
 
 import click
 
-from sipstub.errors import SipstubError
 from sipstub.parse_command import printable
 from sipstub.sbc.settings.cli_writer import write_cli
 from sipstub.sbc.settings.consideration import Release, consider
-from sipstub.sbc.settings.decode import MAX_FILE_BYTES
 from sipstub.sbc.settings.difference import difference
 from sipstub.sbc.settings.draft import Reading
 from sipstub.sbc.settings.explanation import explain, title_of
 from sipstub.sbc.settings.ini_writer import write_ini
 from sipstub.sbc.settings.problem import Code, Origin, Severity
-from sipstub.sbc.settings.reading import Form, read_settings
+from sipstub.sbc.settings.reading import Form
 from sipstub.sbc.settings.reference import reference_page
 from sipstub.sbc.settings.settings import SbcSettings
 from sipstub.sbc.settings.toml_writer import write_toml
 from sipstub.sbc.settings.vocabulary import the_vocabulary
+from sipstub.sbc_file import SettingsFileError, read_settings_file
 from sipstub.sbc_output import problem_line, problems_json, settings_json, show_tables, size_of
 
 DONE, PROBLEMS, CHANGES = 0, 1, 3
 _WRITERS = {Form.INI: write_ini, Form.CLI: write_cli, Form.TOML: write_toml}
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FORMS = click.Choice([str(form) for form in Form])
-
-
-class SettingsFileError(SipstubError):
-    """A settings file that cannot be used, or a name that no setting has."""
-
-    code = "bad-sbc-settings"
 
 
 @click.group("sbc")
@@ -222,12 +215,7 @@ def convert(file: Path, target: str, form: str | None, output: Path | None, reve
 
 
 def _read(file: Path, form: str | None) -> Reading:
-    try:
-        with file.open("rb") as stream:
-            data = stream.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise SettingsFileError(f"{file}: {error.strerror}") from None
-    return read_settings(data, str(file), Form(form) if form else None)
+    return read_settings_file(file, Form(form) if form else None)
 
 
 def _usable(reading: Reading) -> SbcSettings:

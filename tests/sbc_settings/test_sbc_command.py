@@ -13,6 +13,7 @@ from sipstub.sbc.settings.problem import Code
 from sipstub.sbc.settings.reading import read_settings
 from sipstub.sbc.settings.reference import reference_page
 from sipstub.sbc_command import sbc_command
+from sipstub.sbc_file import read_settings_file
 
 ROOT = Path(__file__).parents[2]
 GOOD = b"""SBCMinSE = 120
@@ -136,6 +137,21 @@ def test_convert_reveals_into_a_file_of_its_owner_only(good: Path, capsys: pytes
     assert 'Password = "tomato"' in out.read_text("utf-8") and out.stat().st_mode & 0o777 == 0o600
     assert sorted(file.name for file in good.parent.iterdir()) == ["device.ini", "sbc.toml"]
     assert run(capsys, "diff", good, out)[1] == "no difference\n"
+
+
+def test_a_password_may_stand_in_a_file_beside(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "sbc.toml"
+    file.write_text('[[Account]]\nUsername = "100"\nPassword_file = "secrets/pbx"\n', "utf-8")
+    code, out, _ = run(capsys, "check", file)
+    assert code == 1 and f"{file}:3  error  Password_file: {tmp_path}/secrets/pbx cannot be read" in out
+    (tmp_path / "secrets").mkdir()
+    for data, wanted in ((b"", 1), (b"\xff\n", 1), (b"x" * 5000, 1), (b"tomato\r\nrest\n", 0)):
+        (tmp_path / "secrets/pbx").write_bytes(data)
+        assert run(capsys, "check", file)[0] == wanted
+    assert read_settings_file(file).settings.accounts[0].secret("Password").reveal() == "tomato"
+    assert "tomato" not in run(capsys, "show", file)[1]
+    file.write_text('[[Account]]\nUsername_file = "secrets/pbx"\n', "utf-8")
+    assert "unknown-name" in run(capsys, "check", file)[1]
 
 
 def test_convert_refuses_a_file_with_errors_and_writes_nothing(good: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -254,6 +254,8 @@ def test_passwords_of_the_device_are_said_to_be_useless_and_no_message_has_a_pas
 def test_a_hostile_file_is_bounded() -> None:
     reading = read("x y\n" * (MAX_PROBLEMS + 50))
     assert len(reading.problems) == MAX_PROBLEMS + 1
+    reading = read("Thing = 1\n" * (MAX_PROBLEMS + 50) + "SBCMinSE = many\n")
+    assert len(reading.problems) == MAX_PROBLEMS + 2 and [problem.code for problem in reading.errors] == [Code.BAD_VALUE]
     rows = "".join(f"IPGroup {number} = g{number};\n" for number in range(MAX_ROWS + 3))
     reading = read(f"[ IPGroup ]\nFORMAT Index = Name;\n{rows}[ \\IPGroup ]\n")
     assert len(reading.settings.ip_groups) == MAX_ROWS and len(reading.errors) == 3

@@ -15,7 +15,6 @@ from sipstub.sbc.settings.draft import Draft, Reading
 from sipstub.sbc.settings.parameter import Parameter, Table
 from sipstub.sbc.settings.problem import Code, Severity
 from sipstub.sbc.settings.value import first_word, shown
-from sipstub.sbc.settings.vocabulary import nearest
 
 MAX_DEPTH = 64
 COMMENTS = ("#", "!")
@@ -201,7 +200,7 @@ class _CliReader:
                 Code.BAD_LINE, number, f"{first_word(words[0])} stands in no level", f"it stands in configure voip > {home}"
             )
             return
-        near = nearest(path.rstrip(" 0123456789"), [*self._names.levels, *self._names.tables])
+        near = self._draft.near(path.rstrip(" 0123456789"), [*self._names.levels, *self._names.tables])
         hint = f"did you mean {near}?" if near else "the stub has nothing of that name"
         severity = Severity.WARNING if near else Severity.NOTE
         self._draft.say(severity, Code.UNKNOWN_LEVEL, number, f"unknown level {first_word(words[0])}", hint)

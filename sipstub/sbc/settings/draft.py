@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from sipstub.sbc.settings.value import BadValue, check_value, read_value, shown
 from sipstub.sbc.settings.vocabulary import nearest, the_vocabulary
 
 MAX_PROBLEMS = 1000
-"After so many one more says that the list was cut."
+"Of one severity, so that notes never crowd out errors.  After so many one more says that the list was cut."
 MAX_ROWS = 2000
 "Of one table."
 MAX_NEAREST = 300
@@ -53,20 +54,20 @@ class Draft:
         self._last_wins = last_wins
         self._globals: dict[str, Given] = {}
         self._rows: dict[str, dict[int, tuple[Origin, dict[str, Given]]]] = {}
+        self._free: dict[str, int] = {}
         self._looked_near = 0
-        self._is_cut = False
+        self._counts: Counter[Severity] = Counter()
 
     # Problems
 
     def say(self, severity: Severity, code: Code, line: int, message: str, hint: str = "") -> None:
-        """Add a problem, unless there are too many."""
-        if len(self._problems) < MAX_PROBLEMS:
+        """Add a problem, unless there are too many of its severity."""
+        self._counts[severity] += 1
+        if self._counts[severity] <= MAX_PROBLEMS:
             self._problems.append(Problem(severity, code, Origin(self.file, line), message, hint))
-        elif not self._is_cut:
-            self._is_cut = True
-            self._problems.append(
-                Problem(Severity.ERROR, Code.TOO_LARGE, Origin(self.file, line), f"more than {MAX_PROBLEMS} problems", "cut here")
-            )
+        elif self._counts[severity] == MAX_PROBLEMS + 1:
+            cut = Problem(severity, Code.TOO_LARGE, Origin(self.file, line), f"more than {MAX_PROBLEMS} {severity}s", "cut here")
+            self._problems.append(cut)
 
     def error(self, code: Code, line: int, message: str, hint: str = "") -> None:
         """Add an error."""
@@ -74,13 +75,15 @@ class Draft:
 
     def unknown(self, code: Code, line: int, what: str, name: str, known: list[str]) -> None:
         """Add an unknown name with the nearest known one: an error where names are ours, else a warning or a note."""
-        near = ""
-        if self._looked_near < MAX_NEAREST:
-            self._looked_near += 1
-            near = nearest(name, known)
+        near = self.near(name, known)
         severity = Severity.ERROR if self._is_strict else Severity.WARNING if near else Severity.NOTE
         hint = f"did you mean {near}?" if near else "" if self._is_strict else "the stub has nothing of that name"
         self.say(severity, code, line, f"unknown {what} {shown(name)}", hint)
+
+    def near(self, name: str, known: list[str]) -> str:
+        """Return the known name that looks most like this one; empty if none does, or after too many questions."""
+        self._looked_near += 1
+        return nearest(name, known) if self._looked_near <= MAX_NEAREST else ""
 
     # Values
 
@@ -142,7 +145,11 @@ class Draft:
     def free_index(self, table: Table) -> int:
         """Return the first index that the table does not have."""
         rows = self._rows.get(table.name, {})
-        return next(number for number in range(len(rows) + 1) if number not in rows)
+        free = self._free.get(table.name, 0)
+        while free in rows:
+            free += 1
+        self._free[table.name] = free
+        return free
 
     def finish(self) -> Reading:
         """Return the settings and all problems, in the order of lines."""

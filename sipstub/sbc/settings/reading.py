@@ -10,7 +10,7 @@ from sipstub.sbc.settings.cli_reader import read_cli
 from sipstub.sbc.settings.decode import Text, decode
 from sipstub.sbc.settings.draft import Reading
 from sipstub.sbc.settings.ini_reader import read_ini
-from sipstub.sbc.settings.toml_reader import read_toml
+from sipstub.sbc.settings.toml_reader import FileOfSecret, read_toml
 
 MAX_LOOKED_AT = 2000
 "Lines from which the form is guessed."
@@ -32,14 +32,17 @@ _SIGNS = (
 )
 
 
-def read_settings(data: bytes, file: str, form: Form | None = None) -> Reading:
+def read_settings(data: bytes, file: str, form: Form | None = None, *, secret_of: FileOfSecret | None = None) -> Reading:
     """Return what a settings file says, with all problems; never raises.
 
     Without a form it is told by the suffix (.ini, .cli, .toml), else by the first line that shows it, else it is ini.
+    `secret_of` reads the files that TOML names for passwords.
     """
     text = decode(data, file)
-    reader = {Form.INI: read_ini, Form.CLI: read_cli, Form.TOML: read_toml}[form or form_of(file, text)]
-    return reader(text, file)
+    form = form or form_of(file, text)
+    if form is Form.TOML:
+        return read_toml(text, file, secret_of)
+    return read_ini(text, file) if form is Form.INI else read_cli(text, file)
 
 
 def form_of(file: str, text: Text) -> Form:

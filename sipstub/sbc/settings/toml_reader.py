@@ -9,24 +9,28 @@
     ProfileName = "phones"
 
 Every value is a number or a text in one line, so a line that is wrong does not take the others with it.  What is read here is
-TOML, but not all TOML is read here: no dotted keys, no values over several lines.
+TOML, but not all TOML is read here: no dotted keys, no values over several lines.  `Password_file = "name"` stands for the
+password in another file; the caller brings what reads it, since nothing here does.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Callable
 from typing import NamedTuple
 
 from sipstub.sbc.settings.decode import Text
 from sipstub.sbc.settings.draft import Draft, Reading
-from sipstub.sbc.settings.parameter import Table
-from sipstub.sbc.settings.problem import Code
+from sipstub.sbc.settings.parameter import Kind, Parameter, Table
+from sipstub.sbc.settings.problem import Code, SettingsError
+from sipstub.sbc.settings.secret import Secret
 from sipstub.sbc.settings.value import first_word, shown
 from sipstub.sbc.settings.vocabulary import the_vocabulary
 
 SETTINGS = "settings"
 INDEX = "index"
+FILE = "_file"
 RELEASE = "release"
 'At the top: the release whose settings these are, as "7.2".'
 
@@ -42,13 +46,18 @@ class _Entry(NamedTuple):
     line: int
 
 
-def read_toml(text: Text, file: str) -> Reading:
+FileOfSecret = Callable[[str], Secret]
+"Returns the password in the file of that name; raises SettingsError with what is wrong."
+
+
+def read_toml(text: Text, file: str, secret_of: FileOfSecret | None = None) -> Reading:
     """Return what the file says, with all problems."""
-    return _TomlReader(text, file).read()
+    return _TomlReader(text, file, secret_of).read()
 
 
 class _TomlReader:
-    def __init__(self, text: Text, file: str) -> None:
+    def __init__(self, text: Text, file: str, secret_of: FileOfSecret | None) -> None:
+        self._secret_of = secret_of
         self._lines = text.lines
         self._draft = Draft(file, text.problems, is_strict=True)
         self._section: Table | str | None = ""
@@ -131,12 +140,25 @@ class _TomlReader:
             column = by_name.get(entry.name.lower())
             if entry in indexes:
                 continue
-            if column is None:
+            secret = by_name.get(entry.name.lower().removesuffix(FILE))
+            if column is None and secret is not None and secret.kind is Kind.SECRET:
+                self._secret(table, index, secret, entry)
+            elif column is None:
                 self._draft.unknown(
                     Code.UNKNOWN_NAME, entry.line, f"column of {table.name}", entry.name, [c.name for c in table.columns]
                 )
             else:
                 self._draft.set_cell(table, index, column, entry.value, entry.line)
+
+    def _secret(self, table: Table, index: int, column: Parameter, entry: _Entry) -> None:
+        try:
+            if self._secret_of is None:
+                raise SettingsError("passwords in files are not read here")
+            value = self._secret_of(str(entry.value))
+        except SettingsError as error:
+            self._draft.error(Code.BAD_VALUE, entry.line, f"{entry.name}: {error.message}", error.hint)
+        else:
+            self._draft.set_cell(table, index, column, value, entry.line)
 
     def _value(self, text: str, name: str, number: int) -> int | str | None:
         try:
