@@ -1,4 +1,4 @@
-"""Which messages are which phone's: by MAC, known address, address of record and User-Agent; then by connection and host.
+"""Which messages are which phone's: by MAC, address, address of record, User-Agent, who is called; then by connection and host.
 
 Several phones may stand behind one address, one phone may use several connections.  What nobody can claim is left out.
 """
@@ -17,8 +17,10 @@ from sipstub.trace.record import Endpoint, RecordedMessage, plain_host
 from sipstub.verify.expectation import Expectations
 from sipstub.verify.request_fact import user_of
 
-MAC_POINTS, ADDRESS_POINTS, USER_POINTS, SERVER_POINTS, AGENT_POINTS = 1000, 100, 10, 3, 1
+MAC_POINTS, ADDRESS_POINTS, USER_POINTS, SERVER_POINTS, CALLED_POINTS, AGENT_POINTS = 1000, 100, 10, 3, 2, 1
 "How much each sign says; one of a kind outweighs all of the next, however often that is seen."
+RESPONSE = b"SIP/"
+"How an answer begins."
 
 _MAC = re.compile(r"(?<![0-9A-Fa-f])([0-9A-Fa-f]{2}(?:[:.-]?[0-9A-Fa-f]{2}){5})(?![0-9A-Fa-f])")
 
@@ -80,6 +82,9 @@ class _Signs:
         if at is not None:
             yield at, "address", ADDRESS_POINTS
         if request is None:
+            # A phone that is called may say nothing but answers for as long as it is watched.
+            for at in self.users.get(_called(record), ()):
+                yield at, "called", CALLED_POINTS
             return
         for mac in _macs(request):
             for at in self.macs.get(mac, ()):
@@ -107,6 +112,15 @@ def _user(request: Request) -> str:
     except SipError:
         return ""
     return user_of(address)
+
+
+def _called(record: RecordedMessage) -> str:
+    """Return whom a request to the phone is meant for; empty for anything else."""
+    request = record.message if not record.is_inbound and not record.data.startswith(RESPONSE) else None
+    try:
+        return user_of(request.to) if isinstance(request, Request) else ""
+    except SipError:
+        return ""
 
 
 def _host(request: Request) -> str:

@@ -33,6 +33,12 @@ def test_two_phones_behind_one_address_are_told_apart_by_user() -> None:
     assert counts(phone("a", "101"), phone("b", "102"), of=together(one, two)) == [4, 5]
 
 
+def test_a_phone_that_is_called_and_only_answers_is_not_taken_for_another_one_behind_its_address() -> None:
+    one = Talk(user="101", phone_port=40001).register()
+    two = Talk(user="102", phone_port=40002).asked()
+    assert counts(phone("a", "101"), phone("b", "102"), of=together(one, two)) == [4, len(two.messages)]
+
+
 def test_a_keepalive_from_another_port_goes_with_its_host() -> None:
     one = Talk(user="101").register()
     one.phone_port = 7000

@@ -7,9 +7,12 @@ from sipstub.verify.finding import Outcome, failed, noted, passed, unseen, warne
 from sipstub.verify.request_fact import AnswerFact, RequestFact
 from sipstub.verify.rule import rule
 from sipstub.verify.rules.session_timer_offer import LEAST_S, min_se_of
-from sipstub.verify.session_fact import OPTION, REFRESHING, media_of, origin_of, sessions_of
+from sipstub.verify.session_fact import OPTION, REFRESHING, Session, media_of, origin_of, sessions_of
 from sipstub.verify.stimulus import Stimulus
 from sipstub.verify.verdict import Certainty, Verdict
+
+CROSSING = (491, 500)
+"Where both sides change the session at a time (RFC 3261 section 14.2, RFC 3311 section 5.2)."
 
 
 def _asked(case: Case) -> list[tuple[RequestFact, AnswerFact]]:
@@ -133,16 +136,31 @@ def session_takes_refresh(case: Case) -> Outcome | None:
         return None
     expected = "200"
     good: Outcome | None = None
+    odd: tuple[str, AnswerFact] | None = None
     for session in sessions_of(case.account, case.facts.until):
         for request in session.asked:
             final = request.final
             if final is None or request.at >= session.until:
                 continue
+            seen = f"{final.status} to {request.method}"
             if final.status < 300:
-                good = passed(f"{final.status} to {request.method}", final, expected=expected)
-            elif final.status not in (401, 407, 422, 491, 500):
-                return failed(f"{final.status} to {request.method}", final, expected=expected)
+                good = passed(seen, final, expected=expected)
+            elif final.status not in (401, 407, 422, *CROSSING):
+                return failed(seen, final, expected=expected)
+            elif final.status in CROSSING and not _is_crossed(session, request, final):
+                odd = odd or (seen, final)
+    if odd is not None:
+        judge = failed if good is None else warned
+        return judge(*odd, expected=expected, note="no request of the phone was under way")
     return good or unseen("no refresh of the other side", expected=expected)
+
+
+def _is_crossed(session: Session, request: RequestFact, final: AnswerFact) -> bool:
+    """Return whether a change of the phone was under way while it had this one before it."""
+    return any(
+        one.method in REFRESHING and one.at <= final.at and (one.final is None or one.final.at >= request.at)
+        for one in session.phone
+    )
 
 
 @rule(
