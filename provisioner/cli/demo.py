@@ -10,19 +10,23 @@ from typing import TYPE_CHECKING
 
 import click
 
+from provisioner.cli.demo_sessions import is_of_timers, left_out, played, session_rows, uncaught
 from provisioner.cli.listing import count_of
 from provisioner.cli.outcome import Exit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from _typeshed import DataclassInstance
 
+    from sipstub.stimulus.session_plan import SessionPlan
     from sipstub.verify.finding import Finding
     from sipstub.verify.report.document import PhoneReport, Report
 
 BEGINNING = "A server on free ports, virtual phones for the whole fleet: files, bytes, then every account setting on the wire."
 EVERYTHING = "provisioner verify --all --stimulate --dial"
+EVERY_CALL = "provisioner verify --all --session-timers --dial"
+UNCAUGHT = "it may show in what was left out"
 MIN_CELL, MAX_CELL = 18, 44
 "Characters of expected and of seen; what is longer is cut, more of it on a narrow terminal."
 GAP = "  "
@@ -51,14 +55,16 @@ def command(
 
     Each phone fetches its files as its firmware does, some over HTTP and some over TFTP.  The bytes are compared with
     those that another process renders, and with what curl and tftp-hpa fetch where they are installed.  Then each phone
-    registers, calls, and is asked and refused, as `provisioner verify --all --stimulate --dial` has it, and every setting of
-    its accounts is held against what was seen.  The phones, and the people who dial, are virtual.
+    registers, calls, and is asked and refused, as `provisioner verify --all --stimulate --dial` has it, and calls are kept up
+    as by `--session-timers`: one phone refreshes, another is left without a refresh, and so on.  Every setting of their
+    accounts is held against what was seen.  The phones, and the people who dial, are virtual; time is real.
 
     \b
     Examples:
       provisioner demo
       provisioner demo --devices devices      your own fleet
       provisioner demo --disobey office-ben:wrong-display
+      provisioner demo --disobey lab-t23g:session-no-refresh
     """
     import json
 
@@ -67,7 +73,7 @@ def command(
     from provisioner.runtime.bundled import bundled
     from provisioner.runtime.demo import DemoRow, run_demo
     from provisioner.runtime.demo_server import DemoServer
-    from provisioner.runtime.demo_sip import USUAL_S
+    from provisioner.runtime.demo_sip import USUAL_S, is_about_timers
     from provisioner.runtime.fleet import Fleet
     from provisioner.settings import load_settings
     from sipstub.verify.report.plain import write_text
@@ -76,6 +82,9 @@ def command(
     mutants = _mutants(disobey)
     rows: list[DemoRow] = []
     click.echo(f"{BEGINNING} This takes about {USUAL_S} s, more on a busy machine.", err=True)
+    closely = [name for name, told in mutants.items() if is_about_timers(told)]
+    if closely:
+        click.echo(f"More calls, of up to five minutes, with {', '.join(closely)}: it breaks session timers.", err=True)
     server = DemoServer(devices, templates)
     places = Places(load_settings(None, {"devices": str(devices), "templates": str(templates), "state": str(server.state)}))
     try:
@@ -84,6 +93,7 @@ def command(
         result = run_demo(Fleet(templates, devices, addresses), server, rows.append, places.kept, mutants)
     finally:
         server.remove()
+    notes = list(result.notes)
     report = result.verified.report if result.verified is not None else None
     failed = bool(result.mismatches) or (report is not None and report.exit_code != Exit.DONE)
     if as_json:
@@ -98,9 +108,14 @@ def command(
         if report is not None:
             click.echo("Each registered, called and was asked and refused; what it did, held against its file:\n")
             (_show_findings if details else _show_settings)(report)
+            if result.plans and not details:
+                _show_sessions(report, result.plans)
             click.echo(write_text(report), nl=False)
-            _show_left_out(report)
-    for text in (*result.mismatches, *result.notes):
+            _show_left_out(report, result.plans)
+            notes += [
+                f"{name} was told to disobey, and nothing was found: {UNCAUGHT}" for name in uncaught(report, list(mutants))
+            ]
+    for text in (*result.mismatches, *notes):
         click.echo(f"{'MISMATCH' if text in result.mismatches else 'note:'}  {text}", err=True)
     if not failed and not as_json:
         click.echo("next: make run keeps the server up; provisioner check finds what is wrong with your own files")
@@ -120,7 +135,14 @@ def _mutants(texts: Sequence[str]) -> dict[str, list[str]]:
     return found
 
 
-def _show_left_out(report: Report) -> None:
+def _show_sessions(report: Report, plans: Mapping[str, SessionPlan]) -> None:
+    """Print one line per account and rule of session timers."""
+    click.echo(f"Session timers: {played(plans)}.\n")
+    _print_table([("account", "setting", "expected", "seen", "verdicts"), *session_rows(report, plans)], "", VERDICTS, cut=(2, 3))
+    click.echo()
+
+
+def _show_left_out(report: Report, plans: Mapping[str, SessionPlan]) -> None:
     """Name the settings that the time was too short for, and the command that waits for them."""
     from sipstub.verify.verdict import Verdict
 
@@ -128,12 +150,15 @@ def _show_left_out(report: Report) -> None:
     for phone in report.phones:
         for one in phone.findings:
             is_skipped = one.verdict is Verdict.SKIPPED and f": wants {one.stimulus}" in one.seen
-            if is_skipped or one.verdict is Verdict.INCONCLUSIVE:
+            if (is_skipped or one.verdict is Verdict.INCONCLUSIVE) and not is_of_timers(one):
                 missing.setdefault(one.rule, set()).add(phone.name)
     if missing:
         rules = ", ".join(f"{rule} ({count_of(len(names), 'phone')})" for rule, names in sorted(missing.items()))
         click.echo(f"left out for want of time: {rules}")
         click.echo(f"what waits for them, with phones that are on: make run, then {EVERYTHING}")
+    text = left_out(plans)
+    if text:
+        click.echo(f"{text}\nwhat makes them all: {EVERY_CALL}; --plan says how long that takes")
 
 
 def _show_settings(report: Report) -> None:
@@ -143,6 +168,8 @@ def _show_settings(report: Report) -> None:
     by_rule: dict[str, list[tuple[PhoneReport, Finding]]] = {}
     for phone in report.phones:
         for one in phone.findings:
+            if is_of_timers(one):
+                continue  # they have a table of their own
             by_rule.setdefault(one.rule, []).append((phone, one))
     lines = [("setting", "expected", "seen", "for example", "verdicts")]
     worst = {rule: min(found, key=lambda pair: WORST_FIRST.index(pair[1].verdict)) for rule, found in by_rule.items()}
@@ -166,22 +193,27 @@ def _show_findings(report: Report) -> None:
         click.echo()
 
 
-def _print_table(lines: Sequence[tuple[str, ...]], margin: str, last: int) -> None:
-    """Print lines of five cells; expected and seen, the second and third, are cut to what the terminal has room for.
+def _print_table(lines: Sequence[tuple[str, ...]], margin: str, last: int, cut: tuple[int, int] = (1, 2)) -> None:
+    """Print lines of five cells; expected and seen, which are those to `cut`, get what the terminal has room for.
 
     `last` is the room for the fifth cell; a longer one is printed as it is.
     """
     columns = shutil.get_terminal_size((WIDTH, 24)).columns
-    taken = sum(max((len(line[at]) for line in lines), default=0) for at in (0, 3)) + last + len(margin) + 4 * len(GAP)
+    taken = (
+        sum(max((len(line[at]) for line in lines), default=0) for at in range(4) if at not in cut)
+        + last
+        + len(margin)
+        + 4 * len(GAP)
+    )
     most = max(MIN_CELL, min(MAX_CELL, (columns - taken) // 2))
-    cut = [
-        [text if at not in (1, 2) or len(text) <= most else text[: most - 3] + "..." for at, text in enumerate(line)]
+    shown = [
+        [text if at not in cut or len(text) <= most else text[: most - 3] + "..." for at, text in enumerate(line)]
         for line in lines
     ]
-    widths = [max((len(line[at]) for line in cut), default=0) for at in range(4)]
-    for line in cut:
-        shown = GAP.join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[4]])
-        click.echo(f"{margin}{shown}".rstrip())
+    widths = [max((len(line[at]) for line in shown), default=0) for at in range(4)]
+    for line in shown:
+        text = GAP.join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[4]])
+        click.echo(f"{margin}{text}".rstrip())
 
 
 def _show(rows: Sequence[DataclassInstance]) -> None:

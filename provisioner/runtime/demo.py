@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from sipstub.phone.models import load_models
 from sipstub.phone.outcome import Outcome
 from sipstub.phone.report import BootReport
 from sipstub.phone.virtual import Phone
+from sipstub.stimulus.session_plan import SessionPlan
 from sipstub.verify.run import Verified
 
 RUN_TIMEOUT_S = 120
@@ -92,6 +93,9 @@ class DemoResult:
     notes: tuple[str, ...] = ()
     "What a person should know beside the findings."
 
+    plans: Mapping[str, SessionPlan] = field(default_factory=dict)
+    "Calls of session timers, by the name of the phone."
+
 
 def run_demo(
     fleet: Fleet,
@@ -120,7 +124,7 @@ def run_demo(
     state = StateFolder.existing(server.state)
     wire = Show(state, load_observables(fleet.folder), fleet.catalogue, str(server.facts["advertise"]), show)
     mismatches, verified = asyncio.run(_boot_and_judge(phones, devices, server, say, wire))
-    return DemoResult(mismatches, verified, tuple(wire.notes))
+    return DemoResult(mismatches, verified, tuple(wire.notes), wire.plans)
 
 
 async def _boot_and_judge(

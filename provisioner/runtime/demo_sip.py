@@ -1,7 +1,8 @@
 """The second half of the demo: every phone registers with its file, calls and is asked, and each setting is judged.
 
-The job is that of `provisioner verify --all --stimulate --dial` at the running server.  The phones are virtual, and so are the
-people who dial; what takes minutes to show is left out, and named.
+The job is that of `provisioner verify --all --stimulate --session-timers --dial` at the running server.  The phones are virtual,
+and so are the people who dial; calls of session timers are shared out among the phones, and what takes minutes is
+left out and named.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 from provisioner.catalogue.catalogue import Catalogue
 from provisioner.errors import EnvironmentProblem
 from provisioner.expectations.observables import Observables
+from provisioner.runtime.demo_calls import shared_out
 from provisioner.runtime.verify_run import VerifyOptions, VerifyRun
 from provisioner.runtime.verify_stimuli import Pace, steps_for
 from provisioner.runtime.verify_subject import Subjects, Tested
@@ -28,16 +30,19 @@ from provisioner.state.source import PublishedSource
 from provisioner.state.verdict_table import VerdictTable
 from sipstub.phone.agent.call import Call
 from sipstub.phone.agent.event import CallState
+from sipstub.phone.agent.incoming import Answering
+from sipstub.phone.disobey import MUTANTS
 from sipstub.phone.net.running import RunningPhone, RunOptions
 from sipstub.phone.virtual import Phone
 from sipstub.stimulus.conversation import NUMBER
 from sipstub.stimulus.plan import WAIT_RULE
+from sipstub.stimulus.session_plan import SessionPlan
 from sipstub.verify.case import FIRST_SERVER
 from sipstub.verify.expectation import Expectations
 from sipstub.verify.run import Verified
 from sipstub.verify.stimulus import EVERY, Stimulus
 
-USUAL_S = 60
+USUAL_S = 95
 "How long all of the demo takes, as it is said at its beginning."
 LIMIT_S = 120.0
 "After so long what is not done yet is left."
@@ -45,11 +50,18 @@ POLL_S = 0.5
 JOURNAL_S = 20.0
 "Time for the journal to tell of the fetches."
 CLAIM_S = 30.0
-GRANT_S = 20
+GRANT_S = 14
 "What phones are granted: they renew after half of that."
 WATCH_S = 1.0
 KEY = "5"
+TIMERS = "session"
+"What mutants are called that show in calls which are kept up."
 QUICK = frozenset({Stimulus.REGISTER, Stimulus.OPTIONS, Stimulus.CALL_IN, Stimulus.CALL_OUT, Stimulus.DIGIT, Stimulus.CHECK_SYNC})
+
+
+def is_about_timers(mutants: Iterable[str]) -> bool:
+    """Return whether what these mutants do wrong shows in calls that are kept up."""
+    return any(MUTANTS[name].shows_when == TIMERS for name in mutants)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +72,11 @@ class Device:
     url: str
     disobey: tuple[str, ...] = ()
     "Names of mutants."
+
+    @property
+    def breaks_timers(self) -> bool:
+        """Return whether it was told to keep session timers wrongly."""
+        return is_about_timers(self.disobey)
 
 
 @dataclass(slots=True)
@@ -77,7 +94,8 @@ class Person:
         if agent is None:
             return
         # What the job tells is a moment old: a call that has ended is no reason to dial again, since that would be in the way.
-        if step == Stimulus.CALL_OUT and self._dialled_for != number:
+        is_wanted = step == Stimulus.CALL_OUT or (step == Stimulus.SESSION and told.get("wants_person"))
+        if is_wanted and self._dialled_for != number and not self._is_up:
             self._dialled_for = number
             self._call = agent.call(told["accounts"][0], NUMBER, self.running.now)
         elif step == Stimulus.DIGIT and self._pressed_for != number and self._is_up:
@@ -103,6 +121,8 @@ class Show:
     show: Callable[[Any], str] = str
     "Writes a stored origin as people type it."
     notes: list[str] = field(default_factory=list)
+    plans: dict[str, SessionPlan] = field(default_factory=dict)
+    "Calls of session timers with each phone, by name."
 
     async def judge(self, devices: Sequence[Device]) -> Verified | None:
         """Switch the phones on, do what is quick to each, and return the findings; None where no phone registers here."""
@@ -120,10 +140,13 @@ class Show:
         devices = [device for device in devices if device.phone.identity.mac in macs]
         pace = _pace([phone.expectations for phone in phones if phone.expectations is not None])
         program = f"provisioner {version('provisioner')}"
-        options = VerifyOptions(LIMIT_S, WATCH_S, program, stimulates=True, has_person=True, pace=pace)
+        known = [phone.expectations for phone in phones if phone.expectations is not None]
+        sessions = shared_out(known, {device.phone.identity.mac for device in devices if device.breaks_timers})
+        self.plans = {phone.subject.name: sessions.plan(phone, has_person=True) for phone in known}
+        options = VerifyOptions(LIMIT_S, WATCH_S, program, stimulates=True, has_person=True, pace=pace, sessions=sessions)
         run = VerifyRun(JobTable(database), VerdictTable(database), subjects, reading, options)
         run.ask(macs, time.time())
-        run.limit_s = LIMIT_S
+        run.limit_s = LIMIT_S + longest_s(self.plans.values())
         try:
             await self._watch(run, devices)
         except BaseException:
@@ -154,7 +177,7 @@ class Show:
             await asyncio.sleep(POLL_S)
         async with contextlib.AsyncExitStack() as stack:
             phones = [
-                RunningPhone(device.phone, device.url, RunOptions(seed=seed, disobey=device.disobey))
+                RunningPhone(device.phone, device.url, RunOptions(seed=seed, disobey=device.disobey, answering=Answering.ANSWER))
                 for seed, device in enumerate(devices)
             ]
             await asyncio.gather(*(stack.enter_async_context(phone) for phone in phones))
@@ -165,6 +188,11 @@ class Show:
                     if mac in told:
                         person.do(told[mac])
                 await asyncio.sleep(POLL_S)
+
+
+def longest_s(plans: Iterable[SessionPlan]) -> float:
+    """Return how long the calls with one phone take where it does nothing of what is expected."""
+    return max((sum(step.scenario.longest_s for step in plan.steps if step.scenario is not None) for plan in plans), default=0.0)
 
 
 def _pace(phones: Sequence[Expectations]) -> Pace:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,19 +20,28 @@ class SessionCalls:
     "Only what fits so many seconds of each phone; None for all."
     names: tuple[str, ...] = ()
     "Only scenarios that are called so; all if empty."
+    shares: Mapping[str, Collection[tuple[int, str]]] | None = None
+    "What is played with each phone, by MAC: account and scenario, which is played in its brief form; None for all of it."
 
     def plan(self, phone: Expectations, *, has_person: bool) -> SessionPlan:
         """Return the calls with one phone."""
-        return session_plan(phone, has_person=has_person, quick_s=self.quick_s, names=self.names)
+        if self.shares is None:
+            return session_plan(phone, has_person=has_person, quick_s=self.quick_s, names=self.names)
+        return session_plan(phone, has_person=has_person, is_brief=True, only=self.shares.get(phone.subject.mac, ()))
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
-        return {"quick_s": self.quick_s, "names": list(self.names)}
+        shares = None if self.shares is None else {mac: [list(one) for one in share] for mac, share in self.shares.items()}
+        return {"quick_s": self.quick_s, "names": list(self.names), "shares": shares}
 
     @classmethod
     def read(cls, values: Mapping[str, Any] | None) -> SessionCalls | None:
         """Return what `as_json` gave; None for None."""
-        return None if values is None else cls(values.get("quick_s"), tuple(values.get("names", ())))
+        if values is None:
+            return None
+        shares = values.get("shares")
+        read = shares and {mac: tuple((int(account), str(name)) for account, name in share) for mac, share in shares.items()}
+        return cls(values.get("quick_s"), tuple(values.get("names", ())), read)
 
 
 def wall_clock_s(plans: Sequence[SessionPlan]) -> float:

@@ -38,6 +38,8 @@ class Conduct:
     turns: tuple[Turn, ...] | None = None
     """Refreshes at half the interval, one after the other, and then none; this side never hangs up by itself then.
     None: it refreshes and hangs up as the RFC has it."""
+    turn_after_s: float | None = None
+    "A turn comes so long after the last one, or after the answer; None: at half the interval, as RFC 4028 recommends."
     refusals: tuple[int, ...] = ()
     "Answers to the phone's first refreshes; 0 is none at all."
     lasts_s: float | None = None

@@ -23,6 +23,9 @@ LOWERS = replace(TAKES_ALL, longest_s=INTERVAL_S)
 "Takes a timer of the phone, and lowers its interval (RFC 4028 section 9 allows it)."
 LEAVES_IT_TO_PHONE = TimerSettings(expires_s=INTERVAL_S, refresher=UAS)
 REFRESHES_ITSELF = TimerSettings(expires_s=INTERVAL_S, refresher=UAC)
+ALL_TURNS = (Turn.UPDATE, Turn.UPDATE_SDP, Turn.REINVITE, Turn.BARE)
+SOON_S = 2.0
+"Between two refreshes where nothing is learned from waiting."
 
 REFRESHED_BY_CALLER = Scenario(
     name="refreshes-as-caller",
@@ -61,8 +64,18 @@ TAKES_REFRESHES_AS_CALLEE = Scenario(
     caller=Caller.STUB,
     wants=if_on,
     rules=("session-takes-refresh", "session-answer", "session-answer-origin", "session-refresh-role", "session-stays"),
-    conduct=lambda timer: Conduct(REFRESHES_ITSELF, turns=(Turn.UPDATE, Turn.UPDATE_SDP, Turn.REINVITE, Turn.BARE)),
+    conduct=lambda timer: Conduct(REFRESHES_ITSELF, turns=ALL_TURNS),
     intervals=2.0,
+)
+REFRESHED_SOON = Scenario(
+    name="refreshed-soon",
+    what="call it and refresh it at once, every other second: by UPDATE and re-INVITE, each with SDP and without",
+    caller=Caller.STUB,
+    wants=if_on,
+    rules=("session-takes-refresh", "session-answer", "session-answer-origin"),
+    conduct=lambda timer: Conduct(REFRESHES_ITSELF, turns=ALL_TURNS, turn_after_s=SOON_S),
+    seconds=SOON_S * len(ALL_TURNS),
+    patience=0.1,
 )
 SWAPPED = Scenario(
     name="roles-swapped",
@@ -88,6 +101,7 @@ SCENARIOS = (
     REFRESHED_BY_CALLER,
     REFRESHED_BY_CALLEE,
     TAKES_REFRESHES_AS_CALLER,
+    REFRESHED_SOON,
     TAKES_REFRESHES_AS_CALLEE,
     SWAPPED,
     WITHOUT_TIMER,

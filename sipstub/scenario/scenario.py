@@ -12,6 +12,9 @@ from sipstub.session_timer.setting import LEAST_S, UAC
 INTERVAL_S = LEAST_S
 "Of every scenario that has to wait for a refresh: the shortest honest one.  Longer ones of the phone are lowered to it."
 
+LINGER_S = 3.0
+"What a slow phone still has to say at the end of a call comes meanwhile."
+
 
 class Caller(enum.StrEnum):
     """Who begins the call."""
@@ -82,6 +85,8 @@ class Scenario:
     "The stub hangs up once the phone has refreshed so often; 0 if that does not count."
     patience: float = 0.0
     "So many intervals more it waits for those, so that none at all is known to be too late."
+    linger_s: float = LINGER_S
+    "From the last thing that was expected until the stub hangs up."
     has_422: bool = False
     "Whether a refusal of the call is all that is wanted."
 

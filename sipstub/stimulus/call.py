@@ -278,14 +278,15 @@ class Call:
 
     @property
     def _turn_at(self) -> float | None:
-        """Return when the stub refreshes next, where it does so by plan: at half the interval."""
+        """Return when the stub refreshes next, where it does so by plan: at half the interval, or sooner if that was ordered."""
         keeper = self.keeper
         if keeper is None or not self._turns or keeper.negotiation.ours or self.is_ended:
             return None
         interval, end = keeper.timer.interval_s, keeper.timer.expires_at
         if interval is None or end is None or not keeper.timer.is_refresher:
             return None
-        return max(end - interval / 2, self._turn_after)
+        after_s = self.conduct.turn_after_s
+        return max(end - interval / 2 if after_s is None else end - interval + after_s, self._turn_after)
 
     def _take_turn(self, now: float) -> None:
         keeper = self.keeper

@@ -12,8 +12,6 @@ NUMBER = "100"
 "What people are asked to dial; any number will do."
 TALK_S = 2.0
 "From the answer until the call counts as seen."
-QUIET_S = 8.0
-"In which a digit would show, where the file says that it travels otherwise."
 IN_INFO = ("info", "rfc2833+info")
 
 
@@ -75,7 +73,7 @@ class Pressing(CallingOut):
         self.waits_for = "waiting for a digit: press 5"
         account = self.step.accounts[0] if self.step.accounts else None
         is_info = self.stage.text("dtmf", account) in IN_INFO
-        return bool(call.infos) or call.is_ended or (not is_info and now >= self._up_at + QUIET_S)
+        return bool(call.infos) or call.is_ended or (not is_info and now >= self._up_at + self.step.usual_s)
 
 
 class CallingIn(Performance):

@@ -19,8 +19,6 @@ MOST_CALLS = 3
 "A phone that is called and does not pick up is called so often."
 SPARE_S = 30.0
 "The call itself would last so much longer than this step wants."
-LINGER_S = 3.0
-"Between the last thing that was expected and the BYE of the stub."
 
 
 class Keeping(Performance):
@@ -80,11 +78,11 @@ class Keeping(Performance):
         if call.is_ended:
             self.waits_for = "the call has ended"
             self._over_at = now if self._over_at is None else self._over_at
-            return now >= self._over_at + LINGER_S
+            return now >= self._over_at + self._scenario.linger_s
         if self._over_at is None and (now >= self._up_at + self._scenario.longest_s or self._is_enough(call)):
             self._over_at = now
         self.waits_for = self._next(call, now)
-        return self._over_at is not None and now >= self._over_at + LINGER_S
+        return self._over_at is not None and now >= self._over_at + self._scenario.linger_s
 
     def _take(self, now: float) -> None:
         call = self.stage.call

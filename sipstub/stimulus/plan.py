@@ -26,6 +26,8 @@ SLACK_S = 5.0
 PERSON_S = 120.0
 "Time that a person has to dial."
 DIGIT_S = 60.0
+QUIET_S = 8.0
+"In which a digit would show, where the file says that it travels otherwise."
 CALL_S = 10.0
 "A call, once it is on its way."
 REGISTER_S = 180.0
@@ -119,7 +121,7 @@ def _options(phone: Expectations, accounts: tuple[int, ...]) -> tuple[float, flo
 
 
 def _digit(phone: Expectations, accounts: tuple[int, ...]) -> tuple[float, float]:
-    return SLACK_S, DIGIT_S
+    return QUIET_S, DIGIT_S
 
 
 def _refuse(phone: Expectations, accounts: tuple[int, ...]) -> tuple[float, float]:

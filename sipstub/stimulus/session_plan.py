@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from sipstub.scenario import brief
 from sipstub.scenario.all import SCENARIOS
 from sipstub.scenario.scenario import PhoneTimer, Scenario
 from sipstub.session_timer.setting import LEAST_S, SUGGESTED_S
@@ -59,13 +60,23 @@ def timer_of(phone: Expectations, account: int) -> PhoneTimer:
     )
 
 
+Chosen = Collection[tuple[int, str]]
+"Accounts and names of scenarios."
+
+
 def session_plan(
-    phone: Expectations, *, has_person: bool = False, quick_s: float | None = None, names: Collection[str] = ()
+    phone: Expectations,
+    *,
+    has_person: bool = False,
+    quick_s: float | None = None,
+    is_brief: bool = False,
+    only: Chosen | None = None,
+    names: Collection[str] = (),
 ) -> SessionPlan:
     """Return the calls for each account whose file speaks of session timers; with `names` only the scenarios called so.
 
     With `quick_s` scenarios are taken while they fit that many seconds: first those that feed most rules which no other has
-    fed yet, of equals the shorter one.
+    fed yet, of equals the shorter one.  `is_brief` takes each scenario in its brief form; `only` names what is played.
     """
     steps: list[Step] = []
     left: list[LeftOut] = []
@@ -76,7 +87,7 @@ def session_plan(
         timer = timer_of(phone, account)
         if timer.is_on and timer.expires_s < LEAST_S:
             warnings.append(f"account {account} offers {timer.expires_s} s: a strict peer answers 422 to less than {LEAST_S} s")
-        for scenario in SCENARIOS.values():
+        for scenario in (brief.SCENARIOS if is_brief else SCENARIOS).values():
             if names and scenario.name not in names:
                 continue
             if not scenario.wants(timer):
@@ -85,6 +96,8 @@ def session_plan(
                 continue
             if scenario.wants_person and not has_person:
                 left.append(LeftOut(scenario.name, account, NO_PERSON, _usual_s(scenario)))
+            elif only is not None and (account, scenario.name) not in only:
+                left.append(LeftOut(scenario.name, account, NO_TIME, _usual_s(scenario)))
             else:
                 steps.append(_step(scenario, account))
     if quick_s is not None:

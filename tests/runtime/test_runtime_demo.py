@@ -12,6 +12,7 @@ from runtime_folder import Folder
 from provisioner.cli import cli
 from provisioner.cli.demo import _show_findings
 from provisioner.runtime import demo as demo_module
+from provisioner.runtime import demo_calls
 from provisioner.runtime.bundled import bundled
 from sipstub.verify.finding import Finding
 from sipstub.verify.report.document import PhoneReport, Report
@@ -24,6 +25,19 @@ SHOWN_BY_STIMULI = {
 }  # fmt: skip
 "Rules that PASS only because of what was done to the phones."
 WANT_MINUTES = {"keepalive-interval"}
+SHORT_S = 24.0
+"Of calls of session timers with one phone: those that wait for half an interval are played in simulated time elsewhere."
+
+
+SHOWN_BY_SHORT_CALLS = {
+    "session-retry", "session-answer", "session-answer-refresher", "session-too-short", "session-takes-refresh",
+    "session-answer-origin", "session-off",
+}  # fmt: skip
+
+
+def of_timers(finding: dict[str, str]) -> bool:
+    """Return whether it is about session timers: their calls are shared out among the phones."""
+    return finding["rule"].startswith("session-")
 
 
 def is_missing(finding: dict[str, str]) -> bool:
@@ -31,7 +45,8 @@ def is_missing(finding: dict[str, str]) -> bool:
     return finding["verdict"] == "INCONCLUSIVE" or (finding["verdict"] == "SKIPPED" and "wants" in finding["seen"])
 
 
-def test_the_example_fleet_has_every_model_over_both_transports_and_a_harmless_404() -> None:
+def test_the_example_fleet_has_every_model_over_both_transports_and_a_harmless_404(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo_calls, "BUDGET_S", SHORT_S)
     found = CliRunner().invoke(cli, ["demo", "--json"], standalone_mode=False)
     assert found.exception is None, found.output
     data = json.loads(found.stdout)
@@ -45,8 +60,15 @@ def test_the_example_fleet_has_every_model_over_both_transports_and_a_harmless_4
     for phone in report["phones"]:
         passed = {finding["rule"] for finding in phone["findings"] if finding["verdict"] == "PASS"}
         assert passed >= SHOWN_BY_STIMULI, phone["name"]
-        missing = {finding["rule"] for finding in phone["findings"] if is_missing(finding)}
+        missing = {finding["rule"] for finding in phone["findings"] if is_missing(finding) and not of_timers(finding)}
         assert missing <= WANT_MINUTES, phone["name"]
+    shown = {
+        finding["rule"]
+        for phone in report["phones"]
+        for finding in phone["findings"]
+        if of_timers(finding) and not is_missing(finding)
+    }
+    assert shown >= SHOWN_BY_SHORT_CALLS
     secrets = [path.read_text().strip() for path in (bundled("devices") / "secrets").iterdir() if path.suffix != ".md"]
     assert not any(secret in found.output for secret in secrets)
 
@@ -80,22 +102,31 @@ def test_a_server_that_does_not_start_says_its_own_words(tmp_path: Path) -> None
     assert "the server did not start" in str(found.exception)
 
 
-def test_a_phone_that_disobeys_ends_the_demo_with_1_and_is_the_only_one_named(
+def test_phones_that_disobey_end_the_demo_with_1_and_are_the_only_ones_named(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    line = 'server = "@stub"\nkeepalive = "udp"\nkeepalive_seconds = 60\ncodecs = ["PCMA", "PCMU"]\n'
+    monkeypatch.setattr(demo_calls, "BUDGET_S", 0.0)
+    monkeypatch.setattr(demo_calls, "CLOSER_S", 18.0)
+    line = 'server = "@stub"\nsession_timer = true\nkeepalive = "udp"\nkeepalive_seconds = 60\ncodecs = ["PCMA", "PCMU"]\n'
     folder.write("defaults.toml", f"[line]\n{line}")
     monkeypatch.setenv("COLUMNS", "100")
     options = ["--devices", str(folder.devices), "--templates", str(folder.templates), "--disobey", "ben:wrong-codec-order"]
+    options += ["--disobey", "anna:session-answer-raised"]
     found = CliRunner().invoke(cli, ["demo", *options], standalone_mode=False)
     assert found.return_value == 1 or getattr(found.exception, "code", None) == 1
     assert "This takes about" in found.stderr.splitlines()[0]
     accused = [line for line in found.stdout.splitlines() if line.startswith("FAIL ")]
-    assert accused == ["FAIL ben  codec-order"]
+    assert accused == ["FAIL anna  session-answer", "FAIL ben  codec-order"]
+    assert "More calls, of up to five minutes, with anna: it breaks session timers" in found.stderr
     table = found.stdout.split("\n\n")[2].splitlines()
     assert table[0].split() == ["setting", "expected", "seen", "for", "example", "verdicts"]
     assert table[1].startswith("codec-order ") and " ben " in table[1] and table[1].endswith("FAIL 1, PASS 2")
     assert max(map(len, table)) <= 120, "the last cell may be longer than its room"
+    timers = found.stdout.split("\n\n")[4].splitlines()
+    assert timers[0].split() == ["account", "setting", "expected", "seen", "verdicts"]
+    assert timers[1].split()[:2] == ["anna", "session-answer"] and timers[1].endswith("FAIL")
+    assert any(line.startswith("ben ") and line.endswith("PASS 3") for line in timers)
+    assert "calls of session timers" in found.stdout and "verify --all --session-timers --dial" in found.stdout
     assert "left out for want of time: keepalive" in found.stdout and "verify --all --stimulate --dial" in found.stdout
 
 
