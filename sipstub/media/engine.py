@@ -78,6 +78,7 @@ class MediaEngine:
                     ssrc=secrets.randbits(32),
                     sequence=secrets.randbits(16),
                     timestamp=secrets.randbits(32),
+                    name=f"stub@{host}",
                 )
                 line = UdpLine(pair, session, self._advertised_to(near), self._loop, self._arm, self._lines.discard)
                 self._lines.add(line)

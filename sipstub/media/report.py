@@ -33,6 +33,10 @@ class MediaReport:
     "Datagrams of STUN, as some phones send to keep their NAT open; they are not answered."
     strange: int = 0
     "Datagrams that were no RTP, or of a codec that was not agreed on."
+    told_lost: int | None = None
+    "What the other side says by RTCP that it lost of ours; None where it said nothing."
+    round_trip_s: float | None = None
+    "By RTCP."
     dropped: int = 0
     "Datagrams that came faster than they are read, as far as the system counts them."
     why_silent: str = ""
@@ -45,6 +49,7 @@ class MediaReport:
         if self.received:
             details += [f"{self.lost} lost", f"jitter {self.jitter_ms:.1f} ms"]
         details += [f"digits {self.keys}"] if self.keys else []
+        details += [f"the other side lost {self.told_lost}"] if self.told_lost is not None else []
         counted = (
             ("dropped", self.dropped),
             ("from elsewhere", self.foreign),

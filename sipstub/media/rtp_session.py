@@ -12,11 +12,13 @@ from __future__ import annotations
 import math
 
 from sipstub.media.agreement import GRID_MS, Address, Agreement
+from sipstub.media.control import Control, ntp
 from sipstub.media.g711 import RATE_HZ
 from sipstub.media.latch import Latch
 from sipstub.media.packet import SEQUENCES, STUN_FIRST, TIMESTAMPS, PacketProblem, RtpPacket
 from sipstub.media.reception import Reception
 from sipstub.media.report import MediaReport
+from sipstub.media.rtcp import Sender
 from sipstub.media.sound import Sound, payload
 from sipstub.media.telephone_event import NAME as EVENTS
 from sipstub.media.telephone_event import Presses, TelephoneEvent
@@ -33,9 +35,10 @@ GRID_S = GRID_MS / 1000
 class RtpSession:
     """One call."""
 
-    def __init__(self, sound: Sound, *, near: str, ssrc: int, sequence: int, timestamp: int) -> None:
-        """`near` is the address that the call's SIP comes from; the numbers are random (RFC 3550 section 5.1)."""
+    def __init__(self, sound: Sound, *, near: str, ssrc: int, sequence: int, timestamp: int, name: str = "") -> None:
+        """`near` is where the call's SIP comes from; the numbers are random (RFC 3550 section 5.1), `name` is for RTCP."""
         self.ssrc = ssrc
+        self.control = Control(ssrc, name)
         self.next_at: float | None = None
         "When `due` has something to send."
         self.sent = 0
@@ -51,6 +54,9 @@ class RtpSession:
         self._sequence = sequence
         self._timestamp = timestamp
         self._is_marked = True
+        self._octets = 0
+        self._paused_at: float | None = None
+        self._sent_before = 0
         self._began_at: float | None = None
         self._named_at = 0.0
         self._latch = Latch(None)
@@ -81,7 +87,16 @@ class RtpSession:
             self._sent_as = agreement.codec
             self._start(agreement, now)
         else:
-            self.next_at = None
+            self._pause()
+        if agreement.is_secure:
+            self.control.stop()  # it would have to be SRTCP
+        else:
+            self.control.begin(agreement.rtcp, now)
+
+    def _pause(self) -> None:
+        """Send nothing for now; time goes on."""
+        self._paused_at = self.next_at if self.next_at is not None else self._paused_at
+        self.next_at = None
 
     def _start(self, agreement: Agreement, now: float) -> None:
         """Send from the next moment of the grid on: one timer wakes up for all calls."""
@@ -90,6 +105,10 @@ class RtpSession:
             self._why_silent = ""
             self.next_at = math.ceil(now / GRID_S) * GRID_S
             self._is_marked = True
+            if self._paused_at is not None:
+                silent = round((self.next_at - self._paused_at) * RATE_HZ)
+                self._timestamp = (self._timestamp + max(silent, 0)) % TIMESTAMPS
+                self._paused_at = None
 
     # Sending
 
@@ -99,7 +118,6 @@ class RtpSession:
         if self.next_at is None or agreement is None or target is None or now < self.next_at:
             return []
         if not self._may_send(target, now):
-            self.next_at = None
             return []
         step_s = agreement.ptime_ms / 1000
         late = int((now - self.next_at) / step_s + 1e-6)
@@ -109,12 +127,19 @@ class RtpSession:
         return [self._packet(agreement, target) for _ in range(late + 1)]
 
     def _may_send(self, target: Address, now: float) -> bool:
+        """Return whether the bounds allow to send there; else nothing is sent any more until something comes."""
         assert self._began_at is not None
+        is_heard = self._latch.is_heard or self.control.heard
         if now >= self._began_at + MAX_SENDING_S:
-            self._why_silent = f"{MAX_SENDING_S / 3600:.0f} hours are over"
-        elif target[0] != self._near and not self._latch.is_heard and now >= self._named_at + UNHEARD_S:
-            self._why_silent = f"nothing came from {target[0]}"
-        return not self._why_silent
+            why = f"{MAX_SENDING_S / 3600:.0f} hours are over"
+        elif target[0] != self._near and not is_heard and now >= self._named_at + UNHEARD_S:
+            why = f"nothing came from {target[0]}"
+        else:
+            return True
+        self._why_silent = why
+        self._pause()
+        self.control.stop()
+        return False
 
     def _skip(self, packets: int, ptime_ms: int) -> None:
         assert self.next_at is not None
@@ -131,7 +156,46 @@ class RtpSession:
         self.next_at += agreement.ptime_ms / 1000
         self._is_marked = False
         self.sent += 1
+        self._octets += len(self._payload)
         return bytes(made), target
+
+    # RTCP
+
+    def due_control(self, now: float) -> list[tuple[bytes, Address]]:
+        """Return the report that has to be sent by now, if there is one."""
+        at, target = self.control.next_at, self._control_target
+        if at is None or now < at or (target is not None and not self._may_send(target, now)):
+            return []
+        data = self.control.report(now, self._source, self._sender(now))
+        self._sent_before = self.sent
+        return [(data, target)] if target is not None else []
+
+    def goodbye(self, now: float) -> list[tuple[bytes, Address]]:
+        """Return the last report, if there was ever to be one; nothing is sent after it."""
+        target, begun = self._control_target, self.control.next_at is not None
+        data = self.control.goodbye(now, self._source, self._sender(now))
+        self._pause()
+        return [(data, target)] if begun and target is not None else []
+
+    def _sender(self, now: float) -> Sender | None:
+        """Return what we say of ourselves, if we sent anything since the report before."""
+        if self.sent == self._sent_before or self.next_at is None:
+            return None
+        timestamp = (self._timestamp + round((now - self.next_at) * RATE_HZ)) % TIMESTAMPS
+        return Sender(ntp(now), timestamp, self.sent % TIMESTAMPS, self._octets % TIMESTAMPS)
+
+    @property
+    def _control_target(self) -> Address | None:
+        target = self._latch.target
+        if target is None or target == self._latch.named:
+            return self.control.named
+        return target[0], target[1] + 1
+
+    def receive_control(self, data: bytes, source: Address, now: float) -> None:
+        """Take a datagram of RTCP; it counts only from the host that packets go to."""
+        target = self._control_target
+        if target is not None and source[0] == target[0]:
+            self.control.receive(data, now)
 
     # Receiving
 
@@ -184,7 +248,7 @@ class RtpSession:
     @property
     def report(self) -> MediaReport:
         """Return the counts until now."""
-        source = self._source
+        source, block = self._source, self.control.block
         return MediaReport(
             sent=self.sent - self.unsent,
             received=self._past[0] + (source.received if source is not None else 0),
@@ -199,5 +263,7 @@ class RtpSession:
             foreign=self.foreign,
             stun=self.stun,
             strange=self.strange,
+            told_lost=block.lost if block is not None else None,
+            round_trip_s=self.control.round_trip_s,
             why_silent="" if self.sent else self._why_silent,
         )

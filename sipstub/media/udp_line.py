@@ -1,26 +1,24 @@
-"""The sockets of one call: read no faster than a call speaks, written at once."""
+"""The sockets of one call: RTP and RTCP, read at a bounded rate, written at once."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
-import struct
 from collections.abc import Callable
 from dataclasses import replace
 
-from sipstub.media.agreement import Agreement
-from sipstub.media.port import COUNT_DROPPED
+from sipstub.media.agreement import Address, Agreement
+from sipstub.media.inlet import Inlet
 from sipstub.media.report import MediaReport
 from sipstub.media.rtp_session import RtpSession
 
 PERIOD_S = 0.1
 MAX_IN_PERIOD = 20
-"Datagrams of one call that are read in that time, 200 in a second; then its socket is left alone until the time is over."
-MAX_DATAGRAM = 2048
-"Longer ones are cut off: no audio is so long."
-MAX_ANCILLARY = 64
-
-_COUNT = struct.Struct("=I")
+"Datagrams of RTP of one call that are read in that time, 200 in a second; then its socket is left alone until the time is over."
+CONTROL_PERIOD_S = 1.0
+MAX_CONTROL_IN_PERIOD = 4
+"The same of RTCP."
 
 
 class UdpLine:
@@ -41,23 +39,19 @@ class UdpLine:
         self.host: str = advertised or address[0]
         self.port: int = address[1]
         self.session = session
-        self.dropped = 0
-        "Datagrams that the system dropped."
-        self.resumes_at: float | None = None
-        "When it is read again; None while it is read."
         self._loop = loop
         self._wake = wake
         self._closed = closed
         self._report: MediaReport | None = None
-        self._period_end = 0.0
-        self._left = 0
-        loop.add_reader(self._rtp, self._readable)
+        self.inlet = Inlet(self._rtp, loop, (MAX_IN_PERIOD, PERIOD_S), session.receive, wake)
+        self._control = Inlet(self._rtcp, loop, (MAX_CONTROL_IN_PERIOD, CONTROL_PERIOD_S), session.receive_control, wake)
 
     @property
     def next_at(self) -> float | None:
         """Return when `on_timer` wants to be called."""
-        times = [time for time in (self.session.next_at, self.resumes_at) if time is not None]
-        return min(times, default=None)
+        session = self.session
+        times = (session.next_at, session.control.next_at, self.inlet.resumes_at, self._control.resumes_at)
+        return min((time for time in times if time is not None), default=None)
 
     def agree(self, agreement: Agreement) -> None:
         """Send and receive by this from now on."""
@@ -67,43 +61,29 @@ class UdpLine:
 
     def on_timer(self, now: float) -> None:
         """Send what is due; read again what was left alone."""
-        if self.resumes_at is not None and now >= self.resumes_at:
-            self.resumes_at = None
-            self._loop.add_reader(self._rtp, self._readable)
+        self.inlet.on_timer(now)
+        self._control.on_timer(now)
         for data, address in self.session.due(now):
-            try:
-                self._rtp.sendto(data, address)
-            except (OSError, OverflowError):  # lost on the way
+            if not _is_sent(self._rtp, data, address):
                 self.session.unsent += 1
-
-    def _readable(self) -> None:
-        now = self._loop.time()
-        if now >= self._period_end:
-            self._period_end, self._left = now + PERIOD_S, MAX_IN_PERIOD
-        while self._left:
-            try:
-                data, ancillary, _, source = self._rtp.recvmsg(MAX_DATAGRAM, MAX_ANCILLARY)
-            except (BlockingIOError, InterruptedError):
-                return
-            except OSError:  # an ICMP error of something sent before
-                self._left -= 1
-                continue
-            self._left -= 1
-            for level, kind, value in ancillary:
-                if level == socket.SOL_SOCKET and kind == COUNT_DROPPED and len(value) == _COUNT.size:
-                    self.dropped = _COUNT.unpack(value)[0]
-            self.session.receive(data, (source[0], source[1]), now)
-        self._loop.remove_reader(self._rtp)
-        self.resumes_at = self._period_end
-        self._wake()
+        for data, address in self.session.due_control(now):
+            _is_sent(self._rtcp, data, address)
 
     def close(self) -> MediaReport:
-        """Give the ports back, once, and return what came of the call."""
+        """Say goodbye, give the ports back, once, and return what came of the call."""
         if self._report is None:
-            self._loop.remove_reader(self._rtp)
-            self._rtp.close()
-            self._rtcp.close()
-            self._report = replace(self.session.report, dropped=self.dropped)
-            self.session.next_at = self.resumes_at = None
+            for data, address in self.session.goodbye(self._loop.time()):
+                _is_sent(self._rtcp, data, address)
+            self.inlet.close()
+            self._control.close()
+            self._report = replace(self.session.report, dropped=self.inlet.dropped)
             self._closed(self)
         return self._report
+
+
+def _is_sent(sock: socket.socket, data: bytes, address: Address) -> bool:
+    """Return whether the system took a datagram; else it is lost on the way."""
+    with contextlib.suppress(OSError, OverflowError):
+        sock.sendto(data, address)
+        return True
+    return False

@@ -187,10 +187,10 @@ def test_a_flood_is_not_read_and_what_is_lost_is_counted() -> None:
             await flooded(line, 3_000)
             periods = (loop.time() - began) / PERIOD_S + 1
             assert 0 < line.session.report.received <= MAX_IN_PERIOD * (periods + 1)
-            assert line.resumes_at is not None, "its socket is left alone"
+            assert line.inlet.resumes_at is not None, "its socket is left alone"
             async with asyncio.timeout(20):
-                while line.resumes_at is not None or line.session.report.received + line.dropped < 3_000:
-                    if line.resumes_at is None:  # the system tells with the next datagram how many it dropped
+                while line.inlet.resumes_at is not None or line.session.report.received + line.inlet.dropped < 3_000:
+                    if line.inlet.resumes_at is None:  # the system tells with the next datagram how many it dropped
                         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
                             sock.sendto(b"", (HOST, line.port))
                     await asyncio.sleep(0)

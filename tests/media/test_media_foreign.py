@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from foreign_phone import BARESIP_MODULES, free_port, linphone
-from media_lab import an_engine
+from media_lab import RANGE, an_engine
 from sip_running import PASSWORD, Running, a_program, a_stub
 
 from sipstub.media.g711 import samples_of
@@ -198,3 +198,34 @@ def test_tshark_counts_on_the_wire_what_we_say_and_sipp_echoes_it(tmp_path: Path
         ["g711U", str(report.sent), "0", "(0.0%)"],
         ["g711U", str(report.received), "0", "(0.0%)"],
     ], said
+
+
+@pytest.mark.needs("baresip", "tcpdump", "tshark")
+def test_reports_of_both_sides_are_whole_and_say_that_nothing_was_lost(tmp_path: Path) -> None:
+    """Real time by nature: a side reports each five seconds."""
+    file = tmp_path / "call.pcap"
+
+    async def run() -> tuple[MediaReport, int]:
+        async with an_engine() as engine, a_stub() as stub, baresip(stub, "100", tmp_path):
+            director = Director(stub.stub, media=engine)
+            watch = ("tcpdump", "-i", "lo", "-U", "--immediate-mode", "-w", str(file), "udp", "portrange", str(RANGE))
+            async with a_program(*watch, home=tmp_path) as tcpdump:
+                await tcpdump.says(b"listening on lo")
+                call = place(stub, director, "100", hold_s=6.0)
+                await stub.until(lambda: engine.lines)
+                port = engine.lines[0].port
+                return await report_of(stub, call), port
+
+    report, port = asyncio.run(run())
+    assert report.told_lost == 0 and "the other side lost 0" in str(report), str(report)
+    command = ["tshark", "-r", str(file), "-d", "udp.port==1-65535,rtcp", "-Y", f"udp.port=={port + 1}", "-T", "fields"]
+    for name in ("udp.srcport", "rtcp.pt", "rtcp.ssrc.cum_nr", "rtcp.length_check", "_ws.malformed"):
+        command += ["-e", name]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    rows = [line.split("\t") for line in said.splitlines()]
+    ours = [row for row in rows if row[0] == str(port + 1)]
+    assert ours and ours[0][1] == "200,202", said
+    assert len(rows) > len(ours), "baresip reports too"
+    assert {row[2] for row in ours} == {"0"}
+    assert {row[4] for row in ours} == {""}, "malformed"
+    assert {row[3] for row in ours} <= {"1", "True"}, "the lengths of its packets add up"

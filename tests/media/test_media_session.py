@@ -95,6 +95,7 @@ def test_hold_stops_sending_and_resuming_goes_on_with_the_next_number() -> None:
     session.agree(agreed(), 2.0)
     after = sent(session, 2.1, 2.0)
     assert after[0].sequence == (before[-1].sequence + 1) % 65_536
+    assert (after[0].timestamp - before[-1].timestamp) % 2**32 == (2.0 - 0.1) * 8000, "time went on meanwhile"
     assert after[0].is_marked and not after[1].is_marked
 
 
