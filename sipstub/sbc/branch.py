@@ -21,7 +21,7 @@ from sipstub.transaction.event import ResponseArrived, TransactionFailed
 from sipstub.transaction.machine import ClientTransaction
 
 if TYPE_CHECKING:
-    from sipstub.sbc.call import Call
+    from sipstub.sbc.branching import Branching
 
 
 class Branch:
@@ -29,7 +29,7 @@ class Branch:
 
     __slots__ = ("_call", "_client", "_first", "_invite", "_legs", "_offer", "is_cancelled", "is_done", "target")
 
-    def __init__(self, call: Call, target: Target) -> None:
+    def __init__(self, call: Branching, target: Target) -> None:
         self._call = call
         self.target = target
         self.is_done = False
@@ -111,7 +111,7 @@ class Branch:
             if status < 200:
                 call.provisional(self, leg, response, now)
             elif invite.cseq.number in leg.acks:
-                call.repeated(leg, invite.cseq.number)
+                call.relay.repeated(leg, invite.cseq.number)
             else:
                 self._confirm(leg, response, now)
             return
@@ -170,11 +170,11 @@ class Branch:
         leg.description = self._invite.body if self._invite is not None else b""
         leg.move()
         self._call.sbc.bind(leg)
-        self._call.legs.append(leg)
+        self._call.relay.legs.append(leg)
 
     def _leg(self, session: LegSession, now: float) -> Leg:
         call, target = self._call, self.target
-        return Leg(call, target.group, target.hop, call.core.places, session, is_caller=False, user=call.user)
+        return Leg(call.relay, target.group, target.hop, call.core.places, session, is_caller=False, user=call.user)
 
     def _end_early(self) -> None:
         for leg in self._legs.values():

@@ -10,15 +10,18 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sipstub.dialog.dialog import dialog_of_server
+from sipstub.dialog.refusal import Refusal
 from sipstub.dialog.repeater import Repeater
 from sipstub.sbc.branch import Branch
 from sipstub.sbc.carrying import carried
 from sipstub.sbc.ip_group import IpGroup
 from sipstub.sbc.leg import Leg, Unacked
 from sipstub.sbc.leg_session import LegSession
+from sipstub.sbc.refer import HANDLE_LOCALLY
 from sipstub.sbc.relay import Relay
 from sipstub.sbc.routing import Trigger
 from sipstub.sbc.target import Batch
+from sipstub.sbc.transfer import Transfer
 from sipstub.sip.message import Request, Response
 from sipstub.sip.uri import SipUri
 from sipstub.transaction.event import Cancelled, TransactionFailed
@@ -64,6 +67,7 @@ class Call(Relay):
         self._latched: Leg | None = None
         self._has_rung = False
         self._is_cancelled = False
+        self._transfer: Transfer | None = None
         self._best: tuple[int, Response | None] | None = None
         transaction.user = self
 
@@ -84,6 +88,34 @@ class Call(Relay):
         """Return the Call-ID on the callee's leg: new, or that of the caller where it is to be kept."""
         keeps = self.sbc.settings["SBCKeepOriginalCallId"] if group.keeps_call_id < 0 else group.keeps_call_id
         return self.request.call_id if keeps and self.trigger is Trigger.INITIAL and self._tries <= 1 else self.sbc.token()
+
+    @property
+    def relay(self) -> Relay:
+        """Return the call that new legs belong to: this one."""
+        return self
+
+    def refer(self, leg: Leg, peer: Leg, request: Request, transaction: ServerTransaction, now: float) -> Response | None:
+        """Pass a REFER on, or carry it out."""
+        if peer.group.profile.refer_behavior != HANDLE_LOCALLY or not self.is_connected:
+            return super().refer(leg, peer, request, transaction, now)
+        if self._transfer is not None:
+            return Refusal(491, "a transfer is on its way").answer_to(request)
+        self._transfer = Transfer(self, leg, peer, request)
+        self.core.respond(transaction, leg.answer(request, 202), now)
+        self._transfer.begin(now)
+        return None
+
+    def transfer_over(self, transfer: Transfer, now: float) -> None:
+        """A transfer has come to its end, whatever it was."""
+        self._transfer = None
+        self._finish(now)
+        self.sbc.agenda.note(self)
+
+    def end(self, now: float, why: str) -> None:
+        """End all sides, and whom a transfer is calling."""
+        if self._transfer is not None and not self.is_over:
+            self._transfer.cancel(now)
+        super().end(now, why)
 
     # The callee's side
 
@@ -243,7 +275,7 @@ class Call(Relay):
         if self.is_over:
             return
         caller, fields = self.caller, carried(response) if response is not None else []
-        contact = self.sbc.redirection.contact(self, response) if response is not None and 300 <= status < 400 else None
+        contact = self.sbc.redirection.contact(self, response, now) if response is not None and 300 <= status < 400 else None
         body = response.body if response is not None else b""
         tag = self._tag(caller) if caller.dialog is not None else self.transaction.to_tag
         found = caller.answer(
@@ -303,7 +335,7 @@ class Call(Relay):
     @property
     def is_settled(self) -> bool:
         """Return whether nothing is waited for any more."""
-        return super().is_settled and not self._branches_open
+        return super().is_settled and not self._branches_open and not (self._transfer is not None and self._transfer.is_open)
 
     @property
     def _branches_open(self) -> bool:

@@ -21,12 +21,18 @@ class MediaSession(Protocol):
 class MediaPlane(Protocol):
     """Where sessions come from."""
 
+    @property
+    def is_direct(self) -> bool:
+        """Return whether media go from phone to phone, so that each has to know where the other is."""
+
     def session(self) -> MediaSession:
         """Return the media of a new call."""
 
 
 class DirectMedia:
     """Nothing is touched; one object for all calls, as there is nothing to hold."""
+
+    is_direct = True
 
     def session(self) -> DirectMedia:
         """Return the media of a new call."""

@@ -16,6 +16,7 @@ from sipstub.sbc.carrying import carried
 from sipstub.sbc.change import Change
 from sipstub.sbc.leg import ALLOW, Leg, is_sdp
 from sipstub.sbc.media_plane import MediaSession
+from sipstub.sbc.refer import refer_to_for
 from sipstub.session_timer.keeper import Keeper
 from sipstub.sip.cseq import CSeq, RAck
 from sipstub.sip.headers import Field
@@ -45,6 +46,7 @@ class Relay:
         self.why = ""
         "Why it ended, for people."
         self.ends_at: float | None = None
+        self._leaving: tuple[float, Leg] | None = None
         self.wake_at: float | None = None
         "See Agenda."
 
@@ -75,12 +77,17 @@ class Relay:
             found = leg.answer(request, 200)
             found.headers.add("Allow", ALLOW)
             return found
-        self.pass_on(leg, leg.peer, request, transaction, now, self.translated(leg, request))
+        if method == "REFER":
+            return self.refer(leg, leg.peer, request, transaction, now)
+        self.pass_on(leg, leg.peer, request, transaction, now)
         return None
 
-    def translated(self, leg: Leg, request: Request) -> Iterable[tuple[str, object]]:
-        """Return what stands in a request to the other leg in the place of headers that name a dialog or a place."""
-        return self.sbc.translated(leg, request)
+    def refer(self, leg: Leg, peer: Leg, request: Request, transaction: ServerTransaction, now: float) -> Response | None:
+        """Pass a REFER on, with the Refer-To that the other side should see."""
+        refer_to = request.refer_to
+        assert refer_to is not None
+        self.pass_on(leg, peer, request, transaction, now, (("Refer-To", refer_to_for(self.sbc, refer_to, peer, now)),))
+        return None
 
     def pass_on(
         self,
@@ -145,6 +152,9 @@ class Relay:
     def hang_up(self, leg: Leg, request: Request, transaction: ServerTransaction, now: float) -> Response | None:
         """Take a BYE: answered at once, or by the other side where SBCEnableByeAuthentication says so."""
         peer = leg.peer
+        if peer is None and self.is_connected:  # a transferor that is not needed any more
+            leg.is_closed = True
+            return leg.answer(request, 200)
         if self.is_connected and self.sbc.settings["SBCEnableByeAuthentication"] and peer is not None and not peer.is_closed:
             self.pass_on(leg, peer, request, transaction, now)
             return None
@@ -246,6 +256,15 @@ class Relay:
 
     # The end
 
+    def leaves(self, leg: Leg, at: float) -> None:
+        """Have one leg end at that time, unless it does so itself; the others go on."""
+        self._leaving = (at, leg)
+
+    def close(self, leg: Leg, now: float) -> None:
+        """End one leg."""
+        leg.is_closed = False
+        self._close(leg, now)
+
     def end(self, now: float, why: str) -> None:
         """End both sides: BYE where there is a dialog, later where an ACK is still to come (RFC 3261 section 15)."""
         if not self.is_over:
@@ -289,6 +308,8 @@ class Relay:
     def next_timer(self) -> float | None:
         """Return when `on_timer` has to be called."""
         found = None if self.is_over else self.ends_at
+        if self._leaving is not None and not self.is_over and (found is None or self._leaving[0] < found):
+            found = self._leaving[0]
         for leg in self.legs:
             waiting = leg.unacked
             at = waiting.repeater.next_timer if waiting is not None else None
@@ -312,6 +333,9 @@ class Relay:
                     self._refresh(leg, session.keeper.on_timer(now), now)
             elif session.watch is not None and session.watch.on_timer(now) is not None:
                 self.end(now, "session timer: nobody refreshed")
+        if self._leaving is not None and now >= self._leaving[0] and not self.is_over:
+            leg, self._leaving = self._leaving[1], None
+            self._close(leg, now)
         if self.ends_at is not None and now >= self.ends_at and not self.is_over:
             self.ends_at = None
             self.timed_out(now)

@@ -19,6 +19,7 @@ from sipstub.sbc.classification import Classifier
 from sipstub.sbc.ip_group import ForkingMode, IpGroup
 from sipstub.sbc.keep_alive import KeepAlive
 from sipstub.sbc.leg import ALLOW, Leg, is_address
+from sipstub.sbc.marks import Marks, without_mark
 from sipstub.sbc.media_plane import DirectMedia, MediaPlane
 from sipstub.sbc.passing import Passing
 from sipstub.sbc.proxy_set import ProxyHealth
@@ -29,7 +30,7 @@ from sipstub.sbc.rewriting import Rewriting
 from sipstub.sbc.routing import Routing, Trigger
 from sipstub.sbc.site import Site
 from sipstub.sbc.target import Batch, Target
-from sipstub.sbc.translation import translated_refer_to, translated_replaces
+from sipstub.sbc.translation import translated_replaces
 from sipstub.sbc.user_table import User, UserTable, is_same
 from sipstub.sip.answer import answer
 from sipstub.sip.message import Request, Response
@@ -85,6 +86,7 @@ class Sbc:
         self.users = UserTable()
         self.registering = Registering(self)
         self.redirection = Redirection(self)
+        self.marks = Marks()
         self._legs: dict[DialogId, Leg] = {}
         self._relays: set[Relay] = set()
         self._take(site)
@@ -183,6 +185,9 @@ class Sbc:
         assert transaction is not None
         if len(self._relays) >= MAX_CALLS:
             return Refusal(503, f"{MAX_CALLS} calls", OVERLOAD_RETRY_S).answer_to(request, to_tag=transaction.to_tag)
+        uri = self.marks.restored(request.uri, self.settings.transfer_prefix, now)
+        if uri is not request.uri:
+            request.uri = uri
         call = Call(self, group, request, transaction, arrived.source)
         self._relays.add(call)
         found = call.begin(now)
@@ -212,8 +217,9 @@ class Sbc:
 
     def batches(self, request: Request, source: IpGroup, trigger: Trigger, uri: Uri | None = None) -> Iterator[Batch]:
         """Return the places to try for a request, in order; those of one batch at the same time."""
-        wanted = uri or request.uri
-        for rule in self.routing.rows(request, source, wanted, trigger):
+        marked = uri or request.uri
+        wanted = without_mark(marked)
+        for rule in self.routing.rows(request, source, marked, trigger):
             group = rule.destination
             if rule.address is not None:
                 yield (Target(self._group_at(rule.address) or source, rule.address, wanted),)
@@ -260,15 +266,9 @@ class Sbc:
 
     # What legs ask
 
-    def translated(self, leg: Leg, request: Request) -> Iterable[tuple[str, object]]:
-        """Return the headers of a request in a dialog that name dialogs, for the other leg."""
-        refer_to = request.refer_to
-        if refer_to is None:
-            return ()
-        peer = leg.peer
-        if peer is None or peer.group.profile.replaces_behavior == KEEP_AS_IS:
-            return (("Refer-To", refer_to),)
-        return (("Refer-To", translated_refer_to(refer_to, self._legs.get)),)
+    def leg_of(self, dialog: DialogId) -> Leg | None:
+        """Return the leg of a dialog."""
+        return self._legs.get(dialog)
 
     def translated_invite(self, request: Request, group: IpGroup) -> Iterable[tuple[str, object]]:
         """Return Replaces as the callee knows the dialog."""

@@ -327,3 +327,24 @@ def two_servers(
     }
     world = World(a_site(values, groups), chance=chance)
     return world, world.peer("a", "10.0.1.1"), world.peer("b", "10.0.2.1")
+
+
+def three_servers(
+    values: Mapping[str, int | str] | None = None,
+    a: Mapping[str, int] | None = None,
+    b: Mapping[str, int] | None = None,
+    **more: Mapping[str, object],
+) -> tuple[World, Peer, Peer, Peer]:
+    """Return a world of three sides: calls to numbers with 3 go to c, others from a to b and from b and c to a."""
+    groups = {
+        "a": {"proxies": ["10.0.1.1:5060"], "profile": a or {}, **more.get("a_more", {})},
+        "b": {"proxies": ["10.0.2.1:5060"], "profile": b or {}, **more.get("b_more", {})},
+        "c": {"proxies": ["10.0.3.1:5060"]},
+    }
+    routes = (
+        {"DestUsernamePrefix": "3*", "DestIPGroupName": "c"},
+        {"SrcIPGroupName": "a", "DestIPGroupName": "b"},
+        {"DestIPGroupName": "a"},
+    )
+    world = World(a_site(values, groups, routes))
+    return world, world.peer("a", "10.0.1.1"), world.peer("b", "10.0.2.1"), world.peer("c", "10.0.3.1")

@@ -1,0 +1,63 @@
+"""A re-INVITE of the SBC's own: it tells one side where the media of another is.
+
+491 and other refusals are left at that: the call goes on as it was negotiated [choice].
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sipstub.sbc.leg import SDP, Leg
+from sipstub.transaction.event import ResponseArrived, TransactionFailed
+
+if TYPE_CHECKING:
+    from sipstub.sbc.relay import Relay
+
+DIRECTIONS = (b"a=sendonly", b"a=recvonly", b"a=inactive", b"a=sendrecv")
+
+
+def direction(body: bytes) -> bytes:
+    """Return the first direction that a description says; sendrecv where it says none."""
+    return next((line for line in body.splitlines() if line in DIRECTIONS), b"a=sendrecv")
+
+
+def reoffer(relay: Relay, leg: Leg, body: bytes, now: float) -> None:
+    """Send it, if nothing else is being negotiated on that leg."""
+    if leg.dialog is None or leg.is_closed or not leg.negotiation.may_ask("INVITE", has_offer=True):
+        return
+    made = leg.request("INVITE")
+    made.headers.add("Allow", leg.allow)
+    made.set_body(body, SDP)
+    send = leg.session.put_on_request(made, leg.session)
+    leg.negotiation.ask("INVITE", has_offer=True)
+    if send is not None and leg.session.timer is not None:
+        leg.session.timer.asked(made, send, now)
+    number = made.cseq.number
+
+    def answered(event: ResponseArrived | TransactionFailed, at: float) -> None:
+        assert leg.dialog is not None
+        if isinstance(event, TransactionFailed):
+            leg.negotiation.asked_done("INVITE")
+            leg.dialog.on_no_answer(made)
+            relay.end(at, "no answer to INVITE")
+            return
+        response = event.response
+        if response.status < 200:
+            return
+        if number in leg.acks:
+            relay.repeated(leg, number)
+            return
+        leg.negotiation.asked_done("INVITE")
+        leg.dialog.receive_response(made, response)
+        if leg.session.timer is not None:
+            leg.session.timer.answered(response, at)
+        if response.status < 300:
+            leg.took(response)
+            leg.said(made)
+            leg.move()
+            relay.acknowledge(leg, number)
+        if leg.dialog.is_ended:
+            relay.end(at, f"{response.status} to INVITE")
+        relay.sbc.agenda.note(relay)
+
+    relay.core.request(made, leg.hop, now, answered, via=leg.via)

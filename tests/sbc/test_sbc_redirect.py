@@ -1,0 +1,125 @@
+"""3xx through the SBC: what the caller is told, or who is called instead."""
+
+from __future__ import annotations
+
+import pytest
+from sbc_world import ANSWER, OFFER, named, three_servers, two_servers
+
+from sipstub.dialog.dialog import dialog_of_client
+from sipstub.sbc.marks import LIFE_S, MAX_ENTRIES
+from sipstub.sip.uri import SipUri
+
+URI = "sip:200@corp.example"
+WHERE = "sip:300@203.0.113.9:5070;transport=tcp"
+
+
+@pytest.mark.parametrize(
+    ("mode", "want"),
+    [
+        named("SBC3xxBehavior", 0, f"<{WHERE}>;q=0.5"),
+        named("SBC3xxBehavior", 1, "<sip:T~&R-_k1_300@10.0.0.1:5060;transport=udp>;q=0.5"),
+        named("SBC3xxBehavior", 3, "<sip:300@here.example>;q=0.5"),
+        named("SBC3xxBehavior", 4, "<sip:300@10.0.0.1>;q=0.5"),
+    ],
+)
+@pytest.mark.parametrize("place", ["global", "profile"])
+def test_the_contact_that_the_caller_gets(mode: int, want: str, place: str) -> None:
+    values = {"SBC3xxBehavior": mode} if place == "global" else {}
+    profile = {} if place == "global" else {"SBCRemote3xxBehavior": mode}
+    world, a, b = two_servers(values, profile, a_more={"SIPGroupName": "here.example"})
+    a.ask("INVITE", URI, body=OFFER)
+    b.answer(b.request("INVITE"), 302, ("Contact", f"<{WHERE}>;q=0.5"))
+    b.request("ACK")
+    assert a.response(302).headers.get("contact") == want
+    world.assert_both_legs_are_free()
+
+
+@pytest.mark.parametrize(("group", "want"), [({"LocalHostName": "sbc.example"}, "sbc.example"), ({}, "10.0.0.1")])
+def test_local_host_is_its_name_or_our_address(group: dict[str, str], want: str) -> None:
+    _, a, b = two_servers({"SBC3xxBehavior": 4}, a_more=group)
+    a.ask("INVITE", URI, body=OFFER)
+    b.answer(b.request("INVITE"), 302, ("Contact", f"<{WHERE}>"))
+    assert a.response(302).headers.get("contact") == f"<sip:300@{want}>"
+
+
+def test_a_group_without_a_name_changes_nothing() -> None:
+    _, a, b = two_servers({"SBC3xxBehavior": 3})
+    a.ask("INVITE", URI, body=OFFER)
+    b.answer(b.request("INVITE"), 302, ("Contact", f"<{WHERE}>"))
+    assert a.response(302).headers.get("contact") == f"<{WHERE}>"
+
+
+def test_SBC3xxBehavior_2_calls_the_other_places_by_preference() -> None:  # noqa: N802 - the name of the parameter
+    world, a, b, c = three_servers({"SBC3xxBehavior": 2})
+    invite = a.ask("INVITE", URI, body=OFFER)
+    b.answer(b.request("INVITE"), 302, ("Contact", "<sip:301@x.example>;q=0.2, <sip:302@x.example>;q=0.8"))
+    b.request("ACK")
+    first = c.request("INVITE")
+    assert first.uri_text == "sip:302@x.example" and first.call_id != invite.call_id
+    c.answer(first, 486)
+    c.request("ACK")
+    second = c.request("INVITE")
+    assert second.uri_text == "sip:301@x.example"
+    c.answer(second, 200, body=ANSWER)
+    ours = dialog_of_client(invite, a.response(200))
+    assert ours is not None
+    a.send(ours, "ACK")
+    c.request("ACK")
+    a.send(ours, "BYE")
+    a.response(200)
+    c.answer(c.request("BYE"), 200)
+    world.assert_both_legs_are_free()
+
+
+def test_a_redirection_in_a_circle_comes_to_an_end() -> None:
+    world, a, _, c = three_servers({"SBC3xxBehavior": 2})
+    a.ask("INVITE", "sip:300@x.example", body=OFFER)
+    count = 0
+    while c.inbox and count < 100:
+        arrived = c.request("INVITE")
+        c.answer(arrived, 302, ("Contact", "<sip:300@x.example>"))
+        c.request("ACK")
+        count += 1
+    assert count == 16
+    assert a.next()
+    world.assert_both_legs_are_free()
+
+
+def test_the_new_call_id_of_a_redirection_is_new_though_it_is_to_be_kept() -> None:
+    _, a, b, c = three_servers({"SBC3xxBehavior": 2, "SBCKeepOriginalCallId": 1})
+    invite = a.ask("INVITE", URI, body=OFFER)
+    got = b.request("INVITE")
+    assert got.call_id == invite.call_id
+    b.answer(got, 302, ("Contact", "<sip:301@x.example>"))
+    assert c.request("INVITE").call_id != invite.call_id
+
+
+@pytest.mark.parametrize(("prefix", "want"), [named("SBCXferPrefix", "", "300"), named("SBCXferPrefix", "*98", "*98300")])
+def test_the_marked_call_comes_back_and_goes_on_to_the_place_that_was_remembered(prefix: str, want: str) -> None:
+    _, a, b = two_servers({"SBC3xxBehavior": 1, "SBCXferPrefix": prefix})
+    a.ask("INVITE", URI, body=OFFER)
+    b.answer(b.request("INVITE"), 302, ("Contact", "<sip:300@pbx.example:5070;transport=tcp;param=a>;q=0.5"))
+    b.request("ACK")
+    contact = a.response(302).contacts.addresses[0]
+    assert contact.q == 0.5
+    a.ask("INVITE", str(contact.uri), body=OFFER)
+    assert b.request("INVITE").uri_text == f"sip:{want}@pbx.example:5070;transport=tcp;param=a"
+
+
+def test_fifty_places_are_remembered_and_each_for_two_hours() -> None:
+    world, *_ = two_servers({"SBC3xxBehavior": 1})
+    marks, own = world.sbc.marks, SipUri("10.0.0.1")
+    uris = [marks.marked(SipUri(f"h{number}.example", "x"), own, 0.0) for number in range(MAX_ENTRIES + 1)]
+    assert len(marks) == MAX_ENTRIES
+    assert marks.restored(uris[0], "", 1.0) == uris[0], "the first made room"
+    assert str(marks.restored(uris[50], "", LIFE_S - 1)) == "sip:T~&R-x@h50.example"
+    assert str(marks.restored(uris[50], "", 2 * LIFE_S - 2)) == "sip:T~&R-x@h50.example", "two hours after the last use"
+    assert marks.restored(uris[1], "", 2 * LIFE_S) == uris[1]
+
+
+def test_other_parameters_make_no_other_entry() -> None:
+    world, *_ = two_servers()
+    marks, own = world.sbc.marks, SipUri("10.0.0.1")
+    one = marks.marked(SipUri.parse("sip:1@h.example:5070;transport=tcp;a=1"), own, 0.0)
+    two = marks.marked(SipUri.parse("sip:2@h.example:5070;transport=tcp;a=2"), own, 0.0)
+    assert len(marks) == 1 and str(one).partition("_k1_")[0] == str(two).partition("_k1_")[0]

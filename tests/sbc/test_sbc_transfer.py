@@ -1,0 +1,259 @@
+"""REFER through the SBC, by what the side that would get it can do; and calls that take the place of others."""
+
+from __future__ import annotations
+
+import pytest
+from sbc_world import ANSWER, CHANGED, OFFER, Peer, hang_up, named, place, three_servers, two_servers
+
+from sipstub.dialog.dialog import Dialog, dialog_of_client, dialog_of_server
+from sipstub.dialog.refer import sipfrag_status
+from sipstub.sip.replaces import Replaces
+from sipstub.sip.uri import escape
+
+TARGET = "sip:300@x.example"
+OTHER = ANSWER.replace(b"10.0.2.1", b"10.0.3.1")
+
+
+@pytest.mark.parametrize(
+    ("mode", "want"),
+    [
+        named("SBCReferBehavior", 0, f"<{TARGET}>"),
+        named("SBCReferBehavior", 1, "<sip:T~&R-_k1_300@10.0.0.1:5060;transport=udp>"),
+        named("SBCReferBehavior", 2, "<sip:300@there.example>"),
+        named("SBCReferBehavior", 4, "<sip:300@10.0.0.1>"),
+        named("SBCReferBehavior", 5, f"<{TARGET}>"),
+    ],
+)
+@pytest.mark.parametrize("where", ["global", "profile"])
+def test_refer_to_as_the_other_side_gets_it(mode: int, want: str, where: str) -> None:
+    values = {"SBCReferBehavior": mode} if where == "global" else {}
+    profile = {} if where == "global" else {"SBCRemoteReferBehavior": mode}
+    world, a, b = two_servers(values, None, profile, b_more={"SIPGroupName": "there.example"})
+    ours, _ = place(a, b)
+    a.send(ours, "REFER", ("Refer-To", f"<{TARGET}>"), ("Referred-By", "<sip:a@corp.example>"))
+    got = b.request("REFER")
+    assert got.headers.get("refer-to") == want and got.headers.get("referred-by") == "<sip:a@corp.example>"
+    b.answer(got, 202)
+    a.response(202)
+    hang_up(a, b, ours)
+    world.assert_both_legs_are_free()
+
+
+def test_local_host_is_the_name_of_ours_towards_that_group() -> None:
+    _, a, b = two_servers({"SBCReferBehavior": 4}, b_more={"LocalHostName": "sbc.example"})
+    ours, _ = place(a, b)
+    a.send(ours, "REFER", ("Refer-To", f"<{TARGET}>"))
+    assert b.request("REFER").headers.get("refer-to") == "<sip:300@sbc.example>"
+
+
+@pytest.mark.parametrize(("prefix", "want"), [named("SBCXferPrefix", "", "300"), named("SBCXferPrefix", "*98", "*98300")])
+def test_the_call_of_a_marked_refer_comes_back_and_goes_on(prefix: str, want: str) -> None:
+    _, a, b = two_servers({"SBCReferBehavior": 1, "SBCXferPrefix": prefix})
+    ours, _ = place(a, b)
+    a.send(ours, "REFER", ("Refer-To", f"<{TARGET}>"))
+    got = b.request("REFER")
+    b.answer(got, 202)
+    a.response(202)
+    assert got.refer_to is not None
+    b.ask("INVITE", str(got.refer_to.uri), body=OFFER)
+    assert a.request("INVITE").uri_text == f"sip:{want}@x.example"
+
+
+def refer_locally(a: Peer, b: Peer, c: Peer, ours: Dialog, refer_to: str = f"<{TARGET}>") -> None:
+    """Have a refer b to c, up to the INVITE to c, which is left in its inbox."""
+    refer = a.send(ours, "REFER", ("Refer-To", refer_to), ("Referred-By", "<sip:a@corp.example>"))
+    accepted = a.response(202)
+    assert accepted.cseq == refer.cseq
+    trying = a.request("NOTIFY")
+    assert sipfrag_status(trying.body) == 100 and (trying.headers.get("subscription-state") or "").startswith("active")
+    a.answer(trying, 200)
+    assert b.heard == []
+
+
+def test_SBCReferBehavior_3_calls_the_target_and_ties_the_two_others_together() -> None:  # noqa: N802
+    world, a, b, c = three_servers({"SBCReferBehavior": 3})
+    ours, theirs = place(a, b)
+    refer = a.send(ours, "REFER", ("Refer-To", f"<{TARGET}>"), ("Referred-By", "<sip:a@corp.example>"))
+    a.response(202)
+
+    def told(status: int, state: str) -> None:
+        notify = a.request("NOTIFY")
+        assert sipfrag_status(notify.body) == status
+        assert (notify.headers.get("subscription-state") or "").startswith(state)
+        assert notify.headers.get("event") == f"refer;id={refer.cseq.number}"
+        a.answer(notify, 200)
+
+    told(100, "active")
+    assert b.heard == [], "no REFER leaves"
+    arrived = c.request("INVITE")
+    assert arrived.uri_text == TARGET and arrived.body == ANSWER, "what b said of its media"
+    assert arrived.headers.get("referred-by") == "<sip:a@corp.example>"
+    c.answer(arrived, 180)
+    told(180, "active")
+    c.answer(arrived, 200, body=OTHER)
+    c.request("ACK")
+    told(200, "terminated")
+    moved = b.request("INVITE")
+    assert moved.body == OTHER
+    b.answer(moved, 200, body=ANSWER)
+    b.request("ACK")
+    a.send(ours, "BYE")
+    a.response(200)
+    assert b.heard == c.heard == [], "they go on"
+    at_c = dialog_of_server(arrived, "c-tag", is_accepted=True)
+    c.send(at_c, "INFO")
+    b.answer(b.request("INFO"), 200)
+    c.response(200)
+    b.send(theirs, "BYE")
+    b.response(200)
+    c.answer(c.request("BYE"), 200)
+    world.assert_both_legs_are_free()
+
+
+def test_a_transferor_that_says_no_bye_gets_one() -> None:
+    world, a, b, c = three_servers({"SBCReferBehavior": 3})
+    ours, _ = place(a, b)
+    refer_locally(a, b, c, ours)
+    c.answer(c.request("INVITE"), 200, body=OTHER)
+    c.request("ACK")
+    a.answer(a.request("NOTIFY"), 200)
+    b.answer(b.request("INVITE"), 200, body=ANSWER)
+    b.request("ACK")
+    world.run(5)
+    a.answer(a.request("BYE"), 200)
+    world.run(60)
+    assert b.heard == c.heard == []
+
+
+@pytest.mark.parametrize("status", [404, 486, 603])
+def test_a_target_that_refuses_leaves_the_call_as_it_is(status: int) -> None:
+    world, a, b, c = three_servers({"SBCReferBehavior": 3})
+    ours, _ = place(a, b)
+    refer_locally(a, b, c, ours)
+    c.answer(c.request("INVITE"), status)
+    c.request("ACK")
+    told = a.request("NOTIFY")
+    assert sipfrag_status(told.body) == status and (told.headers.get("subscription-state") or "").startswith("terminated")
+    a.answer(told, 200)
+    a.send(ours, "INFO")
+    b.answer(b.request("INFO"), 200)
+    a.response(200)
+    hang_up(a, b, ours)
+    world.assert_both_legs_are_free()
+
+
+def test_a_call_that_ends_while_its_target_rings_cancels_that() -> None:
+    world, a, b, c = three_servers({"SBCReferBehavior": 3})
+    ours, theirs = place(a, b)
+    refer_locally(a, b, c, ours)
+    arrived = c.request("INVITE")
+    c.answer(arrived, 180)
+    a.answer(a.request("NOTIFY"), 200)
+    b.send(theirs, "BYE")
+    b.response(200)
+    a.answer(a.request("BYE"), 200)
+    c.answer(c.request("CANCEL"), 200)
+    c.answer(arrived, 487)
+    c.request("ACK")
+    world.assert_both_legs_are_free()
+    assert ours is not None
+
+
+@pytest.mark.parametrize("mode", [named("EnableSBCMediaSync", 0), named("EnableSBCMediaSync", 1), named("EnableSBCMediaSync", 2)])
+def test_the_reinvite_after_a_transfer(mode: int) -> None:
+    _, a, b, c = three_servers({"SBCReferBehavior": 3, "EnableSBCMediaSync": mode})
+    ours, _ = place(a, b)
+    refer_locally(a, b, c, ours)
+    c.answer(c.request("INVITE"), 200, body=OTHER)
+    assert b.heard == ([] if mode == 2 else ["INVITE"]), "0 sends it too where media are direct [choice]"
+
+
+def test_the_call_id_of_a_transfer_is_new_though_it_is_to_be_kept() -> None:
+    _, a, b, c = three_servers({"SBCReferBehavior": 3, "SBCKeepOriginalCallId": 1})
+    ours, _ = place(a, b)
+    refer_locally(a, b, c, ours)
+    assert c.request("INVITE").call_id != ours.id.call_id
+
+
+# Attended transfer
+
+
+def second_call(a: Peer, c: Peer) -> tuple[Dialog, Dialog]:
+    """Have a call c."""
+    return place(a, c, TARGET)
+
+
+def naming(dialog: Dialog) -> str:
+    """Return Replaces as it stands in a Refer-To that names a dialog of the one that writes it."""
+    return escape(f"{dialog.id.call_id};to-tag={dialog.id.remote_tag};from-tag={dialog.id.local_tag}").replace("=", "%3D")
+
+
+@pytest.mark.parametrize("mode", [named("SBCReferBehavior", 0), named("SBCReferBehavior", 5)])
+def test_an_attended_transfer_names_the_dialog_that_the_target_knows(mode: int) -> None:
+    world, a, b, c = three_servers({"SBCReferBehavior": mode})
+    ours, theirs = place(a, b)
+    consulted, at_c = second_call(a, c)
+    a.send(ours, "REFER", ("Refer-To", f"<{TARGET}?Replaces={naming(consulted)}>"))
+    got = b.request("REFER")
+    assert got.refer_to is not None and isinstance(got.refer_to.uri.headers, tuple)  # type: ignore[union-attr]
+    named_in = Replaces.parse_escaped(dict(got.refer_to.uri.headers)["Replaces"])  # type: ignore[union-attr]
+    b.answer(got, 202)
+    a.response(202)
+    invite = b.ask("INVITE", TARGET, ("Replaces", str(named_in)), body=OFFER)
+    arrived = c.request("INVITE")
+    replaces = arrived.replaces
+    assert replaces is not None
+    assert (replaces.call_id, replaces.to_tag, replaces.from_tag) == (at_c.id.call_id, at_c.id.local_tag, at_c.id.remote_tag)
+    c.answer(arrived, 200, body=ANSWER)
+    new = dialog_of_client(invite, b.response(200))
+    assert new is not None
+    b.send(new, "ACK")
+    c.request("ACK")
+    c.send(at_c, "BYE")
+    c.response(200)
+    a.answer(a.request("BYE"), 200)
+    hang_up(a, b, ours)
+    b.send(new, "BYE")
+    b.response(200)
+    c.answer(c.request("BYE"), 200)
+    world.assert_both_legs_are_free()
+    assert theirs is not None
+
+
+@pytest.mark.parametrize("mode", [named("SBCRemoteReplacesBehavior", 0), named("SBCRemoteReplacesBehavior", 2)])
+def test_replaces_in_an_invite(mode: int) -> None:
+    _, a, b = two_servers({}, None, {"SBCRemoteReplacesBehavior": mode})
+    ours, theirs = place(a, b)
+    said = f"{ours.id.call_id};to-tag={ours.id.remote_tag};from-tag={ours.id.local_tag}"
+    a.ask("INVITE", "sip:200@corp.example", ("Replaces", said), body=CHANGED)
+    got = b.request("INVITE").replaces
+    assert got is not None
+    if mode == 2:
+        assert str(got) == said
+    else:
+        assert (got.call_id, got.to_tag, got.from_tag) == (theirs.id.call_id, theirs.id.local_tag, theirs.id.remote_tag)
+
+
+def test_an_attended_transfer_that_the_sbc_carries_out() -> None:
+    world, a, b, c = three_servers({"SBCReferBehavior": 3})
+    ours, theirs = place(a, b)
+    consulted, at_c = second_call(a, c)
+    refer_locally(a, b, c, ours, f"<{TARGET}?Replaces={naming(consulted)}>")
+    arrived = c.request("INVITE")
+    replaces = arrived.replaces
+    assert replaces is not None
+    assert (replaces.call_id, replaces.to_tag, replaces.from_tag) == (at_c.id.call_id, at_c.id.local_tag, at_c.id.remote_tag)
+    c.answer(arrived, 200, body=OTHER)
+    c.request("ACK")
+    a.answer(a.request("NOTIFY"), 200)
+    c.send(at_c, "BYE")
+    c.response(200)
+    a.answer(a.request("BYE"), 200)
+    b.answer(b.request("INVITE"), 200, body=ANSWER)
+    b.request("ACK")
+    world.run(5)
+    a.answer(a.request("BYE"), 200)
+    b.send(theirs, "BYE")
+    b.response(200)
+    c.answer(c.request("BYE"), 200)
+    world.assert_both_legs_are_free()
