@@ -224,8 +224,9 @@ def _prepare(folder: Path) -> None:
     """Put the same bytes into the published store and into a folder for nginx."""
     from provisioner.delivery.file import FileKind
     from provisioner.delivery.snapshot import PhoneEntry
+    from provisioner.inventory.static_file import StaticFile
     from provisioner.state.folder import StateFolder
-    from provisioner.state.publication import NewFile, Publication, PublishedPhone, StaticFile
+    from provisioner.state.publication import NewFile, Publication, PublishedPhone
     from provisioner.state.publisher import Publisher
 
     sys.path.insert(0, str(LOAD.parent))

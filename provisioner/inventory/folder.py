@@ -21,6 +21,7 @@ from provisioner.errors import Problem
 from provisioner.inventory.layer import Layer
 from provisioner.inventory.origin import Rank
 from provisioner.inventory.reading import FileText, read_file
+from provisioner.inventory.static_file import StaticFile
 from provisioner.inventory.toml_text import MAX_FILE_BYTES
 from provisioner.inventory.value import ValueProblem
 from provisioner.inventory.vocabulary import Vocabulary
@@ -31,20 +32,6 @@ MAX_SECRET_BYTES = 4_096
 
 Signature = tuple[int, int, int]
 "mtime in ns, size, inode: what tells an edited file from an unchanged one."
-
-
-@dataclass(frozen=True, slots=True)
-class StaticFile:
-    """A file of devices/files."""
-
-    path: Path
-    "Where it lies."
-
-    size_bytes: int
-    "Its length."
-
-    mtime_ns: int
-    "When it was last written."
 
 
 @dataclass(frozen=True, slots=True)

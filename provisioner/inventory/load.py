@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from provisioner.catalogue.catalogue import Catalogue
 from provisioner.errors import Problem, Severity
-from provisioner.inventory.folder import InventoryText, StaticFile, layers_of, rank_of
+from provisioner.inventory.folder import InventoryText, layers_of, rank_of
 from provisioner.inventory.layer import Layer, PhoneText
 from provisioner.inventory.origin import Rank
 from provisioner.inventory.phone import Phone
 from provisioner.inventory.resolve import resolve
+from provisioner.inventory.static_file import StaticFile
 
 
 @dataclass(frozen=True, slots=True)

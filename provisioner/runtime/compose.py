@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from provisioner.delivery.identify import OWN_ENDINGS
@@ -12,7 +13,7 @@ from provisioner.inventory.origin import Origin
 from provisioner.rendering.kind import FileKind
 from provisioner.rendering.render import RenderedFile
 from provisioner.runtime.fleet import Build
-from provisioner.state.published import NewFile, Publication, Published, PublishedPhone, StaticFile
+from provisioner.state.published import NewFile, Publication, Published, PublishedPhone
 
 
 def compose(build: Build, published: Published) -> Publication:
@@ -50,9 +51,7 @@ def compose(build: Build, published: Published) -> Publication:
             kept.add(mac)
     for mac in kept - set(phones):
         phones[mac] = _marked(published.phones[mac])
-    static = {
-        name: StaticFile(file.path.absolute(), file.size_bytes, file.mtime_ns) for name, file in build.inventory.static.items()
-    }
+    static = {name: replace(file, path=file.path.absolute()) for name, file in build.inventory.static.items()}
     removed = {
         name
         for name, file in published.files.items()

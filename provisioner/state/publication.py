@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from provisioner.delivery.file import FileKind, PublishedFile
 from provisioner.delivery.snapshot import PhoneEntry
+from provisioner.inventory.static_file import StaticFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,25 +26,6 @@ class NewFile:
 
     origins: Sequence[Any] | None = None
     "Where each line comes from, as JSON-able values in the order of the lines; None if not known."
-
-
-@dataclass(frozen=True, slots=True)
-class StaticFile:
-    """A file of devices/files: only its place is published, its bytes stay where they are."""
-
-    path: Path
-    "Where it lies."
-
-    size_bytes: int
-    "Its length."
-
-    mtime_ns: int
-    "Its time of change; with the size it tells whether the file is the same."
-
-    @property
-    def tag(self) -> str:
-        """What stands in for the hash: `s-<size>-<mtime_ns>`."""
-        return f"s-{self.size_bytes}-{self.mtime_ns}"
 
 
 @dataclass(frozen=True, slots=True)

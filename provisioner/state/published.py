@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from provisioner.inventory.static_file import StaticFile
 from provisioner.state.folder import StateFolder
-from provisioner.state.publication import Content, NewFile, Publication, Published, PublishedPhone, StaticFile
+from provisioner.state.publication import Content, NewFile, Publication, Published, PublishedPhone
 from provisioner.state.publisher import Publisher
 from provisioner.state.source import PublishedSource
 

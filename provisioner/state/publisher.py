@@ -15,10 +15,11 @@ from typing import Any, Self
 
 from provisioner.delivery.file import FileKind
 from provisioner.errors import EnvironmentProblem
+from provisioner.inventory.static_file import StaticFile
 from provisioner.state.compaction import COMPACT_BYTES, compact
 from provisioner.state.folder import FolderLock, StateFolder
 from provisioner.state.index import FILE_COLUMNS, PHONE_COLUMNS, as_file, as_phone, pack_origins
-from provisioner.state.publication import NewFile, Publication, Published, StaticFile
+from provisioner.state.publication import NewFile, Publication, Published
 from provisioner.state.store import Store
 
 TOMBSTONES_KEPT = 20_000
