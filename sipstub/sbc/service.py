@@ -244,8 +244,12 @@ class Sbc:
             if targets:
                 yield tuple(targets)
             return
+        busy: set[tuple[str, str, int]] = set()
+        if group.forking_mode is ForkingMode.SEQUENTIAL_AVAILABLE:
+            busy = {leg.hop[:3] for leg in self._legs.values() if not leg.is_closed}
         for target in targets:
-            yield (target,)
+            if target.hop[:3] not in busy:
+                yield (target,)
 
     def _where_it_says(self, uri: Uri) -> Iterator[Batch]:
         if isinstance(uri, SipUri) and is_address(uri.host):

@@ -1,0 +1,265 @@
+"""Several contacts of one user, and several answers to one INVITE."""
+
+from __future__ import annotations
+
+import pytest
+from sbc_world import ANSWER, OFFER, Peer, World, a_site, named, two_servers
+
+from sipstub.dialog.dialog import dialog_of_client
+from sipstub.sip.message import Request, Response
+from sipstub.transaction.follow import cancel_for
+
+URI = "sip:200@corp.example"
+ROUTES = ({"SrcIPGroupName": "pbx", "DestIPGroupName": "phones"}, {"SrcIPGroupName": "phones", "DestIPGroupName": "phones"})
+RULES = ({"SrcAddress": "10.0.1.*", "SrcIPGroupName": "phones"},)
+
+
+def phones(mode: int, values: dict[str, int] | None = None, count: int = 2) -> tuple[World, Peer, list[Peer]]:
+    """Return a world with a proxy and phones of one user, all registered at the SBC."""
+    groups = {"phones": {"Type": "user", "EnableSBCClientForking": mode}, "pbx": {"proxies": ["10.0.2.1:5060"]}}
+    world = World(a_site({"SBCRandomizeExpires": 0, **(values or {})}, groups, ROUTES, RULES))
+    found = []
+    for number in range(1, count + 1):
+        phone = world.peer(f"p{number}", f"10.0.1.{number}")
+        phone.ask("REGISTER", "sip:corp.example", ("Expires", "100000"), from_=f"<{URI}>", to=f"<{URI}>")
+        phone.response(200)
+        found.append(phone)
+    return world, world.peer("pbx", "10.0.2.1"), found
+
+
+def free(world: World) -> None:
+    """Fail if anything but registrations is left."""
+    world.assert_both_legs_are_free()
+
+
+def test_EnableSBCClientForking_0_rings_one_after_the_other() -> None:  # noqa: N802
+    world, pbx, (one, two) = phones(0, {"SBCAlertTimeout": 20})
+    pbx.ask("INVITE", URI, body=OFFER)
+    first = one.request("INVITE")
+    one.answer(first, 180)
+    pbx.response(180)
+    assert two.inbox == []
+    world.run(21)
+    one.answer(one.request("CANCEL"), 200)
+    one.answer(first, 487)
+    one.request("ACK")
+    second = two.request("INVITE")
+    two.answer(second, 486)
+    two.request("ACK")
+    assert pbx.response(486)
+    free(world)
+
+
+def test_EnableSBCClientForking_1_rings_all_and_the_first_to_answer_wins() -> None:  # noqa: N802
+    world, pbx, (one, two) = phones(1)
+    invite = pbx.ask("INVITE", URI, body=OFFER)
+    first, second = one.request("INVITE"), two.request("INVITE")
+    one.answer(first, 180)
+    two.answer(second, 180)
+    pbx.response(180)
+    assert pbx.heard == [], "the second 18x is not passed on"
+    two.answer(second, 200, body=ANSWER)
+    ok = pbx.response(200)
+    cancel = one.request("CANCEL")
+    assert cancel.headers.get("reason") == 'SIP;cause=200;text="Call completed elsewhere"'
+    one.answer(cancel, 200)
+    one.answer(first, 487)
+    one.request("ACK")
+    ours = dialog_of_client(invite, ok)
+    assert ours is not None
+    pbx.send(ours, "ACK")
+    two.request("ACK")
+    pbx.send(ours, "BYE")
+    pbx.response(200)
+    two.answer(two.request("BYE"), 200)
+    free(world)
+
+
+def test_two_phones_that_answer_at_once_leave_one_call() -> None:
+    world, pbx, (one, two) = phones(1)
+    invite = pbx.ask("INVITE", URI, body=OFFER)
+    first, second = one.request("INVITE"), two.request("INVITE")
+    one.answer(first, 200, body=ANSWER)
+    two.answer(second, 200, body=ANSWER)
+    ok = pbx.response(200)
+    assert two.heard == ["ACK", "BYE"]
+    two.request("ACK")
+    two.answer(two.request("BYE"), 200)
+    ours = dialog_of_client(invite, ok)
+    assert ours is not None
+    pbx.send(ours, "ACK")
+    one.request("ACK")
+    pbx.send(ours, "BYE")
+    pbx.response(200)
+    one.answer(one.request("BYE"), 200)
+    free(world)
+
+
+def test_all_refuse_and_the_caller_gets_the_best_of_it() -> None:
+    world, pbx, (one, two) = phones(1)
+    pbx.ask("INVITE", URI, body=OFFER)
+    one.answer(one.request("INVITE"), 486)
+    two.answer(two.request("INVITE"), 480)
+    assert pbx.response(480)
+    free(world)
+
+
+def test_a_603_of_one_phone_ends_the_ringing_of_all() -> None:
+    world, pbx, (one, two) = phones(1)
+    pbx.ask("INVITE", URI, body=OFFER)
+    second = two.request("INVITE")
+    two.answer(second, 180)
+    pbx.response(180)
+    one.answer(one.request("INVITE"), 603)
+    two.answer(two.request("CANCEL"), 200)
+    two.answer(second, 487)
+    assert pbx.response(603)
+    free(world)
+
+
+def test_a_cancel_reaches_all_that_ring() -> None:
+    world, pbx, (one, two) = phones(1)
+    invite = pbx.ask("INVITE", URI, body=OFFER)
+    rung = [(phone, phone.request("INVITE")) for phone in (one, two)]
+    for phone, arrived in rung:
+        phone.answer(arrived, 180)
+    pbx.response(180)
+    pbx.say(cancel_for(invite))
+    for phone, arrived in rung:
+        phone.answer(phone.request("CANCEL"), 200)
+        phone.answer(arrived, 487)
+    free(world)
+
+
+@pytest.mark.parametrize("mode", [named("EnableSBCClientForking", 1)])
+def test_no_more_than_five_ring_at_once(mode: int) -> None:
+    _, pbx, found = phones(mode, count=5)
+    pbx.ask("INVITE", URI, body=OFFER)
+    assert [phone.heard for phone in found] == [["INVITE"]] * 5
+
+
+def test_EnableSBCClientForking_2_leaves_out_who_is_in_a_call() -> None:  # noqa: N802
+    world, pbx, (one, two) = phones(2)
+    invite = pbx.ask("INVITE", URI, body=OFFER)
+    one.answer(one.request("INVITE"), 200, body=ANSWER)
+    ours = dialog_of_client(invite, pbx.response(200))
+    assert ours is not None
+    pbx.send(ours, "ACK")
+    one.request("ACK")
+    pbx.ask("INVITE", URI, body=OFFER)
+    assert one.heard == [], "busy"
+    two.answer(two.request("INVITE"), 486)
+    pbx.response(486)
+    pbx.send(ours, "BYE")
+    one.answer(one.request("BYE"), 200)
+    free(world)
+
+
+@pytest.mark.parametrize(
+    ("value", "want"), [named("SBCSendInviteToAllContacts", 0, 1), named("SBCSendInviteToAllContacts", 1, 2)]
+)
+def test_an_invite_to_one_contact(value: int, want: int) -> None:
+    _, pbx, found = phones(1, {"SBCSendInviteToAllContacts": value})
+    pbx.ask("INVITE", "sip:p1@10.0.1.1:5060", body=OFFER)
+    assert sum("INVITE" in phone.heard for phone in found) == want and "INVITE" in found[0].heard
+
+
+# A proxy that forks
+
+
+def tags_at_caller(a: Peer) -> list[tuple[int, str]]:
+    """Return status and To tag of what the caller got, and empty its inbox."""
+    found = [(one.status, one.to.tag or "") for one in a.inbox if isinstance(one, Response) and one.status > 100]
+    a.inbox.clear()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("value", "want"), [named("SBCForkingHandlingMode", 0, [180]), named("SBCForkingHandlingMode", 1, [180, 183])]
+)
+def test_18x_of_two_branches(value: int, want: list[int]) -> None:
+    world, a, b = two_servers({"SBCForkingHandlingMode": value})
+    invite = a.ask("INVITE", URI, body=OFFER)
+    arrived = b.request("INVITE")
+    b.answer(arrived, 180, tag="x")
+    b.answer(arrived, 183, tag="y", body=ANSWER)
+    found = tags_at_caller(a)
+    assert [status for status, _ in found] == want
+    assert {tag for _, tag in found} == {"x"}, "one To tag for all"
+    b.answer(arrived, 200, tag="y", body=ANSWER)
+    ok = a.response(200)
+    assert ok.to.tag == "x"
+    ours = dialog_of_client(invite, ok)
+    assert ours is not None
+    a.send(ours, "ACK")
+    assert b.request("ACK").to.tag == "y", "the branch that answered is the one that is talked to"
+    a.send(ours, "BYE")
+    a.response(200)
+    assert b.request("BYE").to.tag == "y"
+    world.run(40)
+    free(world)
+
+
+@pytest.mark.parametrize(
+    ("value", "want"), [named("SBCRemoteMultipleEarlyDialogs", *pair) for pair in ((-1, {"x"}), (0, {"x"}), (1, {"x", "y"}))]
+)
+def test_to_tags_of_two_branches(value: int, want: set[str]) -> None:
+    world, a, b = two_servers({"SBCForkingHandlingMode": 1}, {"SBCRemoteMultipleEarlyDialogs": value})
+    invite = a.ask("INVITE", URI, body=OFFER)
+    arrived = b.request("INVITE")
+    b.answer(arrived, 180, tag="x")
+    b.answer(arrived, 180, tag="y")
+    assert {tag for _, tag in tags_at_caller(a)} == want
+    b.answer(arrived, 200, tag="y", body=ANSWER)
+    ok = a.response(200)
+    assert ok.to.tag == ("y" if value == 1 else "x")
+    ours = dialog_of_client(invite, ok)
+    assert ours is not None
+    a.send(ours, "ACK")
+    b.request("ACK")
+    a.send(ours, "BYE")
+    a.response(200)
+    b.answer(b.request("BYE"), 200)
+    free(world)
+
+
+@pytest.mark.parametrize(
+    ("value", "want"), [named("SBCRemoteMultiple18xSupport", *pair) for pair in ((0, [180]), (1, [180, 183, 182]))]
+)
+def test_several_18x_of_one_branch(value: int, want: list[int]) -> None:
+    _, a, b = two_servers({}, {"SBCRemoteMultiple18xSupport": value})
+    a.ask("INVITE", URI, body=OFFER)
+    arrived = b.request("INVITE")
+    for status in (180, 183, 182):
+        b.answer(arrived, status)
+    assert [status for status, _ in tags_at_caller(a)] == want
+
+
+def test_a_second_200_of_a_fork_is_hung_up() -> None:
+    world, a, b = two_servers()
+    invite = a.ask("INVITE", URI, body=OFFER)
+    arrived = b.request("INVITE")
+    b.answer(arrived, 200, tag="x", body=ANSWER)
+    ours = dialog_of_client(invite, a.response(200))
+    assert ours is not None
+    b.answer(arrived, 200, tag="y", body=ANSWER)
+    assert [(one.method, one.to.tag) for one in b.inbox if isinstance(one, Request)] == [("ACK", "y"), ("BYE", "y")]
+    b.inbox.clear()
+    a.send(ours, "ACK")
+    assert b.request("ACK").to.tag == "x"
+    a.send(ours, "BYE")
+    a.response(200)
+    world.run(40)
+    free(world)
+
+
+def test_more_forks_than_are_kept_do_no_harm() -> None:
+    world, a, b = two_servers()
+    invite = a.ask("INVITE", URI, body=OFFER)
+    arrived = b.request("INVITE")
+    for number in range(40):
+        b.answer(arrived, 180, tag=f"t{number}")
+    assert world.sbc.dialogs <= 17
+    a.say(cancel_for(invite))
+    b.answer(arrived, 487)
+    free(world)

@@ -1,0 +1,176 @@
+"""Identities, Diversion, SIPS and host names in the first request of a call, on the other leg."""
+
+from __future__ import annotations
+
+import pytest
+from sbc_world import ANSWER, CHANGED, OFFER, World, a_site, named, place, two_servers
+
+URI = "sip:200@corp.example"
+PAI = ("P-Asserted-Identity", '"Boss" <sip:boss@corp.example>')
+
+
+@pytest.mark.parametrize(
+    ("mode", "came", "want"),
+    [
+        pytest.param(mode, came, want, id=f"SBCAssertIdentity={mode}-{'with' if came else 'without'}")
+        for mode, came, want in (
+            (0, False, None),
+            (0, True, PAI[1]),
+            (1, False, "<sip:a@corp.example>"),
+            (1, True, "<sip:a@corp.example>"),
+            (2, False, None),
+            (2, True, None),
+        )
+    ],
+)
+@pytest.mark.parametrize("where", ["global", "profile"])
+def test_p_asserted_identity(mode: int, came: bool, want: str | None, where: str) -> None:
+    values = {"SBCAssertIdentity": mode} if where == "global" else {}
+    profile = {"SBCAssertIdentity": mode} if where == "profile" else {}
+    _, a, b = two_servers(values, None, profile)
+    a.ask("INVITE", URI, *([PAI] if came else []), body=OFFER)
+    assert b.request("INVITE").headers.get("p-asserted-identity") == want
+
+
+def test_p_asserted_identity_of_a_reinvite_is_left_alone() -> None:
+    _, a, b = two_servers({"SBCAssertIdentity": 2})
+    ours, _ = place(a, b)
+    a.send(ours, "INVITE", PAI, body=CHANGED)
+    assert b.request("INVITE").headers.get("p-asserted-identity") == PAI[1]
+
+
+@pytest.mark.parametrize(
+    ("mode", "came", "want"),
+    [
+        named("SBCDiversionUriType", 0, "<sip:100@x>;reason=no-answer", "<sip:100@x>;reason=no-answer"),
+        named("SBCDiversionUriType", 0, "<tel:100>", "<tel:100>"),
+        named("SBCDiversionUriType", 1, "<sip:100@x>;reason=no-answer", "<sip:100@x>;reason=no-answer"),
+        named("SBCDiversionUriType", 1, "<tel:100>", "<sip:100@corp.example>"),
+        named("SBCDiversionUriType", 2, "<sip:100@x>;reason=no-answer", "<tel:100>;reason=no-answer"),
+        named("SBCDiversionUriType", 2, "<tel:100>", "<tel:100>"),
+    ],
+)
+def test_diversion(mode: int, came: str, want: str) -> None:
+    _, a, b = two_servers({"SBCDiversionUriType": mode})
+    a.ask("INVITE", URI, ("Diversion", came), body=OFFER)
+    assert b.request("INVITE").headers.get("diversion") == want
+
+
+SECURE = (
+    ("P-Asserted-Identity", "<sips:boss@corp.example>"),
+    ("P-Preferred-Identity", "<sips:boss@corp.example>"),
+)
+
+
+@pytest.mark.parametrize(
+    ("mode", "left"),
+    [
+        named("SBCRemoveSIPSFromNonSecuredTransport", 0, {"from", "to", "p-asserted-identity", "p-preferred-identity"}),
+        named("SBCRemoveSIPSFromNonSecuredTransport", 1, set()),
+    ],
+)
+def test_sips_over_an_unsecured_transport(mode: int, left: set[str]) -> None:
+    _, a, b = two_servers({"SBCRemoveSIPSFromNonSecuredTransport": mode})
+    a.ask("INVITE", "sips:200@corp.example", *SECURE, from_="<sips:a@corp.example>", body=OFFER)
+    arrived = b.request("INVITE")
+    assert arrived.uri_text == "sip:200@corp.example" and "sips:" not in arrived.headers.lines("contact")[0]
+    assert {field.key for field in arrived.headers if "sips:" in field.value} == left
+    assert arrived.from_.tag and arrived.body == OFFER
+
+
+@pytest.mark.parametrize(
+    ("mode", "source", "destination"),
+    [
+        named("SIPTopologyHidingMode", 0, "corp.example", "corp.example"),
+        named("SIPTopologyHidingMode", 1, "10.0.0.1", "10.0.2.1"),
+    ],
+)
+def test_host_names_are_hidden_or_not(mode: int, source: str, destination: str) -> None:
+    _, a, b = two_servers({"SIPTopologyHidingMode": mode})
+    a.ask("INVITE", URI, body=OFFER)
+    arrived = b.request("INVITE")
+    assert str(arrived.from_.uri) == f"sip:a@{source}"
+    assert arrived.uri_text == str(arrived.to.uri) == f"sip:200@{destination}"
+
+
+@pytest.mark.parametrize("mode", [named("SIPTopologyHidingMode", 0), named("SIPTopologyHidingMode", 1)])
+def test_names_of_the_group_stand_in_any_case(mode: int) -> None:
+    names = {"SIPGroupName": "there.example", "SourceHostName": "here.example", "LocalHostName": "sbc.example"}
+    _, a, b = two_servers({"SIPTopologyHidingMode": mode}, b_more=names)
+    a.ask("INVITE", URI, body=OFFER)
+    arrived = b.request("INVITE")
+    assert str(arrived.from_.uri) == "sip:a@here.example"
+    assert arrived.uri_text == str(arrived.to.uri) == "sip:200@there.example"
+    assert str(arrived.contacts.addresses[0].uri) == "sip:a@sbc.example;transport=udp"
+
+
+@pytest.mark.parametrize(
+    ("value", "want"),
+    [named("SBCKeepUserAgentHeader", *pair) for pair in ((-1, "sipstub-sbc"), (0, "sipstub-sbc"), (1, "Phone/1"))],
+)
+def test_the_user_agent(value: int, want: str) -> None:
+    _, a, b = two_servers({}, None, {"SBCKeepUserAgentHeader": value})
+    a.ask("INVITE", URI, ("User-Agent", "Phone/1"), body=OFFER)
+    assert b.request("INVITE").headers.all("user-agent") == [want]
+
+
+# Who is who, and where requests go
+
+
+def test_rules_of_classification_look_at_all_that_they_name() -> None:
+    groups = {"one": {}, "two": {}, "out": {"proxies": ["10.0.2.1:5060"]}}
+    rules = (
+        {"SrcAddress": "10.0.9.9", "ActionType": 0},
+        {"SrcUsernamePrefix": "77*", "SrcIPGroupName": "one"},
+        {"SrcHost": "other.example", "SrcIPGroupName": "one"},
+        {"DestUsernamePrefix": "0*", "SrcIPGroupName": "two"},
+        {"SrcTransportType": 1, "SrcIPGroupName": "two"},
+    )
+    routes = ({"SrcIPGroupName": "one", "DestIPGroupName": "out"}, {"SrcIPGroupName": "two", "DestIPGroupName": "out"})
+    world = World(a_site({}, groups, routes, rules))
+    out = world.peer("out", "10.0.2.1")
+
+    def is_known(host: str, uri: str, user: str, transport: str = "UDP", from_: str = "") -> bool:
+        peer = world.peer(host, host, 5060, transport)
+        peer.user = user
+        peer.ask("INVITE", uri, from_=from_, body=OFFER)
+        found = "INVITE" in out.heard
+        out.inbox.clear()
+        return found
+
+    assert is_known("10.0.1.1", URI, "771")
+    assert is_known("10.0.1.2", URI, "1", from_="<sip:1@other.example>")
+    assert is_known("10.0.1.3", "sip:0123@x", "1")
+    assert is_known("10.0.1.4", URI, "1", "TCP")
+    assert not is_known("10.0.1.5", URI, "1")
+    assert not is_known("10.0.9.9", URI, "771"), "denied by the first row"
+
+
+def test_an_alternative_row_takes_over_when_the_first_has_no_answer() -> None:
+    groups = {"a": {"proxies": ["10.0.1.1:5060"]}, "b": {"proxies": ["10.0.2.1:5060"]}, "c": {"proxies": ["10.0.3.1:5060"]}}
+    routes = ({"SrcIPGroupName": "a", "DestIPGroupName": "b"}, {"DestIPGroupName": "c", "AltRouteOptions": 1})
+    world = World(a_site({}, groups, routes))
+    a, b, c = (world.peer(name, f"10.0.{number}.1") for number, name in enumerate("abc", 1))
+    a.ask("INVITE", URI, body=OFFER)
+    b.answer(b.request("INVITE"), 503)
+    b.request("ACK")
+    got = c.request("INVITE")
+    c.answer(got, 200, body=ANSWER)
+    assert a.response(200)
+
+
+def test_routes_by_number_host_address_and_request_uri() -> None:
+    groups = {"a": {"proxies": ["10.0.1.1:5060"]}, "b": {"proxies": ["10.0.2.1:5060"]}, "c": {"proxies": ["10.0.3.1:5060"]}}
+    routes = (
+        {"DestHost": "b.example", "DestIPGroupName": "b"},
+        {"DestUsernamePrefix": "9", "DestType": 1, "DestAddress": "10.0.4.1", "DestPort": 5062},
+        {"SrcUsernamePrefix": "a", "DestType": 2},
+    )
+    world = World(a_site({}, groups, routes))
+    a, b, c, d = (world.peer(name, f"10.0.{number}.1", 5062 if name == "d" else 5060) for number, name in enumerate("abcd", 1))
+    for uri, where in (("sip:1@b.example", b), ("sip:911@x", d), ("sip:1@10.0.3.1:5060", c)):
+        a.ask("INVITE", uri, body=OFFER)
+        assert where.request("INVITE").uri_text == uri
+    a.inbox.clear()
+    a.ask("INVITE", "sip:1@10.0.5.1", body=OFFER)
+    assert "General Routing Failure" in (a.response(404).headers.get("reason") or "")
