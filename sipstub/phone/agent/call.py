@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from sipstub.media.report import MediaReport
@@ -64,27 +65,29 @@ class CallLine(Sender, Protocol):
         """Cancel an INVITE."""
 
 
+@dataclass(frozen=True, slots=True)
+class CallTools:
+    """What all calls of one account share."""
+
+    around: Surroundings
+    account: Account
+    shape: Shape
+    writer: MediaWriter
+    line: CallLine
+
+
 class Call:
     """What incoming and outgoing calls have in common."""
 
     is_outgoing = False
 
-    def __init__(
-        self,
-        around: Surroundings,
-        account: Account,
-        shape: Shape,
-        writer: MediaWriter,
-        line: CallLine,
-        rtp_port: int,
-        near: str,
-    ) -> None:
+    def __init__(self, tools: CallTools, rtp_port: int, near: str) -> None:
         """`near` is the address of the other side's SIP."""
-        self._around = around
-        self._account = account
-        self._shape = shape
-        self._writer = writer
-        self._line = line
+        self._around = around = tools.around
+        self._account = account = tools.account
+        self._shape = tools.shape
+        self._writer = tools.writer
+        self._line = tools.line
         self._strand = Strand(account, around.conduct, around.identifiers, around.place.host)
         self._rtp_port = rtp_port
         self._description: Description | None = None
@@ -94,7 +97,7 @@ class Call:
         self.leg: Leg | None = None
         self.session = Session(account, around.conduct.timer, around.alarms, self._follow_session)
         self._refreshing = Refreshing(self)
-        self._repeating = Repeating(around.alarms, line.timing, self._never_acknowledged)
+        self._repeating = Repeating(around.alarms, tools.line.timing, self._never_acknowledged)
         self.state = CallState.CALLING
         self.call_id = self._strand.call_id
 

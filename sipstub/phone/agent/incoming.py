@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import enum
 
-from sipstub.phone.agent.account import Account
 from sipstub.phone.agent.alarm import Alarm
-from sipstub.phone.agent.call import Call, CallLine
+from sipstub.phone.agent.call import Call, CallTools
 from sipstub.phone.agent.event import CallState
 from sipstub.phone.agent.leg import Leg
-from sipstub.phone.agent.offer import MediaWriter, read_sdp
-from sipstub.phone.agent.shape import Shape
-from sipstub.phone.agent.surroundings import Surroundings
+from sipstub.phone.agent.offer import read_sdp
 from sipstub.session_timer.reply import Reply, TimerRefusal
 from sipstub.sip.message import Request
 from sipstub.transaction.machine import ServerTransaction
@@ -29,19 +26,8 @@ class Answering(enum.StrEnum):
 class IncomingCall(Call):
     """INVITE of the other side."""
 
-    def __init__(
-        self,
-        around: Surroundings,
-        account: Account,
-        shape: Shape,
-        writer: MediaWriter,
-        line: CallLine,
-        rtp_port: int,
-        *,
-        request: Request,
-        transaction: ServerTransaction,
-    ) -> None:
-        super().__init__(around, account, shape, writer, line, rtp_port, transaction.source.host)
+    def __init__(self, tools: CallTools, rtp_port: int, *, request: Request, transaction: ServerTransaction) -> None:
+        super().__init__(tools, rtp_port, transaction.source.host)
         self._request = request
         self.transaction = transaction
         self._alarm: Alarm | None = None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from sipstub.phone.agent.account import Account
 from sipstub.phone.agent.asking import Asker
-from sipstub.phone.agent.call import Call
+from sipstub.phone.agent.call import Call, CallTools
 from sipstub.phone.agent.incoming import Answering, IncomingCall
 from sipstub.phone.agent.keepalive import KeepAlive
 from sipstub.phone.agent.offer import MediaWriter
@@ -54,6 +54,7 @@ class Line:
         )
         self.shape = Shape(around.identity, account, around.conduct, around.place, around.identifiers.hex(LINE_DIGITS))
         self._writer = MediaWriter(account, around.identifiers, around.place)
+        self._tools = CallTools(around, account, self.shape, self._writer, self)
         socket = around.place.port(account.listen_port)
         self.registrations = [
             Registration(around, account, self.shape, self, targets, self._settled)
@@ -151,9 +152,7 @@ class Line:
         if len(self._calls) >= MAX_CALLS or not self.can_ask:
             return None
         target = self._serving_target()
-        call = OutgoingCall(
-            self._around, self.account, self.shape, self._writer, self, self._next_port(), target=target, number=number
-        )
+        call = OutgoingCall(self._tools, self._next_port(), target=target, number=number)
         self.keep_call(call)
         call.begin(now)
         return call
@@ -163,16 +162,7 @@ class Line:
         if len(self._calls) >= MAX_CALLS or request.call_id in self._calls:
             self.respond(request, transaction, 486, now)
             return
-        call = IncomingCall(
-            self._around,
-            self.account,
-            self.shape,
-            self._writer,
-            self,
-            self._next_port(),
-            request=request,
-            transaction=transaction,
-        )
+        call = IncomingCall(self._tools, self._next_port(), request=request, transaction=transaction)
         self.keep_call(call)
         transaction.user = call
         call.begin(answering, now)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from sipstub.phone.agent.account import Account
 from sipstub.phone.agent.asking import NOBODY
-from sipstub.phone.agent.call import Call, CallLine
+from sipstub.phone.agent.call import Call, CallTools
 from sipstub.phone.agent.event import CallState
 from sipstub.phone.agent.leg import Leg
-from sipstub.phone.agent.offer import MediaWriter, read_sdp
+from sipstub.phone.agent.offer import read_sdp
 from sipstub.phone.agent.place import Target
-from sipstub.phone.agent.shape import MAX_FORWARDS, Shape
-from sipstub.phone.agent.surroundings import Surroundings
+from sipstub.phone.agent.shape import MAX_FORWARDS
 from sipstub.sip.cseq import RAck
 from sipstub.sip.error import SipError
 from sipstub.sip.message import Response
@@ -22,19 +20,8 @@ class OutgoingCall(Call):
 
     is_outgoing = True
 
-    def __init__(
-        self,
-        around: Surroundings,
-        account: Account,
-        shape: Shape,
-        writer: MediaWriter,
-        line: CallLine,
-        rtp_port: int,
-        *,
-        target: Target,
-        number: str,
-    ) -> None:
-        super().__init__(around, account, shape, writer, line, rtp_port, target.hop.host)
+    def __init__(self, tools: CallTools, rtp_port: int, *, target: Target, number: str) -> None:
+        super().__init__(tools, rtp_port, target.hop.host)
         self._target = target
         self._number = number
         self._invite: ClientTransaction | None = None
