@@ -164,7 +164,7 @@ def test_jitter_is_that_of_the_rfc() -> None:
     session = a_session()
     session.agree(agreed(), 0.0)
     expected, transit = 0.0, None
-    for number in range(200):
+    for number in range(20):
         at = number * 0.02 + (0.005 if number % 2 else 0.0)
         session.receive(a_packet(number), PHONE, at)
         now = int(at * 8000) - number * 160
@@ -172,7 +172,7 @@ def test_jitter_is_that_of_the_rfc() -> None:
             expected += (abs(now - transit) - expected) / 16
         transit = now
     assert session.report.jitter_ms == pytest.approx(expected / 8, abs=0.01)
-    assert 4.5 < session.report.jitter_ms < 5.1
+    assert 3.0 < session.report.jitter_ms < 4.0, "it has not yet come to the 5 ms that it is"
 
 
 def test_a_late_and_a_repeated_packet_are_no_loss() -> None:
