@@ -53,7 +53,8 @@ class Keeping(Performance):
         if self._call is not None or not self.aors or self._placed >= MOST_CALLS:
             return
         is_secure = self.stage.text("srtp", self._account) == "required"
-        how = Ringing(ring_s=RING_S, is_secure=is_secure, answers_itself=True, conduct=self._conduct)
+        again = not self._scenario.has_422
+        how = Ringing(ring_s=RING_S, is_secure=is_secure, answers_itself=True, conduct=self._conduct, tries_again=again)
         self._call = self.stage.director.call(self.aors[0], now, how)
         if self._call is not None:
             self._placed += 1

@@ -47,6 +47,8 @@ class Ringing:
     "Whether the phone is asked to pick up by itself (Alert-Info and Call-Info, as most phones know them)."
     conduct: Conduct = WITHOUT
     "Of our side about session timers."
+    tries_again: bool = True
+    "Whether it goes out once more with the longer interval that a 422 wants (RFC 4028 section 7.3)."
 
 
 class PlacedCall(Call):
@@ -124,6 +126,8 @@ class PlacedCall(Call):
         fork = self._forks.receive(response, now)
         if fork.is_repeated and fork.dialog is not None:
             self._core.layer.send_again(self._acks[fork.dialog.id], self.hop)
+        elif response.status == 422 and self._goes_again(response, now):
+            return
         elif response.status >= 300:
             self._ended(response.status, now)
         elif fork.dialog is None:
@@ -132,6 +136,15 @@ class PlacedCall(Call):
             self._take_success(fork.dialog, response, now)
         elif not self.is_ended:
             self._take_provisional(fork.dialog, response, now)
+
+    def _goes_again(self, response: Response, now: float) -> bool:
+        if not self._how.tries_again or self.is_cancelled or self._offer.refused(response) is None:
+            return False
+        self._request = self._offer.again(self._request)
+        self._forks = InviteForks(self._request, self._core.layer.timing)
+        self._orders.clear()
+        self._client = self._core.request(self._request, self.hop, now, self._answered)
+        return True
 
     def _ended(self, status: int, now: float) -> None:
         self._negotiation.asked_done("INVITE")

@@ -70,7 +70,7 @@ class PhoneReport:
         """Return the report of one phone."""
         subject = expectations.subject
         transport = facts.is_registered
-        heard = bool(facts.requests or facts.keepalives)
+        heard = bool(facts.requests or facts.keepalives or any(request.answers for request in facts.received))
         is_refused = bool(facts.registers) and all(request.status >= 300 for request in facts.registers)
         state = f"registered {transport}" if transport else NOT_REGISTERED if is_refused else "heard" if heard else "silent"
         agent = "".join(character for character in facts.user_agent[:120] if character.isprintable())
