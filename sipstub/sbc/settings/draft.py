@@ -125,7 +125,7 @@ class Draft:
             self.say(Severity.WARNING, Code.OLD_SPELLING, line, f"{table.name}.{column.name} = -1", hint)
             given.pop(column.name, None)
             return
-        if (value := self._value(column, raw, line)) is None:
+        if (value := self._value(column, raw, line, is_near_secret=table.has_secret)) is None:
             return
         if column.name in given and not self._last_wins:
             self.error(
@@ -163,14 +163,15 @@ class Draft:
             self.say(problem.severity, problem.code, problem.origin.line, problem.message, problem.hint)
         return Reading(settings, tuple(sorted(self._problems, key=lambda problem: problem.origin.line)), self.release)
 
-    def _value(self, parameter: Parameter, raw: Value, line: int) -> Value | None:
+    def _value(self, parameter: Parameter, raw: Value, line: int, *, is_near_secret: bool = False) -> Value | None:
         try:
             value = read_value(parameter, raw) if isinstance(raw, str) else check_value(parameter, raw)
         except BadValue as error:
             hint = error.hint
             if isinstance(raw, str) and ";" in raw and parameter.kind in (Kind.NUMBER, Kind.CHOICE):
                 hint += "; a comment stands on a line of its own"
-            self.error(Code.BAD_VALUE, line, error.message, hint)
+            # in a row that has slipped by a column the bad value may be the password
+            self.error(Code.BAD_VALUE, line, f"{parameter.name} cannot be that" if is_near_secret else error.message, hint)
             return None
         is_word = parameter.kind is Kind.CHOICE and isinstance(raw, str) and not raw.lstrip("+-").isdigit()
         if is_word and isinstance(raw, str) and not self._is_strict:

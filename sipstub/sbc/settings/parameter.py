@@ -191,6 +191,11 @@ class Table:
     columns: tuple[Parameter, ...]
     cli_aliases: tuple[str, ...] = ()
 
+    @property
+    def has_secret(self) -> bool:
+        """Return whether a column holds a password."""
+        return any(column.kind is Kind.SECRET for column in self.columns)
+
     def column(self, name: str) -> Parameter:
         """Return a column by its name without regard to case; KeyError if there is none."""
         folded = name.lower()
