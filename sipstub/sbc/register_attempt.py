@@ -70,7 +70,7 @@ class Attempt:
     def answer_alone(self, now: float) -> Response:
         """Return the answer where the SBC is the registrar."""
         if self.asked == 0:
-            self._registering.drop(self._user)
+            self._registering.drop(self._user, now)
             return self._ok(0)
         self._user.server = None
         return self._bound(promised_s(self.wanted, self.asked, None), now)
@@ -149,7 +149,7 @@ class Attempt:
             self._accepted(response, now)
             return
         if status not in (401, 407):
-            self._registering.drop(self._user)
+            self._registering.drop(self._user, now)
         self._pass_back(answer(self._request, status, response.reason, to_tag=self._transaction.to_tag), response, now)
 
     def _accepted(self, response: Response, now: float) -> None:
@@ -167,7 +167,7 @@ class Attempt:
         user, grace = self._user, self._sbc.settings["SBCUserRegistrationGraceTime"]
         user.server_ends_at = 0.0
         if not grace or user not in self._sbc.users:
-            self._registering.drop(user)
+            self._registering.drop(user, now)
             return
         user.ends_at, user.dropped_at = now, now + grace
         self._registering.note(user)
@@ -176,7 +176,7 @@ class Attempt:
         """Answer in the place of the registrar that is away."""
         sbc, user = self._sbc, self._user
         if self.asked == 0:
-            self._registering.drop(user)
+            self._registering.drop(user, now)
             sbc.core.respond(self._transaction, self._ok(0), now)
             return
         user.is_survivor = True
@@ -205,6 +205,8 @@ class Attempt:
         assert isinstance(uri, SipUri)
         if user in sbc.users and user.contact != uri:
             sbc.users.move(user, uri)
+        if user in sbc.users and user.hop[:3] != self.source[:3]:
+            sbc.user_left(user.hop, now)
         user.contact, user.hop = uri, self.source
         user.ends_at = now + seconds
         user.dropped_at = user.ends_at + sbc.settings["SBCUserRegistrationGraceTime"]

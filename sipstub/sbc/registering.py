@@ -80,7 +80,7 @@ class Registering:
 
     def expire(self, user: User, now: float) -> None:
         """End a binding whose time is over; the registrar is told, if it thinks otherwise."""
-        self._users.remove(user)
+        self.drop(user, now)
         user.dropped_at = None
         if user.server is not None and user.server_ends_at > now:
             for hop in self._sbc.hops_of(user.server):
@@ -104,9 +104,10 @@ class Registering:
         """Have a binding leave the table when its time is over."""
         self._sbc.agenda.note(_Bound(self, user))
 
-    def drop(self, user: User) -> None:
+    def drop(self, user: User, now: float) -> None:
         """Take a binding out."""
         self._users.remove(user)
+        self._sbc.user_left(user.hop, now)
 
     def _is_early(self, user: User, attempt: Attempt, now: float) -> bool:
         """Return whether the registrar need not hear of this: its own time lasts longer than what is promised [choice]."""

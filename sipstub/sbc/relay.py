@@ -23,6 +23,7 @@ from sipstub.sip.headers import Field
 from sipstub.sip.message import Message, Request, Response
 from sipstub.transaction.event import RequestArrived, ResponseArrived, TransactionFailed
 from sipstub.transaction.machine import ServerTransaction
+from sipstub.transaction.sending import Hop
 
 if TYPE_CHECKING:
     from sipstub.sbc.service import Sbc
@@ -59,6 +60,7 @@ class Relay:
         if transaction is None:
             self._acknowledged(leg, request, now)
             return None
+        self.sbc.say_trying(request, transaction, now)
         refusal = dialog.receive_request(request)
         if refusal is None:
             refusal = self.sbc.hops_left(request)
@@ -108,7 +110,17 @@ class Relay:
         def answered(event: ResponseArrived | TransactionFailed, at: float) -> None:
             self._passed_back(leg, peer, request, transaction, made, event, at)
 
-        self.core.request(made, peer.hop, now, answered, via=peer.via)
+        self.core.request(made, self.hop_for(peer, request), now, answered, via=peer.via)
+
+    def hop_for(self, peer: Leg, request: Request) -> Hop:
+        """Return where a request on a leg goes."""
+        return peer.hop
+
+    def shorten(self, request: Request, found: Response) -> None:
+        """Change an answer before it is passed back."""
+
+    def passed(self, leg: Leg, peer: Leg, request: Request, found: Response, now: float) -> None:
+        """Take note of a request that was passed on and answered."""
 
     def _passed_back(
         self,
@@ -133,12 +145,18 @@ class Relay:
             ):  # then the call goes on (SBCEnableByeAuthentication)
                 peer.dialog.receive_response(made, response)
             found = leg.answer(request, response.status, response.reason, carried(response), self.body_for(leg, response))
+        self.shorten(request, found)
         leg.dialog.request_answered(request, found.status)
         self.core.respond(transaction, found, now)
+        if found.status < 300:
+            leg.move()
+            peer.move()
         if request.method == "BYE" and leg.dialog.is_ended:
             leg.is_closed = peer.is_closed = True
         if peer.dialog.is_ended or leg.dialog.is_ended:
             self.end(now, f"{found.status} to {request.method}")
+        else:
+            self.passed(leg, peer, request, found, now)
 
     def _prack(self, leg: Leg, request: Request, transaction: ServerTransaction, now: float) -> Response | None:
         rack = request.rack
@@ -169,7 +187,11 @@ class Relay:
     def body_for(self, leg: Leg, message: Message) -> bytes:
         """Return the body as it goes out on a leg."""
         body = message.body
-        return self.media.carry(body, is_from_caller=not leg.is_caller) if body and is_sdp(message) else body
+        if not body:
+            return body
+        if is_sdp(message):
+            return self.media.carry(body, is_from_caller=not leg.is_caller)
+        return self.sbc.worded(message)
 
     # 2xx to INVITE and their ACK
 

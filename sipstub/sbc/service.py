@@ -16,6 +16,7 @@ from sipstub.dialog.refusal import Refusal
 from sipstub.sbc.agenda import Agenda
 from sipstub.sbc.call import Call
 from sipstub.sbc.classification import Classifier
+from sipstub.sbc.dialog_info import TYPE, reworded
 from sipstub.sbc.ip_group import ForkingMode, IpGroup
 from sipstub.sbc.keep_alive import KeepAlive
 from sipstub.sbc.leg import ALLOW, Leg, is_address
@@ -29,18 +30,22 @@ from sipstub.sbc.relay import Relay
 from sipstub.sbc.rewriting import Rewriting
 from sipstub.sbc.routing import Routing, Trigger
 from sipstub.sbc.site import Site
+from sipstub.sbc.subscription import Subscription
 from sipstub.sbc.target import Batch, Target
 from sipstub.sbc.translation import translated_replaces
 from sipstub.sbc.user_table import User, UserTable, is_same
 from sipstub.sip.answer import answer
-from sipstub.sip.message import Request, Response
+from sipstub.sip.message import Message, Request, Response
 from sipstub.sip.uri import SipUri, Uri
 from sipstub.transaction.event import Cancelled, RequestArrived, TransactionFailed
 from sipstub.transaction.layer import random_token
+from sipstub.transaction.machine import ServerTransaction
 from sipstub.transaction.sending import Hop
 
 MAX_CALLS = 10_000
 "Calls and subscriptions at a time; more are refused with 503."
+MAX_SUBSCRIPTIONS = 10_000
+"What NumOfSubscribes -1 stands for, and its largest value."
 OVERLOAD_RETRY_S = 10
 PASSED_ON = frozenset({"MESSAGE", "PUBLISH", "NOTIFY", "INFO", "REFER"})
 "Methods that are passed on outside of dialogs."
@@ -89,6 +94,8 @@ class Sbc:
         self.marks = Marks()
         self._legs: dict[DialogId, Leg] = {}
         self._relays: set[Relay] = set()
+        self._expected: dict[tuple[str, str], Subscription] = {}
+        "Subscriptions by Call-ID and tag of our SUBSCRIBE."
         self._take(site)
         self.health = {one.name: ProxyHealth(one, now) for one in site.proxy_sets}
         for health in self.health.values():
@@ -124,8 +131,21 @@ class Sbc:
         for leg in relay.legs:
             if leg.dialog is not None and self._legs.get(leg.dialog.id) is leg:
                 del self._legs[leg.dialog.id]
+        if isinstance(relay, Subscription):
+            self._expected.pop(relay.expected_as, None)
         self._relays.discard(relay)
         self.agenda.forget(relay)
+
+    def expect(self, subscription: Subscription, request: Request) -> None:
+        """Have a NOTIFY of a dialog that is not known yet go to the subscription that asked for it."""
+        self._expected[request.call_id, request.from_.tag or ""] = subscription
+
+    def user_left(self, hop: Hop, now: float) -> None:
+        """End the subscriptions of a phone that is registered no more, or is elsewhere now (DisconnectSubscriptionsMode)."""
+        if self.settings["DisconnectSubscriptionsMode"]:
+            for one in list(self._expected.values()):
+                if one.watcher.hop[:3] == hop[:3]:
+                    one.end(now, "its user is registered no more")
 
     # A service of the core
 
@@ -137,6 +157,9 @@ class Sbc:
             leg = self._legs.get(DialogId(request.call_id, tag, request.from_.tag or ""))
             if leg is not None:
                 return leg.relay.receive(leg, arrived, now)
+            waiting = self._expected.get((request.call_id, tag)) if request.method == "NOTIFY" else None
+            if waiting is not None:
+                return waiting.first_notify(arrived, now)
             return None if transaction is None else answer(request, 481)
         if transaction is None:
             return None
@@ -161,6 +184,8 @@ class Sbc:
             return self.registering.handle(arrived, group, now)
         if method == "INVITE":
             return self._call(group, arrived, now)
+        if method == "SUBSCRIBE":
+            return self._subscribe(group, arrived, now)
         if method in PASSED_ON:
             Passing(self, request, transaction, self.batches(request, group, Trigger.INITIAL)).begin(now)
             return None
@@ -194,6 +219,34 @@ class Sbc:
         if found is not None:
             self._relays.discard(call)
         return found
+
+    def _subscribe(self, group: IpGroup, arrived: RequestArrived, now: float) -> Response | None:
+        request, transaction = arrived.request, arrived.transaction
+        assert transaction is not None
+        limit = self.settings["NumOfSubscribes"]
+        if len(self._expected) >= (MAX_SUBSCRIPTIONS if limit < 0 else min(limit, MAX_SUBSCRIPTIONS)):
+            found = Refusal(503, "too many subscriptions", OVERLOAD_RETRY_S)  # the code is documented nowhere [choice]
+            return found.answer_to(request, to_tag=transaction.to_tag)
+        self.say_trying(request, transaction, now)
+        batch = next(self.batches(request, group, Trigger.INITIAL), None)
+        if not batch:
+            return answer(request, 404, to_tag=transaction.to_tag)
+        subscription = Subscription(self, group, request, transaction, arrived.source)
+        self._relays.add(subscription)
+        subscription.begin(batch[0], now)
+        return None
+
+    def say_trying(self, request: Request, transaction: ServerTransaction, now: float) -> None:
+        """Send 100 to SUBSCRIBE and NOTIFY at once, over UDP too, where RFC 4320 would wait (SBCSendTryingToSubscribe)."""
+        if request.method in ("SUBSCRIBE", "NOTIFY") and self.settings["SBCSendTryingToSubscribe"]:
+            self.core.layer.answer_outside(request, answer(request, 100), transaction.source)
+
+    def worded(self, message: Message) -> bytes:
+        """Return a body that is no session description as the other leg gets it."""
+        kinds = message.headers.lines("content-type")
+        if self.settings["EnableSBCDialogInfoInterworking"] and kinds and kinds[0].partition(";")[0].strip().lower() == TYPE:
+            return reworded(message.body, self.leg_of)
+        return message.body
 
     def _unclassified(self, request: Request, tag: str, source: Hop, now: float) -> Response:
         status = self.site.unclassified_status or 500
