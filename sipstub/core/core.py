@@ -6,6 +6,7 @@ seconds since 1970.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from sipstub.sip.via import Via
 from sipstub.transaction.event import Cancelled, RequestArrived, ResponseArrived, TransactionFailed
 from sipstub.transaction.layer import TransactionLayer
 from sipstub.transaction.machine import ClientTransaction, ServerTransaction
-from sipstub.transaction.sending import Hop, Sending
+from sipstub.transaction.sending import Hop, Sending, mark_source
 
 CHALLENGING = frozenset({"REGISTER", "SUBSCRIBE", "PUBLISH"})
 "Methods whose first challenge is answered without a state: a repetition is challenged again, and strangers leave nothing behind."
@@ -129,6 +130,8 @@ class Core:
         request = error.partial
         if not isinstance(request, Request) or request.method == "ACK":
             return
+        with contextlib.suppress(SipError):  # a Via that cannot be read goes back as it came
+            mark_source(request, request.via, source)
         try:
             self.layer.answer_outside(request, refuse(request, error, to_tag=_tag_of(request)), source)
         except SipError:  # not even its Via can be read: nobody to answer to

@@ -52,6 +52,12 @@ def test_a_request_that_cannot_be_read_is_refused_and_not_met_with_silence(old: 
     assert len(fuzzed.stub.core.layer) == 0
 
 
+def test_the_answer_says_where_the_broken_request_came_from_as_every_answer_does() -> None:
+    fuzzed = Fuzzed(host="127.9.0.0")
+    answer = fuzzed.one(WHOLE.replace(b"branch=z9hG4bK1", b"rport;branch=z9hG4bK1").replace(b"SIP/2.0\r\nVia", b"SIP/3.0\r\nVia"))
+    assert (answer.status, answer.via.received, answer.via.rport) == (505, "127.9.0.0", 5062)
+
+
 @pytest.mark.parametrize(
     "data",
     [
