@@ -1,12 +1,22 @@
-"""A clean environment for every test, and one rule for programs that a test wants."""
+"""A clean environment for every test, one rule for programs that a test wants, and several processes for the whole suite."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Generator
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+from parsed_once import remember
+from side_by_side import long_first, pytest_xdist_auto_num_workers, pytest_xdist_make_scheduler
+
+__all__ = ["pytest_xdist_auto_num_workers", "pytest_xdist_make_scheduler"]
+
+settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy machine")
+remember()
 
 PACKAGES = {
     # program: the Debian package that has it
@@ -62,6 +72,21 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped, and with CI=true nothing is: {call.excinfo.value if call.excinfo else ''}"
     return report
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        items[:] = long_first(items)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if (told := getattr(session.config, "workeroutput", None)) is not None:
+        told["missing programs"] = sorted(_MISSING)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    _MISSING.update(getattr(node, "workeroutput", {}).get("missing programs", ()))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

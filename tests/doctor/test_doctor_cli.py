@@ -16,7 +16,7 @@ from doctor_subject import ROOT, a_fleet
 from provisioner.cli import cli
 from provisioner.runtime.doctor.checks import CHECKS
 
-START_S = 30.0
+START_S = 60.0
 LOOPBACK = ("--http", "127.0.0.1:0", "--tftp", "127.0.0.1:0", "--people", "127.0.0.1:0")
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from doctor_subject import a_fleet, a_subject
+from ports import free_port
 
 from provisioner.runtime.doctor import listener, probe
 from provisioner.runtime.doctor.finding import Finding, Level
@@ -81,12 +82,6 @@ def look(folder: Path, name: str = "http", **flags: Any) -> Finding:
     return found
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 def test_a_listener_that_is_off_or_takes_a_free_port_is_fine(tmp_path: Path) -> None:
     assert look(tmp_path, http="off") == Finding(Level.OK, "off")
     assert "free port" in look(tmp_path, http=":0").fact
@@ -103,7 +98,7 @@ def test_a_privileged_port_names_three_ways_out(tmp_path: Path, monkeypatch: pyt
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(binding, "_bind_one", refuse)
-    port = free_port(socket.SOCK_DGRAM)
+    port = free_port()
     found = look(tmp_path, "tftp", tftp=f"127.0.0.1:{port}")
     assert found.level is Level.PROBLEM and "privileged" in found.fact
     assert "setcap" in found.hint and "AmbientCapabilities=CAP_NET_BIND_SERVICE" in found.hint and "--tftp :6969" in found.hint
@@ -213,7 +208,7 @@ def test_ipv4_and_ipv6_of_one_listener_are_one_finding(tmp_path: Path) -> None:
 
 def test_a_probe_tells_nobody_from_somebody() -> None:
     assert ask_http("127.0.0.1", free_port(), "/").who is Who.NOBODY
-    assert ask_tftp("127.0.0.1", free_port(socket.SOCK_DGRAM), "x").who is Who.NOBODY
+    assert ask_tftp("127.0.0.1", free_port(), "x").who is Who.NOBODY
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from sipstub.phone.memory import PhoneMemory
 from sipstub.phone.net.running import RunningPhone, RunOptions
 from sipstub.phone.virtual import Phone
 
-PATIENCE_S = 20.0
+PATIENCE_S = 40.0
 WIRES = pytest.mark.parametrize("transport", ["0", "1"], ids=["udp", "tcp"])
 
 

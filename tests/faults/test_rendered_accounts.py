@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from foreign_phone import BARESIP_MODULES, ForeignPhone, free_port
+from foreign_phone import BARESIP_MODULES, ForeignPhone
+from ports import free_port
 from runtime_folder import Folder, Running
 from sip_running import PATIENCE_S, a_program
 

@@ -74,7 +74,7 @@ class Diary:
     def first(self, found: Callable[[DeliveryEvent], bool]) -> DeliveryEvent:
         """Return the first such event, waiting for it."""
         with self._changed:
-            assert self._changed.wait_for(lambda: any(found(event) for event in self.events), 10), self.events[-3:]
+            assert self._changed.wait_for(lambda: any(found(event) for event in self.events), 30), self.events[-3:]
             return next(event for event in self.events if found(event))
 
 

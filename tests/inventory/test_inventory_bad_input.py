@@ -195,9 +195,9 @@ SECRETS: dict[str, str | bytes] = {"one": "geheim\n", "two": "a\nb\n", "bad": b"
 def test_a_mistake_is_named_with_its_place_and_what_to_do(tmp_path: Path, name: str) -> None:
     text, line, code, message, hint = CASES[name]
     other = PHONE.replace("cc", "dd") + LINE
-    started = time.monotonic()
+    started = time.process_time()
     inventory = load(tmp_path, {"lobby.toml": text, "other.toml": other, **SECRETS})
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
     found = [problem for problem in errors(inventory.problems) if problem.code == code]
     assert [problem.file for problem in found] == ["lobby.toml"], inventory.problems
     (problem,) = found
@@ -300,9 +300,9 @@ def test_a_missing_folder_stops_everything_instead_of_forgetting_all_phones(tmp_
 
 def test_many_mistakes_are_all_named_in_time(tmp_path: Path) -> None:
     text = PHONE + "".join(f"unknown_setting_{number} = 1\n" for number in range(5_000))
-    started = time.monotonic()
+    started = time.process_time()
     inventory = load(tmp_path, {"a.toml": text})
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
     assert len(inventory.problems) == 5_000
 
 
@@ -336,9 +336,9 @@ def test_many_mistakes_are_all_named_in_time(tmp_path: Path) -> None:
     ],
 )
 def test_text_made_to_hang_a_reader_is_read_in_time(tmp_path: Path, text: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     load(tmp_path, {"a.toml": text})
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_settings_of_an_own_template_and_fleet_problems_are_named_once_for_many_phones(tmp_path: Path) -> None:

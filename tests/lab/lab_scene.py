@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from kamailio_server import HOST, PASSWORD, Kamailio, kamailio
+from ports import HERE
 from runtime_folder import Folder, Running, until
 
 from provisioner.state.database import Database
@@ -23,7 +24,8 @@ from sipstub.sip.message import Response
 from sipstub.trace.record import Recorder
 
 Start = Callable[..., Running]
-ANNA = "001565000001"
+ANNA = f"001565{0xD1 + HERE:02x}0001"
+"Virtual phones take their address on loopback from their MAC, and other processes of the tests run such phones too."
 T46G = PhoneModel("T46G", "SIP-T46G", "y000000000028.cfg", "28.80.0.60", codec_slots=11)
 OURS = ("--sip", "127.0.0.1:0", "--allow", "127.0.0.0/8")
 PATIENCE_S = 60.0
@@ -102,6 +104,6 @@ async def a_scene(folder: Folder, serve: Start, tmp_path: Path, *, names_port: b
         port = f"port = {pbx.port}\n" if names_port else ""
         line = f'[line]\nserver = "{HOST}"\ntransport = "udp"\nexpires = 600\npassword = "{PASSWORD}"\n{port}'
         folder.write("defaults.toml", line)
-        text = 'name = "anna"\nmac = "00:15:65:00:00:01"\nmodel = "T46G"\n[[line]]\nextension = "101"\n'
+        text = f'name = "anna"\nmac = "{ANNA}"\nmodel = "T46G"\n[[line]]\nextension = "101"\n'
         folder.write("phones/anna.toml", text)
         yield Scene(folder, pbx, await asyncio.to_thread(serve, *OURS))

@@ -25,7 +25,7 @@ FILE = f"{MAC}.xml"
 ROOT = Path(__file__).parents[2]
 PASSWORD = "s3cret<&>\"'x"
 "Every character that XML minds."
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 PHONE = """\
 name = "desk"

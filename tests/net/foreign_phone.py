@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ports import free_port
 from sip_running import PASSWORD, REALM
 
 EXPIRES_S = 60
@@ -68,17 +68,3 @@ PHONES: dict[str, Callable[..., ForeignPhone]] = {
     "linphone-daemon": linphone,
     "twinkle-console": twinkle,
 }
-
-
-def free_port() -> int:
-    """Return a port that is free for UDP and TCP."""
-    for _ in range(20):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one, socket.socket(socket.AF_INET, socket.SOCK_STREAM) as two:
-            one.bind(("127.0.0.1", 0))
-            port = int(one.getsockname()[1])
-            try:
-                two.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("no port is free for both")

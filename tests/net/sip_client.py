@@ -16,7 +16,7 @@ from sipstub.sip.framing import Frame, KeepAlive, StreamFramer
 from sipstub.sip.message import Message, Request, Response
 from sipstub.sip.reader import parse_message
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 _numbers = iter(range(1, 10**9))
 
 

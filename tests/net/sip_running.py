@@ -25,7 +25,7 @@ from sipstub.trace.record import RecordedMessage, Recorder
 REALM = "sipstub"
 PASSWORD = "correct-horse"
 NAMES = ("100", "101", "102")
-PATIENCE_S = 20.0
+PATIENCE_S = 40.0
 "Longest wait for a client that is a whole program."
 GOODBYE_S = 5.0
 "To end by itself; then it is killed."

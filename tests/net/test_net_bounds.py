@@ -31,7 +31,7 @@ async def still_serves(stub: Running) -> None:
 
 async def is_closed(phone: Client) -> bool:
     with contextlib.suppress(OSError, ssl.SSLError):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while await phone.reader.read(65_536):
                 pass
     return True
@@ -112,7 +112,7 @@ def test_a_peer_that_asks_and_does_not_read_is_dropped_and_keeps_little_memory()
             async with Client("tcp", stub.port("tcp")) as phone:
                 request = bytes(phone.a_request("OPTIONS"))
             with contextlib.suppress(OSError):
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(120):  # the system keeps megabytes of answers for it first
                     while not stub.net_events:
                         with contextlib.suppress(TimeoutError):
                             await asyncio.wait_for(loop.sock_sendall(greedy, request * 50), 0.1)
@@ -273,7 +273,7 @@ def test_datagrams_wait_in_order_when_the_kernel_is_full_and_are_dropped_when_to
             assert transport.send(b"%d" % number, peer)
         assert transport.counts.dropped == 5
         full.is_full = False
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(full.sent) < MAX_QUEUED:
                 await asyncio.sleep(0)
         assert full.sent == [b"%d" % number for number in range(MAX_QUEUED)]

@@ -34,7 +34,7 @@ class Serving:
 
     async def says(self, text: bytes) -> None:
         assert self.process.stderr is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while text not in self.errors:
                 data = await self.process.stderr.read(4096)
                 assert data, self.errors
@@ -52,7 +52,7 @@ async def serving(folder: Path, *options: str) -> AsyncIterator[Serving]:
     )  # fmt: skip
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while b"users of realm" not in (line := await process.stdout.readline()):
                 assert line, await process.stderr.read() if process.stderr else ""
             while not ready.exists():
@@ -77,7 +77,7 @@ def test_it_registers_over_three_transports_writes_its_record_and_ends_cleanly(t
             await stub.says(b"created sip:100@")
             await stub.says(b"refused 401 wrong-credentials")
             stub.process.send_signal(signal.SIGTERM)
-            _, rest = await asyncio.wait_for(stub.process.communicate(), 20)
+            _, rest = await asyncio.wait_for(stub.process.communicate(), 60)
             assert stub.process.returncode == 0
             assert PASSWORD.encode() not in stub.errors + rest
             assert b"Traceback" not in stub.errors + rest
@@ -99,7 +99,7 @@ def test_ctrl_c_ends_it_too(tmp_path: Path) -> None:
     async def run() -> None:
         async with serving(tmp_path, "--sip", "127.0.0.1:0") as stub:
             stub.process.send_signal(signal.SIGINT)
-            assert await asyncio.wait_for(stub.process.wait(), 20) == 0
+            assert await asyncio.wait_for(stub.process.wait(), 60) == 0
 
     asyncio.run(run())
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from foreign_phone import free_port
+from ports import free_port
 from sip_running import PASSWORD, a_program, a_stub
 
 from sipstub.net.certificate import Certificates

@@ -6,15 +6,15 @@ import asyncio
 import contextlib
 import os
 import shutil
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ports import free_port
+
 HOST = f"127.66.{os.getpid() >> 8 & 255}.{os.getpid() & 255 or 1}"
 "An address that nobody else uses, so that a port that is free stays free."
 PASSWORD = "kamailio-secret"
-PORT_TRIES = 20
 MODULE_FOLDERS = (
     "/usr/lib/x86_64-linux-gnu/kamailio/modules",
     "/usr/lib/aarch64-linux-gnu/kamailio/modules",
@@ -80,18 +80,6 @@ class Kamailio:
     tls_port: int
 
 
-def _free_port() -> int:
-    """Return a port that is free for UDP and TCP now."""
-    for _ in range(PORT_TRIES):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-            udp.bind((HOST, 0))
-            port = int(udp.getsockname()[1])
-            with contextlib.suppress(OSError):
-                tcp.bind((HOST, port))
-                return port
-    raise OSError("no free port")
-
-
 @contextlib.asynccontextmanager
 async def kamailio(
     folder: Path, *, min_expires: int = 0, max_expires: int = 0, certificate: Path | None = None
@@ -99,7 +87,7 @@ async def kamailio(
     """Run it; it may need a moment before it answers."""
     program = shutil.which("kamailio") or "/usr/sbin/kamailio"
     modules = next(path for path in MODULE_FOLDERS if Path(path, "usrloc.so").exists())
-    port, tls_port = _free_port(), _free_port()
+    port, tls_port = free_port(HOST), free_port(HOST)
     tls = ("", "")
     if certificate is not None:
         listen = f"enable_tls=yes\nlisten=tls:{HOST}:{tls_port}"

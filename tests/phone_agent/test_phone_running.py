@@ -23,7 +23,7 @@ from sipstub.phone.virtual import Phone
 from sipstub.sip.message import Request
 from sipstub.transaction.sending import Hop
 
-PATIENCE_S = 15.0
+PATIENCE_S = 40.0
 MAC = "001565ab0001"
 LOOPBACK = "127.171.0.1"
 

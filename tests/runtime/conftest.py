@@ -1,34 +1,5 @@
-"""Fixtures over runtime_folder.py."""
+"""What tests of a running fleet may ask for."""
 
-from __future__ import annotations
+from folder_fixtures import folder, kind_of_session, serve, session
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
-import pytest
-from runtime_folder import Folder, Running, Session
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Folder:
-    return Folder(tmp_path)
-
-
-@pytest.fixture
-def session(folder: Folder) -> Iterator[Session]:
-    opened = Session(folder)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def serve(folder: Folder) -> Iterator[Callable[..., Running]]:
-    started: list[Running] = []
-
-    def start(*options: str) -> Running:
-        started.append(Running(folder, *options))
-        return started[-1]
-
-    yield start
-    for server in started:
-        server.kill()
+__all__ = ["folder", "kind_of_session", "serve", "session"]

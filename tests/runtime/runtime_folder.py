@@ -33,7 +33,7 @@ password = "pass-{extension}"
 """
 
 
-def until(condition: Callable[[], Any], timeout_s: float = 20.0) -> Any:
+def until(condition: Callable[[], Any], timeout_s: float = 60.0) -> Any:
     """Return the first true answer of `condition`; fail after `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     pause = threading.Event()
@@ -119,7 +119,7 @@ class Running:
         command += ["--ready-file", str(self.ready), "--drain-seconds", "5", *options]
         self.process = subprocess.Popen(command, stdout=self._log, stderr=self._log)
         try:
-            until(lambda: self.ready.is_file() or self.process.poll() is not None, 40)
+            until(lambda: self.ready.is_file() or self.process.poll() is not None, 90)
             assert self.process.poll() is None, self.log.read_text()
         except BaseException:
             self.kill()
@@ -144,7 +144,7 @@ class Running:
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(number)
-        code = self.process.wait(40)
+        code = self.process.wait(60)
         self._log.close()
         return code
 

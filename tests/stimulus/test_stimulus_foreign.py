@@ -6,7 +6,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from foreign_phone import BARESIP_MODULES, free_port
+from foreign_phone import BARESIP_MODULES
+from ports import free_port
 from sip_running import PASSWORD, Running, a_program, a_stub
 
 from sipstub.registrar.binding import Binding, Change

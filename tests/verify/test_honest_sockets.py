@@ -37,7 +37,7 @@ from sipstub.verify.verdict import Verdict
 
 HOST = "127.0.0.41"
 REALM = "sockets"
-PATIENCE_S = 20.0
+PATIENCE_S = 40.0
 MACS = {"udp": "001565c10001", "tcp": "001565c10002", "tls": "001565c10003"}
 AT_ONCE = {
     "account-enabled", "user-name", "auth-name", "password", "answers-challenge", "digest-realm", "digest-uri",

@@ -8,7 +8,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from verify_desk import Desk
+from verify_desk import Desk, mac_of
 
 from sipstub.phone.format.cfg import parse_cfg
 
@@ -51,7 +51,7 @@ def judged(desk: Desk, home: Path, mac: str, common: str, name: str, *, factor: 
 
 
 def test_baresip_with_the_account_of_a_file_is_told_what_it_does_and_what_it_does_not(served: Desk, tmp_path: Path) -> None:
-    _, found = judged(served, tmp_path, "001565200005", "y000000000054.cfg", "office-chris", factor=1)
+    _, found = judged(served, tmp_path, mac_of("05"), "y000000000054.cfg", "office-chris", factor=1)
     good = ("auth-name", "password", "display-name", "register-expiry", "transport", "server-address", "server-port")
     assert {rule: found[rule]["verdict"] for rule in good} == dict.fromkeys(good, "PASS")
     assert found["user-name"]["verdict"] != "FAIL"  # its Contact has a user of its own making, which is odd but allowed
@@ -59,7 +59,7 @@ def test_baresip_with_the_account_of_a_file_is_told_what_it_does_and_what_it_doe
 
 
 def test_baresip_with_another_period_than_the_file_s_fails_on_that_rule(served: Desk, tmp_path: Path) -> None:
-    code, found = judged(served, tmp_path, "00156520000c", "y000000000044.cfg", "workshop", factor=2)
+    code, found = judged(served, tmp_path, mac_of("0c"), "y000000000044.cfg", "workshop", factor=2)
     assert code == 1
     assert (found["register-expiry"]["verdict"], found["register-expiry"]["seen"]) == ("FAIL", "1200")
     assert found["password"]["verdict"] == "PASS"

@@ -78,7 +78,7 @@ def test_a_phone_that_disobeys_fails_with_expected_seen_and_likely(served: Desk)
 
 
 def test_a_phone_that_never_fetched_and_one_that_stays_silent_are_inconclusive(served: Desk) -> None:
-    verify = served.verify("reception-1", "assistant", "--wait", "8", "--json", "-").watches()
+    verify = served.verify("reception-1", "assistant", "--wait", "20", "--json", "-").watches()
     mac, model = MACS["assistant"]
     boot = ["phone", "--url", served.url(), "--mac", mac, "--model", model]
     from verify_desk import ROOT, SIPSTUB

@@ -16,6 +16,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import IO, Any
 
+from ports import HERE
+
 ROOT = Path(__file__).parents[2]
 PROVISIONER = [sys.executable, "-m", "provisioner"]
 SIPSTUB = [sys.executable, "-c", "from sipstub.cli import main; main()"]
@@ -27,17 +29,27 @@ people = "127.0.0.1:0"
 allow = ["127.0.0.0/8"]
 poll_seconds = 0.2
 """
+EXAMPLE = "00:15:65:20:00:"
+FLEET = f"00:15:65:{0x21 + HERE:02x}:00:"
+"How MACs begin in the example fleet and here: virtual phones take their address on loopback from it, and others run beside us."
+
+
+def mac_of(last: str) -> str:
+    """Return the MAC of a phone here, as files are called, by the last octet that it has in the example fleet."""
+    return FLEET.replace(":", "") + last
+
+
 MACS = {
-    "office-anna": ("001565200003", "T42G"),
-    "director": ("001565200006", "T29G"),
-    "assistant": ("001565200007", "T27P"),
-    "floor-1": ("001565200009", "T21P E2"),
-    "floor-2": ("00156520000a", "T19P E2"),
-    "boardroom": ("00156520000b", "CP860"),
+    "office-anna": (mac_of("03"), "T42G"),
+    "director": (mac_of("06"), "T29G"),
+    "assistant": (mac_of("07"), "T27P"),
+    "floor-1": (mac_of("09"), "T21P E2"),
+    "floor-2": (mac_of("0a"), "T19P E2"),
+    "boardroom": (mac_of("0b"), "CP860"),
 }
 
 
-def until(condition: Callable[[], Any], timeout_s: float = 30.0) -> Any:
+def until(condition: Callable[[], Any], timeout_s: float = 60.0) -> Any:
     """Return the first true answer of `condition`; fail after `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     pause = threading.Event()
@@ -96,6 +108,8 @@ class Desk:
     def __init__(self, root: Path) -> None:
         self.root = root
         shutil.copytree(ROOT / "devices", root / "devices")
+        for file in (root / "devices" / "phones").glob("*.toml"):
+            file.write_text(file.read_text("utf-8").replace(EXAMPLE, FLEET), "utf-8")
         (root / "provisioner.toml").write_text(SETTINGS)
         self.state = root / "state"
         self._started: list[subprocess.Popen[Any]] = []
@@ -110,7 +124,7 @@ class Desk:
                 [*PROVISIONER, "serve", "--quiet", "--ready-file", str(ready), *options], cwd=self.root, stdout=log, stderr=log
             )
         self._started.append(self.server)
-        until(lambda: ready.is_file() or (self.server and self.server.poll() is not None), 60)
+        until(lambda: ready.is_file() or (self.server and self.server.poll() is not None), 90)
         assert self.server.poll() is None, (self.root / "server.log").read_text()
         self.facts = json.loads(ready.read_text())
         return self
