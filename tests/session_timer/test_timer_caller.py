@@ -255,6 +255,13 @@ def test_t_37_the_largest_min_se_is_said() -> None:
     assert timer.ask("UPDATE").headers.min_se_s == 900
 
 
+def test_t_37_a_smaller_minimum_of_a_later_422_takes_nothing_back() -> None:
+    timer = a_caller(REFRESHES)
+    for cseq, said in ((2, 2400), (3, 2000)):
+        timer.answered(answered(sent(timer, timer.ask("UPDATE"), cseq, 1.0), 422, f"Min-SE: {said}"), 1.0)
+        assert timer.ask("UPDATE").headers.min_se_s == 2400 == timer.ask("UPDATE").headers.expires_s
+
+
 def test_t_38_a_policy_of_ours_may_raise_min_se_further() -> None:
     timer = a_caller(REFRESHES, settings=TimerSettings(min_se_s=600, sends_min_se=True))
     timer.receive(a_request("Session-Expires: 1800", "Min-SE: 300", "Supported: timer"))

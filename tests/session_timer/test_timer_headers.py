@@ -99,6 +99,8 @@ def test_t_10_answers_but_422_say_no_min_se_and_theirs_counts_for_nothing() -> N
     assert taken(timer, "Session-Expires: 600", "Min-SE: 400", "Supported: timer", now=0.0).headers.min_se_s is None
     caller = a_caller("Session-Expires: 1800;refresher=uac", "Min-SE: 900")
     assert caller.min_se_s == 0 and caller.ask("UPDATE").headers.min_se_s is None
+    assert hear(answered(ours(), 200, "Session-Expires: 90;refresher=uac", "Min-SE: 900")).min_se_s is None
+    assert hear(answered(ours(), 422, "Min-SE: 900")).min_se_s == 900
 
 
 @pytest.mark.parametrize(

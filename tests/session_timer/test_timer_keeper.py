@@ -147,3 +147,11 @@ def test_an_answer_in_the_ack_is_what_later_offers_are_compared_with() -> None:
     said = keeper.description
     assert keeper.receive(a_request(THEY, KNOWS, cseq=3, body=CHANGED), 20.0).body == said
     assert keeper.receive(a_request(THEY, KNOWS, cseq=4, body=THEIRS), 30.0).body != said
+
+
+def test_t_46_t_47_every_reinvite_that_refreshes_has_the_offer_of_before_to_the_byte() -> None:
+    keeper = a_refresher(TimerSettings(method=RefreshMethod.REINVITE), media := Media())
+    for at in (150.0, 300.0, 450.0):
+        (invite,) = keeper.on_timer(at)
+        assert invite.body == OURS and media.times == 0, "nothing was described anew"
+        ok(keeper, invite, at, WE, body=THEIRS.encode())
