@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-for _folder in (Path(__file__).parent.parent, Path(__file__).parent.parent / "net"):
+_TESTS = Path(__file__).parent.parent
+for _folder in (_TESTS, _TESTS / "net", _TESTS / "phone_agent"):
     if str(_folder) not in sys.path:
         sys.path.append(str(_folder))

@@ -4,38 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from ports import free_port
+from sbc_served import a_served_sbc
 from sbc_world import a_site
 from sip_client import Client
 from sip_running import a_program, a_stub
 
-from sipstub.net.address import ListenAddress, bind_both
-from sipstub.net.server import Listening, SipServer
-from sipstub.net.tls import client_context
-from sipstub.sbc.compose import compose_sbc
-from sipstub.sbc.service import Sbc
-from sipstub.sbc.site import Site
-
 SIPP_TRANSPORT = {"udp": "u1", "tcp": "t1"}
-
-
-@contextlib.asynccontextmanager
-async def a_served_sbc(site: Site) -> AsyncIterator[tuple[Sbc, SipServer, int]]:
-    """Yield an SBC on a free port of loopback, for UDP and TCP."""
-    server: SipServer | None = None
-    sbc = compose_sbc(site, 0.0)
-    server = SipServer(
-        sbc.core, [Listening(sock) for sock in bind_both(ListenAddress("127.0.0.1", 0))], client_tls=client_context()
-    )
-    await server.start()
-    try:
-        yield sbc, server, server.locals[0].port
-    finally:
-        await server.close()
 
 
 @pytest.mark.needs("sipp")
