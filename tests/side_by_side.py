@@ -15,12 +15,16 @@ from typing import Any
 import pytest
 
 FOLDER = Path(__file__).parent
-PROCESSES_PER_CORE = 2
+PROCESSES_PER_CORE = 3
 LEAST, MOST = 4, 12
 "Processes for the whole suite."
 
 LONG = {
     # file: whether its tests share nothing, so that each may go to another process
+    "timer_clients/test_sipp_timers.py": False,
+    "timer_clients/test_linphone_timers.py": False,
+    "timer_clients/test_linphone_refusals.py": False,
+    "timer_clients/test_baresip_timers.py": False,
     "runtime/test_runtime_demo.py": False,
     "verify/test_mutant_matrix.py": False,
     "verify_command/test_verify_acting.py": False,
