@@ -74,9 +74,13 @@ def is_whole(config: pytest.Config) -> bool:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    if not is_whole(config):
+        return 0
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None  # xdist reads it
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(max(PROCESSES_PER_CORE * cores, LEAST), MOST) if is_whole(config) else 0
+    return min(max(PROCESSES_PER_CORE * cores, LEAST), MOST)
 
 
 @pytest.hookimpl(optionalhook=True)
