@@ -122,12 +122,12 @@ async def serve(options: ServeOptions, users: Users) -> int:
 
     settings = None if options.sbc is None else read_sbc_file(options.sbc, lambda text: click.echo(text, err=True))
     stub = compose(Registrar(users, Policy(options.realm), secrets.token_bytes(KEY_BYTES)))
+    if settings is not None:
+        servers.append(_bind_sbc(options, settings, recorder, tell, journal, is_alone=not len(users)))
     if settings is None or len(users):
         stub.registering.watch(journal.change, journal.refusal)
         stub.core.on_malformed = journal.malformed
         servers.append(_bind(options, stub.core, recorder, tell))
-    if settings is not None:
-        servers.append(_bind_sbc(options, settings, recorder, tell, journal, is_alone=not servers))
     for server in servers:
         await server.start()
     calm_collector()

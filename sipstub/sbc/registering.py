@@ -13,8 +13,10 @@ from sipstub.dialog.refusal import Refusal
 from sipstub.sbc.carrying import AGENT_NAME
 from sipstub.sbc.expiry import promised_s
 from sipstub.sbc.ip_group import IpGroup
+from sipstub.sbc.passing import Passing
 from sipstub.sbc.register_attempt import Attempt
 from sipstub.sbc.rewriting import without_tag
+from sipstub.sbc.routing import Trigger
 from sipstub.sbc.user_table import MAX_CONTACTS, MAX_USERS, User
 from sipstub.sip.answer import answer
 from sipstub.sip.contact import Contact
@@ -59,8 +61,11 @@ class Registering:
         rule = next(self._sbc.routing.rows(request, group, request.uri), None)
         if rule is None or rule.destination is None:
             return Refusal(404, "no route for REGISTER").answer_to(request, to_tag=transaction.to_tag)
-        if not contacts.addresses:
-            return self._listed(request, transaction, now)
+        if not contacts.addresses:  # a mere question: the registrar knows who may ask it
+            if rule.destination.is_user:
+                return self._listed(request, transaction, now)
+            Passing(self._sbc, request, transaction, self._sbc.batches(request, group, Trigger.INITIAL)).begin(now)
+            return None
         contact = contacts.addresses[0]
         if not isinstance(contact.uri, SipUri):
             return Refusal(400, "Contact is no sip:").answer_to(request, to_tag=transaction.to_tag)

@@ -1,0 +1,164 @@
+"""`sipstub serve --sbc FILE` as a person starts it, and the site that the reference shows."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from ports import free_port
+from sip_client import Client
+from sip_running import PASSWORD, a_stub
+
+from sipstub.net.sbc_file import SbcFileProblem, bind_interfaces, read_sbc_file
+from sipstub.sbc.settings.reading import read_settings
+from sipstub.sbc.site import site_of
+from sipstub.serve_command import serve_command
+
+DOC = Path(__file__).parents[2] / "docs" / "reference" / "sbc.md"
+SITE = """
+[settings]
+SBCRandomizeExpires = 0
+SBCUserRegistrationTime = 77
+
+[[ProxySet]]
+ProxyName = "pbx"
+
+[[ProxyIp]]
+ProxySetId = "pbx"
+IpAddress = "127.0.0.1:{port}"
+
+[[IPGroup]]
+Name = "phones"
+Type = "user"
+
+[[IPGroup]]
+Name = "pbx"
+ProxySetName = "pbx"
+
+[[Classification]]
+SrcIPGroupName = "phones"
+
+[[IP2IPRouting]]
+SrcIPGroupName = "phones"
+DestIPGroupName = "pbx"
+"""
+
+
+async def serving(folder: Path, *options: str) -> asyncio.subprocess.Process:
+    """Start the command, and return when it listens."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-W", "error", "-c", "from sipstub.cli import main; main()", "serve", "--ready-file", "ready", *options,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, cwd=folder, env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    assert process.stdout is not None
+    async with asyncio.timeout(30):
+        while b"users of realm" not in (line := await process.stdout.readline()):
+            assert line, await process.stderr.read() if process.stderr else ""
+        while not (folder / "ready").exists():
+            await asyncio.sleep(0)
+    return process
+
+
+async def ended(process: asyncio.subprocess.Process) -> str:
+    """Stop the command; return what it said."""
+    process.send_signal(signal.SIGTERM)
+    _, errors = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 0
+    return errors.decode()
+
+
+def test_a_phone_registers_through_the_command(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with a_stub() as registrar:
+            (tmp_path / "sbc.toml").write_text(SITE.format(port=registrar.port("udp")))
+            process = await serving(tmp_path, "--sbc", "sbc.toml", "--sip", "127.0.0.1:0")
+            try:
+                port = int((tmp_path / "ready").read_text().splitlines()[0].rpartition(":")[2])
+                async with Client("udp", port) as phone:
+                    ok = await phone.register()
+                    assert (ok.status, ok.expires) == (200, 77)
+                    asked = await phone.ask_with_digest("REGISTER")
+                    assert asked.status == 200 and "sip:FEU1_1_1@" in (asked.headers.get("contact") or "")
+                    refused = await phone.ask_with_digest("REGISTER", password="wrong")
+                    assert refused.status == 401
+            finally:
+                said = await ended(process)
+            assert PASSWORD not in said
+
+    asyncio.run(run())
+
+
+def test_the_registrar_runs_beside_the_sbc(tmp_path: Path) -> None:
+    async def run() -> None:
+        ours, far = free_port(), free_port()
+        interface = '\n[[SIPInterface]]\nInterfaceName = "lan"\nNetworkInterface = "127.0.0.1"\nTCPPort = 0\nTLSPort = 0\n'
+        interface += f"UDPPort = {ours}\n"
+        (tmp_path / "sbc.toml").write_text(SITE.format(port=far) + interface)
+        (tmp_path / "password").write_text(PASSWORD + "\n")
+        process = await serving(tmp_path, "--sbc", "sbc.toml", "--sip", f"127.0.0.1:{far}", "--user", "100:password")
+        try:
+            async with Client("udp", ours) as phone:
+                assert (await phone.register()).expires == 77
+        finally:
+            said = await ended(process)
+        assert f" at sip:FEU1_1_1@127.0.0.1:{ours}" in said, "what the registrar says of the SBC"
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[settings]\nSBCMinSE = -1\n", "1 errors in"),
+        ("[[IPGroup]]\nName = 'a'\n[[IP2IPRouting]]\nSrcIPGroupName = 'a'\n", "has no destination"),
+        (
+            "[[ProxySet]]\nProxyName = 'a'\n[[ProxyIp]]\nProxySetId = 'a'\nIpAddress = 'pbx.example'\n",
+            "not the address of a proxy",
+        ),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(text: str, problem: str, tmp_path: Path) -> None:
+    file = tmp_path / "sbc.toml"
+    file.write_text(text.replace("'", '"'))
+    result = CliRunner().invoke(serve_command, ["--sbc", str(file), "--sip", "127.0.0.1:0"])
+    assert result.exit_code != 0 and problem in str(result.exception)
+
+
+def test_a_registrar_beside_an_sbc_without_interfaces_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "sbc.toml").write_text(SITE.format(port=5060))
+    (tmp_path / "password").write_text("secret\n")
+    options = ["--sbc", str(tmp_path / "sbc.toml"), "--sip", "127.0.0.1:0", "--user", f"100:{tmp_path / 'password'}"]
+    result = CliRunner().invoke(serve_command, options)
+    assert isinstance(result.exception, SbcFileProblem) and "SIPInterface" in str(result.exception)
+
+
+def test_interfaces_are_bound_and_port_0_is_not(tmp_path: Path) -> None:
+    port = free_port()
+    file = tmp_path / "sbc.ini"
+    file.write_text(
+        "[ SIPInterface ]\nFORMAT Index = InterfaceName, NetworkInterface, UDPPort, TCPPort, TLSPort;\n"
+        f'SIPInterface 0 = "lan", "127.0.0.1", {port}, {port}, 0;\n[ \\SIPInterface ]\n'
+    )
+    told: list[str] = []
+    listening = bind_interfaces(read_sbc_file(file, told.append))
+    try:
+        assert [one.socket.getsockname()[1] for one in listening] == [port, port] and not any(one.is_tls for one in listening)
+    finally:
+        for one in listening:
+            one.socket.close()
+
+
+def test_the_site_in_the_reference_can_be_served() -> None:
+    blocks = re.findall(r"(?:^    .*\n|^\n)+", DOC.read_text("utf-8"), re.MULTILINE)
+    (example,) = [block for block in blocks if "[[IPGroup]]" in block]
+    reading = read_settings(textwrap.dedent(example).encode(), "sbc.toml")
+    assert not reading.errors, reading.errors
+    site = site_of(reading.settings)
+    assert [group.name for group in site.groups] == ["phones", "pbx"] and len(site.routing) == 2
