@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sipstub.media.sound import SPOKEN
+from sipstub.media.srtp import SrtpKey, read_key
 from sipstub.media.telephone_event import NAME as EVENTS
 from sipstub.sip.error import SipError
 from sipstub.sip.scanner import parse_number
@@ -47,6 +48,8 @@ class Agreement:
     payloads: Mapping[int, Codec] = field(default_factory=dict)
     "What may come, by our numbers."
     is_secure: bool = False
+    keys: tuple[SrtpKey, SrtpKey] | None = None
+    "Of SRTP: of what we send, and of what comes."
 
     @property
     def speaks(self) -> bool:
@@ -56,8 +59,8 @@ class Agreement:
     @property
     def why_silent(self) -> str:
         """Return why nothing is sent; empty if something is."""
-        if self.is_secure:
-            return "SRTP is not spoken"
+        if self.is_secure and self.keys is None:
+            return "no SRTP key that fits"
         if not self.sends:
             return "held"
         if not self.codec:
@@ -81,17 +84,29 @@ def _agreed(own: Media, direction: str, other: Media, theirs: Sdp) -> Agreement:
     target = _target(host, other.port)
     there = theirs.direction_of(other)
     is_secure = SECURE in own.protocol.upper()
+    keys = _keys(own, other) if is_secure else None
     return Agreement(
         target=target,
         rtcp=_target(host, _rtcp_port(other)) if target is not None else None,
-        codec="" if spoken is None or is_secure else spoken.name.upper(),
+        codec="" if spoken is None or (is_secure and keys is None) else spoken.name.upper(),
         payload_type=0 if spoken is None else parse_number(spoken.payload, "payload type", limit=127),
         ptime_ms=_ptime_ms(other),
         sends=direction in SENDING and there in RECEIVING and not _is_held(host),
         receives=direction in RECEIVING and there in SENDING,
         payloads={parse_number(codec.payload, "payload type", limit=127): codec for codec in own.codecs},
         is_secure=is_secure,
+        keys=keys,
     )
+
+
+def _keys(own: Media, other: Media) -> tuple[SrtpKey, SrtpKey] | None:
+    """Return the keys of the line that both sides have, told by its tag (RFC 4568 section 5.1.2)."""
+    for mine in own.cryptos:
+        its = next((one for one in other.cryptos if (one.tag, one.suite) == (mine.tag, mine.suite)), None)
+        ours, theirs = read_key(mine), read_key(its) if its is not None else None
+        if ours is not None and theirs is not None:
+            return ours, theirs
+    return None
 
 
 def _key(codec: Codec) -> tuple[str, int, int]:

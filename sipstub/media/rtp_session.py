@@ -20,6 +20,7 @@ from sipstub.media.reception import Reception
 from sipstub.media.report import MediaReport
 from sipstub.media.rtcp import Sender
 from sipstub.media.sound import Sound, payload
+from sipstub.media.srtp import Opening, Sealing, SrtpKey
 from sipstub.media.telephone_event import NAME as EVENTS
 from sipstub.media.telephone_event import Presses, TelephoneEvent
 
@@ -55,6 +56,9 @@ class RtpSession:
         self._timestamp = timestamp
         self._is_marked = True
         self._octets = 0
+        self._keys: tuple[SrtpKey, SrtpKey] | None = None
+        self._sealing: Sealing | None = None
+        self._opening: Opening | None = None
         self._paused_at: float | None = None
         self._sent_before = 0
         self._began_at: float | None = None
@@ -81,10 +85,14 @@ class RtpSession:
         if self._began_at is None:
             self._began_at = now
         self.agreement = agreement
+        if agreement.keys != self._keys:  # else both go on counting their packets
+            self._keys = agreement.keys
+            self._sealing = Sealing(self._keys[0]) if self._keys is not None else None
+            self._opening = Opening(self._keys[1]) if self._keys is not None else None
         self._why_silent = agreement.why_silent
         if agreement.speaks:
             self._payload = payload(self._sound, agreement.codec, agreement.ptime_ms)
-            self._sent_as = agreement.codec
+            self._sent_as = agreement.codec + (" over SRTP" if agreement.is_secure else "")
             self._start(agreement, now)
         else:
             self._pause()
@@ -157,7 +165,8 @@ class RtpSession:
         self._is_marked = False
         self.sent += 1
         self._octets += len(self._payload)
-        return bytes(made), target
+        data = bytes(made)
+        return data if self._sealing is None else self._sealing.seal(data), target
 
     # RTCP
 
@@ -206,7 +215,7 @@ class RtpSession:
             return
         payloads = self.agreement.payloads if self.agreement is not None else {}
         try:
-            packet = RtpPacket.parse(data)
+            packet = RtpPacket.parse(data if self._opening is None else self._opening.open(data))
             codec = payloads[packet.payload_type]
         except (PacketProblem, KeyError):
             self.strange += 1

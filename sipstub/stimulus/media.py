@@ -55,7 +55,8 @@ class MediaTalk:
         self._host = host
         self._session = session
         self._version = session
-        self._key = key
+        self._key = key()
+        "Of our SRTP, the same in all descriptions: a new one would begin to count packets anew."
         self._voice = Voice(place, near, own)
         self._is_secure = False
 
@@ -65,7 +66,7 @@ class MediaTalk:
         """Return an offer of the codecs that every phone has; a call that was secure stays so."""
         self._voice.open()
         self._is_secure = is_secure or self._is_secure
-        lines: list[Line] = [("a", f"crypto:1 {SUITE} inline:{self._key()}")] if self._is_secure else []
+        lines: list[Line] = [("a", f"crypto:1 {SUITE} inline:{self._key}")] if self._is_secure else []
         lines += [("a", f"rtpmap:{payload} {name}/{CLOCK_HZ}") for payload, name in CODECS]
         lines += _events(EVENTS_PAYLOAD)
         formats = (*(payload for payload, _ in CODECS), EVENTS_PAYLOAD)
@@ -106,7 +107,7 @@ class MediaTalk:
         is_known = media.kind == "audio" and media.protocol.upper() in KNOWN
         if not is_known or not media.port or not named or (is_secure and not cryptos):
             return _refused(media)
-        lines: list[Line] = [("a", f"crypto:{cryptos[0].tag} {SUITE} inline:{self._key()}")] if is_secure else []
+        lines: list[Line] = [("a", f"crypto:{cryptos[0].tag} {SUITE} inline:{self._key}")] if is_secure else []
         codec = self._chosen(named)
         lines.append(_rtpmap(codec))
         formats = [codec.payload]

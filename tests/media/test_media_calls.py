@@ -120,13 +120,18 @@ def test_hold_and_resume_by_re_invite_are_followed() -> None:
     assert len({sdp.media[0].port for is_theirs, sdp in bodies(desk, mine.call_id) if not is_theirs}) == 1
 
 
-def test_srtp_is_answered_and_said_not_to_be_spoken() -> None:
+def test_srtp_is_spoken_with_one_key_for_the_call() -> None:
     ledger = Ledger()
     desk = Desk(SECOND, media=ledger).boot(30.0)  # its file wants SRTP
-    _, taken = dialled(desk)
-    assert taken is not None
-    (agreement,) = ledger.lines[0].agreements
-    assert (agreement.is_secure, agreement.codec, agreement.why_silent) == (True, "", "SRTP is not spoken")
+    mine, taken = dialled(desk)
+    assert taken is not None and mine._description is not None
+    body = mine._writer.again(mine._description, "sendonly").body
+    mine.send("INVITE", desk.now, [("Content-Type", "application/sdp")], body)
+    desk.lab.run(1.0)
+    first, second = ledger.lines[0].agreements
+    assert (first.is_secure, first.codec, first.why_silent) == (True, "PCMA", "")
+    assert first.keys is not None and first.keys == second.keys
+    assert first.keys[0] != first.keys[1]
 
 
 # However a call ends

@@ -83,7 +83,7 @@ def test_srtp_is_not_sent_as_plain_rtp() -> None:
     assert found is not None and found.codec == ""
     session = a_session()
     session.agree(found, 0.0)
-    assert (sent(session, 1.0), session.report.why_silent) == ([], "SRTP is not spoken")
+    assert (sent(session, 1.0), session.report.why_silent) == ([], "no SRTP key that fits")
 
 
 def test_hold_stops_sending_and_resuming_goes_on_with_the_next_number() -> None:
