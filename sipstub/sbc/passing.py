@@ -5,7 +5,7 @@ The first address that answers counts; where none is left the sender gets 408 or
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from sipstub.sbc.carrying import AGENT_NAME, carried
@@ -27,7 +27,11 @@ AWAY = frozenset({408, 503})
 class Passing:
     """One of them."""
 
-    def __init__(self, sbc: Sbc, request: Request, transaction: ServerTransaction, batches: Iterator[Batch]) -> None:
+    def __init__(
+        self, sbc: Sbc, request: Request, transaction: ServerTransaction, batches: Iterator[Batch], contacts: Iterable[str] = ()
+    ) -> None:
+        """`contacts` stand in a 2xx in the place of those of the other side."""
+        self._contacts = tuple(contacts)
         self._sbc = sbc
         self._request = request
         self._transaction = transaction
@@ -73,6 +77,8 @@ class Passing:
             self.begin(now)
             return
         found = answer(self._request, response.status, response.reason, to_tag=self._transaction.to_tag)
+        for contact in self._contacts if response.status < 300 else ():
+            found.headers.add("Contact", contact)
         found.headers.take_over(carried(response))
         if response.body:
             found.set_body(response.body)

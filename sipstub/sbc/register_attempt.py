@@ -148,7 +148,7 @@ class Attempt:
         if status < 300:
             self._accepted(response, now)
             return
-        if status not in (401, 407):
+        if status not in (401, 407) and self.source[:3] == self._user.hop[:3]:  # not for the word of a stranger
             self._registering.drop(self._user, now)
         self._pass_back(answer(self._request, status, response.reason, to_tag=self._transaction.to_tag), response, now)
 

@@ -56,16 +56,21 @@ class Registering:
         contacts = request.contacts
         if len(contacts.addresses) > 1:
             return Refusal(501, "several Contacts").answer_to(request, to_tag=transaction.to_tag)
-        if contacts.is_star:
-            return self._all_gone(request, transaction, now)
         rule = next(self._sbc.routing.rows(request, group, request.uri), None)
         if rule is None or rule.destination is None:
             return Refusal(404, "no route for REGISTER").answer_to(request, to_tag=transaction.to_tag)
+        if contacts.is_star:
+            return self._all_gone(arrived, transaction, rule.destination, now)
         if not contacts.addresses:  # a mere question: the registrar knows who may ask it
-            if rule.destination.is_user:
-                return self._listed(request, transaction, now)
-            Passing(self._sbc, request, transaction, self._sbc.batches(request, group, Trigger.INITIAL)).begin(now)
-            return None
+            texts = [f"<{user.contact}>;expires={max(0, int(user.ends_at - now))}" for user in self._of(request)]
+            batches = self._sbc.batches(request, group, Trigger.INITIAL)
+            if not rule.destination.is_user:
+                Passing(self._sbc, request, transaction, batches, texts).begin(now)
+                return None
+            listed = answer(request, 200, to_tag=transaction.to_tag)
+            for contact_text in texts:
+                listed.headers.add("Contact", contact_text)
+            return listed
         contact = contacts.addresses[0]
         if not isinstance(contact.uri, SipUri):
             return Refusal(400, "Contact is no sip:").answer_to(request, to_tag=transaction.to_tag)
@@ -145,18 +150,23 @@ class Registering:
             self._pending.popitem(last=False)
         return made
 
-    def _all_gone(self, request: Request, transaction: ServerTransaction, now: float) -> Response:
+    def _all_gone(self, arrived: RequestArrived, transaction: ServerTransaction, server: IpGroup, now: float) -> Response | None:
+        """Take a phone's word that it is gone, with all that it registered from there; the registrar asks who it is."""
+        request, source = arrived.request, arrived.source
         if request.expires != 0:
             return Refusal(400, "Contact: * without Expires: 0").answer_to(request, to_tag=transaction.to_tag)
-        for user in self._users.of_aor(request.to.uri, whole=True):
-            self.expire(user, now)
-        return answer(request, 200, to_tag=transaction.to_tag)
+        here = [user for user in self._of(request) if user.hop[:3] == source[:3]]
+        if not here or server.is_user:
+            for user in here:
+                self.drop(user, now)
+            return answer(request, 200, to_tag=transaction.to_tag)
+        attempt = Attempt(self, here[0], request, transaction, Contact(here[0].contact), 0, source)
+        attempt.hops = list(self._sbc.hops_of(server)[:MAX_ADDRESSES])
+        attempt.forward(server, now)
+        return None
 
-    def _listed(self, request: Request, transaction: ServerTransaction, now: float) -> Response:
-        found = answer(request, 200, to_tag=transaction.to_tag)
-        for user in self._users.of_aor(request.to.uri, whole=True):
-            found.headers.add("Contact", f"<{user.contact}>;expires={max(0, int(user.ends_at - now))}")
-        return found
+    def _of(self, request: Request) -> list[User]:
+        return self._users.of_aor(request.to.uri, whole=True)
 
     def _gone(self, user: User, hop: Hop) -> Request:
         user.cseq += 1

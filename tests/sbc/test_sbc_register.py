@@ -536,3 +536,28 @@ def test_a_register_from_elsewhere_is_not_answered_without_the_registrar() -> No
     assert thief.response(401)
     (user,) = world.sbc.users
     assert user.hop.host == "10.0.1.1"
+
+
+def test_a_stranger_that_is_refused_takes_nobody_out() -> None:
+    world = a_world()
+    phone, thief, pbx = world.peer("100", "10.0.1.1"), world.peer("thief", "10.0.1.66"), world.peer("pbx", "10.0.2.1")
+    register(phone, pbx)
+    thief.user = "100"
+    ask(thief, contact=phone.contact)
+    pbx.answer(pbx.request("REGISTER"), 403)
+    thief.response(403)
+    ask(thief, 0, contact="*")
+    thief.response(200)
+    assert len(world.sbc.users) == 1 and pbx.inbox == []
+
+
+def test_a_phone_that_says_that_it_is_gone_altogether_is_asked_who_it_is() -> None:
+    world = a_world()
+    phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
+    register(phone, pbx)
+    ask(phone, 0, contact="*")
+    gone = pbx.request("REGISTER")
+    assert gone.expires == 0 and str(gone.contacts.addresses[0].uri) == "sip:FEU1_1_1@10.0.0.1:5060;transport=udp"
+    assert len(world.sbc.users) == 1
+    pbx.answer(gone, 200)
+    assert phone.response(200) and len(world.sbc.users) == 0
