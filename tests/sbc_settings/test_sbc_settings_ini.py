@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sipstub.sbc.settings.decode import MAX_LINES
 from sipstub.sbc.settings.draft import MAX_PROBLEMS, MAX_ROWS, Reading
 from sipstub.sbc.settings.problem import Code, Severity
 from sipstub.sbc.settings.reading import read_settings
@@ -141,6 +142,9 @@ def test_what_a_row_leaves_out_has_its_default_or_the_global() -> None:
     assert profile.number("SBCRemoteReferBehavior") == 3 and profile.number("SBCRemote3xxBehavior") == 2
     assert profile.number("SBCAssertIdentity") == 0 and profile.number("SBCRemoteUpdateSupport") == 2
     assert str(profile.origin_of("SBCRemoteReferBehavior")) == "device.ini:5"
+    assert str(profile.origin_of("SBCRemote3xxBehavior")) == "device.ini:6"
+    given = read("SBCReferBehavior = 3\n" + text.replace("$$", "1") + "[ \\IpProfile ]\n").settings.ip_profiles[0]
+    assert given.number("SBCRemoteReferBehavior") == 1 and str(given.origin_of("SBCRemoteReferBehavior")) == "device.ini:4"
 
 
 def test_minus_one_of_older_profiles_means_the_global_and_is_said() -> None:
@@ -262,5 +266,7 @@ def test_a_hostile_file_is_bounded() -> None:
     rows = "".join(f"IPGroup {number} = g{number};\n" for number in range(MAX_ROWS + 3))
     reading = read(f"[ IPGroup ]\nFORMAT Index = Name;\n{rows}[ \\IPGroup ]\n")
     assert len(reading.settings.ip_groups) == MAX_ROWS and len(reading.errors) == 3
+    reading = read("\n" * (MAX_LINES + 5) + "SBCMinSE = 120\n")
+    assert said(reading) == [("error", MAX_LINES + 1, "too-large")] and reading.settings.given() == ()
     assert [str(p.code) for p in read_settings(b" " * (9 * 2**20), "x.ini").problems] == ["too-large"]
     assert [str(p.code) for p in read("SBCMinSE = 90\n" + ";" * 40_000 + "\n").problems] == ["too-large"]

@@ -94,6 +94,11 @@ def test_a_chain_of_conversions_ends_where_it_began(before: SbcSettings, chain: 
     assert now == before and not difference(before, now)
 
 
+def test_a_text_of_an_ini_file_stands_in_quotes_that_it_does_not_have() -> None:
+    assert "SBCXferPrefix = 'a b'\n" in write_ini(SbcSettings().with_value("SBCXferPrefix", "a b")).text
+    assert 'SBCXferPrefix = "a\'b"\n' in write_ini(SbcSettings().with_value("SBCXferPrefix", "a'b")).text
+
+
 @pytest.mark.parametrize("form", list(Form))
 def test_a_password_leaves_only_when_it_is_revealed(form: Form) -> None:
     before = SbcSettings().with_row("Account", Username="100", Password="tomato soup")

@@ -168,7 +168,7 @@ class _TomlReader:
                 Code.BAD_LINE, number, f"the value of {shown(name)} is not TOML", "a whole number, or a text in quotes"
             )
             return None
-        if isinstance(value, bool) or not isinstance(value, int | str):
+        if not isinstance(value, int | str):
             self._draft.error(
                 Code.BAD_VALUE, number, f"{shown(name)} is neither number nor text", "a whole number, or a text in quotes"
             )
