@@ -142,7 +142,7 @@ class Network:
 def a_stub(store: Keeper | None = None, now: float = START) -> Stub:
     """Return a registrar that knows the phone of `phone_wire`, with the bindings of its store."""
     users = Users([RegistrarUser.of("1001", PASSWORD, REALM, auth_name="auth-1001")])
-    stub = compose(Registrar(users, Policy(REALM), b"k" * 32, store))
+    stub = compose(Registrar(users, Policy(REALM), b"k" * 32, store, since=now))
     stub.core.places = Places((Listening("UDP", SERVER, 5060),))
     if store is not None:
         stub.registrar.restore(store.load(), now)
