@@ -42,6 +42,7 @@ PACKAGES = {
     "linphone-daemon": "linphone-cli",
     "twinkle-console": "twinkle-console",
     "kamailio": "kamailio kamailio-tls-modules",
+    "chromium": "chromium",
 }
 "Programs that tests may name in `needs`; .ci/run installs the packages from here."
 

@@ -10,12 +10,15 @@ import math
 from collections.abc import Iterator
 
 from sipstub.trace.ladder.flow import Flow
+from sipstub.trace.ladder.gist import plain
 from sipstub.trace.ladder.session import Session, Term
 from sipstub.trace.ladder.svg import FONT, LEFT, LETTER, SHAPES, svg_text
 
 BAR, ROW, TOP, BOTTOM = 380, 24, 66, 34
 "Width of the scale, height of a term, room above and below."
 NOTE_LETTERS = 60
+NAME_LETTERS = 13
+"Of a party in a note: two of them, times and words fit it."
 WIDTH = LEFT + BAR + 24 + round(NOTE_LETTERS * LETTER)
 MAX_ROWS = 24
 "Terms of one session that are drawn: the first and the last ones."
@@ -118,8 +121,8 @@ class _Picture:
 
     def _term(self, term: Term, top: int) -> Iterator[str]:
         y, begin = top + 12, self._begin(term)
-        told = self._told(term)
-        yield f"<g><title>{svg_text(f'#{term.number}: {told}', 400)}</title>"
+        told = self._told(term, NAME_LETTERS)
+        yield f"<g><title>{svg_text(f'#{term.number}: {self._told(term)}', 400)}</title>"
         after_s = term.at - self._session.began_at
         for x, text in ((44, str(term.number)), (118, f"+{after_s:.1f}"), (LEFT - 12, term.method)):
             yield f'<text x="{x}" y="{y + 4}" text-anchor="end">{svg_text(text, 12)}</text>'
@@ -138,27 +141,27 @@ class _Picture:
             yield _mark("bye", self._x(bye.at - begin), y)
         yield f'<text x="{LEFT + BAR + 24}" y="{y + 4}">{svg_text(told, NOTE_LETTERS)}</text></g>'
 
-    def _told(self, term: Term) -> str:
-        """Return in words who has to refresh a term, and what came of it."""
+    def _told(self, term: Term, letters: int = 200) -> str:
+        """Return in words who has to refresh a term, and what came of it; names have so many letters at most."""
         if term.interval_s is None:
             return "no session timer from here on"
-        who = self._party(term.refresher)
+        who = self._party(term.refresher, letters)
         after_s = term.until - term.at
         if term.is_renewed:
-            by = next((self._party(tried.party) for tried in reversed(term.tries)), "")
+            by = next((self._party(tried.party, letters) for tried in reversed(term.tries)), "")
             share = f"{100 * after_s / term.interval_s:.0f} %" if term.interval_s else "of 0 s"
             whom = f"{by} renewed" if by == who or not by else f"{by} renewed, not {who},"
             return f"{term.interval_s} s: {whom} after {after_s:.1f} s, {share}"
         bye = self._session.bye
         if bye is not None:
-            return f"{term.interval_s} s: {self._party(bye.party)} BYE after {after_s:.1f} s; {who} refreshes"
+            return f"{term.interval_s} s: {self._party(bye.party, letters)} BYE after {after_s:.1f} s; {who} refreshes"
         if after_s >= term.interval_s:
             return f"{term.interval_s} s: expired, no BYE seen; {who} refreshes"
         return f"{term.interval_s} s: watched for {after_s:.1f} s; {who} refreshes"
 
-    def _party(self, column: int) -> str:
+    def _party(self, column: int, letters: int) -> str:
         party = self._flow.parties[column]
-        return party.name or (party.endpoints[0].address if party.endpoints else "")
+        return plain(party.name or (party.endpoints[0].address if party.endpoints else ""), letters)
 
     def _title(self) -> str:
         session = self._session

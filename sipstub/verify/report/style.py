@@ -44,7 +44,7 @@ dd .place{margin-left:.6rem}
 figure{margin:1rem 0}figcaption{color:var(--soft);font-size:.9rem;padding-bottom:.3rem}
 .scroll,.drawing{overflow-x:auto}.scroll:focus-visible,.drawing:focus-visible{outline:3px solid var(--link)}
 .drawing{border:1px solid var(--line);border-radius:6px;padding:.5rem;background:var(--panel)}
-.drawing svg{display:block;height:auto;max-width:100%;min-width:760px}.drawing svg+svg{margin-top:.8rem}
+.drawing svg{display:block;height:auto;max-width:100%;min-width:980px}.drawing svg+svg{margin-top:.8rem}
 .drawing :target>text{font-weight:700;text-decoration:underline}
 :target{scroll-margin-top:1rem}.card:target,tr:target{outline:3px solid var(--link)}
 .heard{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
@@ -62,7 +62,7 @@ details{margin:.5rem 0 0}.flow td{overflow-wrap:normal}.flow{font-size:.8rem}sum
 pre{white-space:pre-wrap;overflow-wrap:anywhere;font-size:.8rem;margin:.4rem 0 0}.back{font-size:.85rem}
 .findings{table-layout:fixed}.findings thead th:nth-child(1){width:9.5rem}.findings thead th:nth-child(5){width:13rem}
 footer{margin-top:3rem;padding-top:.6rem;border-top:1px solid var(--line);font-size:.85rem}
-@media (max-width:700px){body{padding:1rem}h1{font-size:1.5rem}
+@media screen and (max-width:700px){body{padding:1rem}h1{font-size:1.5rem}
 .summary td,.summary th{white-space:nowrap}.summary tbody th{white-space:normal;min-width:7rem;max-width:10rem}
 .matrix caption{white-space:normal}.matrix tbody th{white-space:normal;min-width:7.5rem;max-width:7.5rem;overflow-wrap:break-word}
 .findings,.findings caption,
