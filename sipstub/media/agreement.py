@@ -13,7 +13,6 @@ from sipstub.media.sound import SPOKEN
 from sipstub.media.srtp import SrtpKey, read_key
 from sipstub.media.telephone_event import NAME as EVENTS
 from sipstub.sip.error import SipError
-from sipstub.sip.scanner import parse_number
 from sipstub.sip.sdp import Codec, Media, Sdp
 
 PTIME_MS = 20
@@ -23,6 +22,7 @@ GRID_MS = 10
 "Packet times are whole numbers of it."
 SENDING, RECEIVING = frozenset({"sendrecv", "sendonly"}), frozenset({"sendrecv", "recvonly"})
 SECURE = "SAVP"
+MAX_PAYLOAD_TYPE = 127
 
 Address = tuple[str, int]
 "Host without brackets, and port."
@@ -77,8 +77,10 @@ def agree(ours: Sdp, theirs: Sdp) -> Agreement | None:
 
 
 def _agreed(own: Media, direction: str, other: Media, theirs: Sdp) -> Agreement:
-    known = {_key(codec) for codec in own.codecs}
-    common = [codec for codec in other.codecs if _key(codec) in known and codec.name.lower() != EVENTS]
+    ours = {int(codec.payload): codec for codec in own.codecs if _is_type(codec.payload)}
+    known = {_key(codec) for codec in ours.values()}
+    usable = [codec for codec in other.codecs if _is_type(codec.payload) and codec.name.lower() != EVENTS]
+    common = [codec for codec in usable if _key(codec) in known]
     spoken = next((codec for codec in common if codec.name.upper() in SPOKEN), None)
     host = theirs.address_of(other) or ""
     target = _target(host, other.port)
@@ -89,11 +91,11 @@ def _agreed(own: Media, direction: str, other: Media, theirs: Sdp) -> Agreement:
         target=target,
         rtcp=_target(host, _rtcp_port(other)) if target is not None else None,
         codec="" if spoken is None or (is_secure and keys is None) else spoken.name.upper(),
-        payload_type=0 if spoken is None else parse_number(spoken.payload, "payload type", limit=127),
+        payload_type=0 if spoken is None else int(spoken.payload),
         ptime_ms=_ptime_ms(other),
         sends=direction in SENDING and there in RECEIVING and not _is_held(host),
         receives=direction in RECEIVING and there in SENDING,
-        payloads={parse_number(codec.payload, "payload type", limit=127): codec for codec in own.codecs},
+        payloads=ours,
         is_secure=is_secure,
         keys=keys,
     )
@@ -107,6 +109,11 @@ def _keys(own: Media, other: Media) -> tuple[SrtpKey, SrtpKey] | None:
         if ours is not None and theirs is not None:
             return ours, theirs
     return None
+
+
+def _is_type(text: str) -> bool:
+    """Return whether this is a payload type of RTP, which has seven bits."""
+    return text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= MAX_PAYLOAD_TYPE
 
 
 def _key(codec: Codec) -> tuple[str, int, int]:

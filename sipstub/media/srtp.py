@@ -12,8 +12,6 @@ import hmac
 import struct
 from dataclasses import dataclass
 
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-
 from sipstub.media.packet import HEADER_BYTES, SEQUENCES, WORD_BYTES, PacketProblem
 from sipstub.sip.sdp import Crypto
 
@@ -139,6 +137,9 @@ def derived(key: SrtpKey, label: int, size: int) -> bytes:
 
 
 def _counted(key: bytes, start: int, data: bytes) -> bytes:
+    """Return data with the keystream from that counter on laid over it."""
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes  # slow to load, and few calls want it
+
     cipher = Cipher(algorithms.AES(key), modes.CTR(start.to_bytes(16)))
     return cipher.encryptor().update(data)
 

@@ -255,7 +255,7 @@ def test_a_press_is_one_digit_however_many_packets_tell_of_it() -> None:
             session.receive(data, PHONE, number * 0.02)
     session.receive(bytes(RtpPacket(101, number + 1, 99, 99, b"\x01")), PHONE, 1.0)
     assert session.report.keys == "11#"
-    assert (session.report.received, session.report.lost, session.report.strange) == (21, 0, 1)
+    assert (session.report.received, session.report.lost, session.report.strange) == (21, 0, 0)
     assert session.report.jitter_ms == 0.0, "their timestamps stand still"
     for press in range(2 * MAX_PRESSES):
         session.receive(bytes(RtpPacket(101, 100 + press, press, 99, bytes(TelephoneEvent(5, 160)))), PHONE, 2.0)
