@@ -9,12 +9,12 @@ from pathlib import Path
 from sipstub.errors import SipstubError
 from sipstub.net.address import ListenAddress, bind_tcp, bind_udp
 from sipstub.net.server import Listening
-from sipstub.sbc.settings.reading import read_settings
+from sipstub.sbc.settings.problem import Severity
 from sipstub.sbc.settings.settings import SbcSettings
+from sipstub.sbc_file import read_settings_file
 
-MAX_FILE_BYTES = 4 * 1024 * 1024
 MAX_SHOWN = 20
-"Problems that are printed."
+"Problems that are printed, errors first; notes are not, `sipstub sbc check --all` has them."
 
 
 class SbcFileProblem(SipstubError):
@@ -24,19 +24,19 @@ class SbcFileProblem(SipstubError):
 
 
 def read_sbc_file(path: Path, tell: Callable[[str], None]) -> SbcSettings:
-    """Return the settings; what is worth knowing about them is told, and errors raise SbcFileProblem."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise SbcFileProblem(f"cannot read {path}: {error.strerror}") from None
-    if len(data) > MAX_FILE_BYTES:
-        raise SbcFileProblem(f"{path} is larger than {MAX_FILE_BYTES} bytes")
-    found = read_settings(data, str(path))
-    for problem in found.problems[:MAX_SHOWN]:
+    """Return the settings; what is worth knowing about them is told, and errors raise SbcFileProblem.
+
+    SettingsFileError if the file cannot be read at all.
+    """
+    found = read_settings_file(path)
+    worth = [problem for problem in found.problems if problem.severity is not Severity.NOTE]
+    for problem in sorted(worth, key=lambda problem: problem.severity is not Severity.ERROR)[:MAX_SHOWN]:
         tell(str(problem))
     if found.errors:
-        raise SbcFileProblem(f"{len(found.errors)} errors in {path}", hint="nothing is started with settings that are wrong")
+        raise SbcFileProblem(
+            f"{len(found.errors)} errors in {path}",
+            hint="nothing is started with settings that are wrong: sipstub sbc check prints them all",
+        )
     return found.settings
 
 

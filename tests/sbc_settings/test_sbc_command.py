@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sipstub.cli import main
+from sipstub.net.sbc_file import SbcFileProblem, read_sbc_file
 from sipstub.sbc.settings.problem import Code
 from sipstub.sbc.settings.reading import read_settings
 from sipstub.sbc.settings.reference import reference_page
@@ -191,3 +192,19 @@ def test_the_settings_of_the_documentation_can_be_read() -> None:
     text = next(block for block in blocks if "[settings]" in block)
     reading = read_settings(re.sub(r"^    ", "", text, flags=re.MULTILINE).encode(), "page.toml")
     assert not reading.problems and reading.settings.ip_groups[0].text("ProfileName") == "phones"
+
+
+# What `sipstub serve --sbc` reads
+
+
+def test_a_server_reads_passwords_from_their_files_and_tells_errors_before_all_else(tmp_path: Path) -> None:
+    file = tmp_path / "sbc.toml"
+    (tmp_path / "pbx").write_text("tomato\n", "utf-8")
+    file.write_text('[[Account]]\nPassword_file = "pbx"\n', "utf-8")
+    told: list[str] = []
+    assert read_sbc_file(file, told.append).accounts[0].secret("Password").reveal() == "tomato" and not told
+    device = tmp_path / "device.ini"
+    device.write_text("Thing = 1\n" * 100 + "SBCGruuMode = 2\nSBCMinSE = many\n", "utf-8")
+    with pytest.raises(SbcFileProblem, match="1 errors"):
+        read_sbc_file(device, told.append)
+    assert [("SBCMinSE" in line, "SBCGruuMode" in line) for line in told] == [(True, False), (False, True)]
