@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from provisioner.runtime.session_calls import SessionCalls
@@ -23,6 +23,8 @@ WITH_A_PERSON = frozenset({Stimulus.CALL_OUT, Stimulus.DIGIT})
 "Somebody has to dial at the phone."
 LEFT_OUT = ("key-", "codec-")
 "Settings that make most of a large file, and that no stimulus asks for but codecs that are on."
+PRESSED_S = 4.0
+"A key of a virtual phone is pressed by then."
 MAX_ACTS = 500
 "Of one job, as they are told to whoever asked."
 
@@ -61,14 +63,21 @@ def steps_for(
     pace: Pace = USUAL,
     sessions: SessionCalls | None = None,
 ) -> tuple[Step, ...]:
-    """Return what is done to a phone: its own plan, first of all a restart if one is wanted, last the calls of session timers."""
+    """Return what is done to a phone: its own plan, first of all a restart if one is wanted, last the calls of session timers.
+
+    Of virtual phones the calls come first.
+    """
     allowed = (EVERY if has_person else EVERY - WITH_A_PERSON) - pace.leaves_out
     steps = plan_for(phone, allowed) if stimulates else ()
     if boots and not any(step.stimulus is Stimulus.BOOT for step in steps):
         limit = TOLERANCE.reboot + SLACK_S
         boot = Step(Stimulus.BOOT, tuple(phone.enabled), TOLERANCE.reboot / 2, limit, ())
         steps = (boot, *steps)
-    return (*steps, *(sessions.plan(phone, has_person=has_person).steps if sessions is not None else ()))
+    if pace.are_virtual:
+        steps = tuple(replace(step, usual_s=PRESSED_S) if step.stimulus is Stimulus.DIGIT else step for step in steps)
+    calls = sessions.plan(phone, has_person=has_person).steps if sessions is not None else ()
+    # Nobody waits for a virtual phone to come back from a call: what it does by itself meanwhile need not be waited for after it.
+    return (*calls, *steps) if pace.are_virtual else (*steps, *calls)
 
 
 def to_ask(phones: Iterable[Expectations]) -> list[dict[str, Any]]:
@@ -143,6 +152,7 @@ class Stimulating:
             found[mac] = {
                 "step": str(step.stimulus) if step is not None else "",
                 "accounts": list(step.accounts) if step is not None else [],
+                "wants_person": step is not None and step.wants_person,
                 "waits_for": run.waits_for,
                 "done": len(run.results),
                 "of": len(run.steps),
