@@ -41,6 +41,8 @@ NO_ROUTE = 404
 "Where no rule fits, or the user is not registered [choice]."
 NO_ANSWER = 408
 "What the caller gets when SBCAlertTimeout ran out [choice: no source names the code]."
+GONE = 480
+"What the caller gets when the other side ends an early dialog in a way that nobody should."
 S_PER_MIN = 60
 
 
@@ -112,7 +114,11 @@ class Call(Relay):
         self.sbc.agenda.note(self)
 
     def end(self, now: float, why: str) -> None:
-        """End all sides, and whom a transfer is calling."""
+        """End all sides, and whom a transfer is calling; before the answer the caller is refused."""
+        if not self.is_over and not self.is_connected:
+            self._give_up(now, None)
+            self._refuse(GONE, None, now, why=why)
+            return
         if self._transfer is not None and not self.is_over:
             self._transfer.cancel(now)
         super().end(now, why)

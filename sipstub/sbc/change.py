@@ -107,7 +107,7 @@ class Change:
         self._made, self._send = made, send
         if send is not None and peer.session.timer is not None:
             peer.session.timer.asked(made, send, now)
-        self._client = relay.core.request(made, peer.hop, now, self._answered, via=peer.via)
+        self._client = relay.track(relay.core.request(made, peer.hop, now, self._answered, via=peer.via))
 
     def _answered(self, event: ResponseArrived | TransactionFailed, now: float) -> None:
         made, peer, relay = self._made, self._peer, self._relay

@@ -22,12 +22,14 @@ from sipstub.sip.cseq import CSeq, RAck
 from sipstub.sip.headers import Field
 from sipstub.sip.message import Message, Request, Response
 from sipstub.transaction.event import RequestArrived, ResponseArrived, TransactionFailed
-from sipstub.transaction.machine import ServerTransaction
+from sipstub.transaction.machine import ClientTransaction, ServerTransaction
 from sipstub.transaction.sending import Hop
+from sipstub.transaction.state import State
 
 if TYPE_CHECKING:
     from sipstub.sbc.service import Sbc
 
+OPEN = (State.CALLING, State.PROCEEDING)
 CHALLENGES = frozenset({401, 407})
 MAX_ACKS = 4
 "ACKs of one leg that are kept for a 2xx that comes again."
@@ -47,6 +49,8 @@ class Relay:
         self.why = ""
         "Why it ended, for people."
         self.ends_at: float | None = None
+        self._invites: list[ClientTransaction] = []
+        "Of ours within the call, those without an answer among them."
         self._leaving: tuple[float, Leg] | None = None
         self.wake_at: float | None = None
         "See Agenda."
@@ -274,7 +278,14 @@ class Relay:
             self._refresh(leg, [one for one in found if not self.is_over or one.method == "ACK"], at)
             self.sbc.agenda.note(self)
 
-        self.core.request(request, leg.hop, now, heard, via=leg.via)
+        self.track(self.core.request(request, leg.hop, now, heard, via=leg.via))
+
+    def track(self, client: ClientTransaction) -> ClientTransaction:
+        """Have an INVITE within the call be cancelled if the call ends before it is answered."""
+        if client.method == "INVITE":
+            self._invites = [one for one in self._invites if one.state in OPEN]
+            self._invites.append(client)
+        return client
 
     # The end
 
@@ -292,6 +303,8 @@ class Relay:
         if not self.is_over:
             self.is_over, self.why = True, why
             self.media.end()
+            for client in self._invites:
+                self.core.layer.cancel(client, now)
         for leg in self.legs:
             if leg.unacked is None:
                 self._close(leg, now)

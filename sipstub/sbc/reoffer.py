@@ -60,4 +60,4 @@ def reoffer(relay: Relay, leg: Leg, body: bytes, now: float) -> None:
             relay.end(at, f"{response.status} to INVITE")
         relay.sbc.agenda.note(relay)
 
-    relay.core.request(made, leg.hop, now, answered, via=leg.via)
+    relay.track(relay.core.request(made, leg.hop, now, answered, via=leg.via))

@@ -80,6 +80,7 @@ PURE = (
     "sipstub/registrar",
     "sipstub/subscriptions",
     "sipstub/core",
+    "sipstub/sbc",
     "sipstub/sbc/settings",
     "sipstub/scenario",
     "sipstub/stimulus",
