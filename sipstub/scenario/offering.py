@@ -77,4 +77,12 @@ OFF = Scenario(
     conduct=lambda timer: _asks(INTERVAL_S),
     seconds=10.0,
 )
-SCENARIOS = (OFFER, RAISED, OPEN, REQUIRED, TOO_SHORT, OFF)
+OFF_REQUIRED = Scenario(
+    name="timer-off-required",
+    what="call it with Require: timer although it has none",
+    caller=Caller.STUB,
+    wants=if_off,
+    rules=("session-off",),
+    conduct=lambda timer: _asks(INTERVAL_S, requires=True),
+)
+SCENARIOS = (OFFER, RAISED, OPEN, REQUIRED, TOO_SHORT, OFF, OFF_REQUIRED)

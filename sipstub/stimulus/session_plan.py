@@ -21,7 +21,7 @@ PERSON_S = 120.0
 "Time that a person has to dial."
 REACH_S = 120.0
 "Time for a phone to register and to pick up."
-NO_PERSON = "somebody has to dial at the phone: say --dial"
+NO_PERSON = "somebody has to dial at the phone: say --dial or --action-uri"
 NO_TIME = "does not fit the time limit"
 NOT_ITS = "its file does not ask for this"
 

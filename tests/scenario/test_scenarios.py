@@ -62,6 +62,8 @@ def test_the_phone_of_the_guide_refreshes_as_its_sample_says() -> None:
 def test_a_phone_without_timers_is_told_of_and_never_accused() -> None:
     bench = Bench(timer(enable=0)).play()
     assert bench.said["session-off"] == "INFO" and not bad(bench)
+    (found,) = [one for one in bench.findings if one.rule == "session-off"]
+    assert found.seen == "200 without Session-Expires, 420 to Require: timer"
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)

@@ -30,8 +30,8 @@ def test_the_role_of_the_file_decides_about_the_calls_of_the_phone() -> None:
     assert "silent-as-caller" in plan and "refreshed-as-caller" in plan and "refreshes-as-caller" not in plan
 
 
-def test_a_phone_without_timers_is_called_once_and_asked_to_call_once() -> None:
-    assert names(session_plan(phone(enable=0), has_person=True)) == ["offer", "timer-off"]
+def test_a_phone_without_timers_is_called_twice_and_asked_to_call_once() -> None:
+    assert names(session_plan(phone(enable=0), has_person=True)) == ["offer", "timer-off", "timer-off-required"]
 
 
 def test_an_interval_under_90_seconds_is_warned_of() -> None:

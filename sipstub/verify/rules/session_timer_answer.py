@@ -192,6 +192,10 @@ def session_answer_origin(case: Case) -> Outcome | None:
     return good or unseen("no re-INVITE that changes nothing", expected=expected)
 
 
+def _requires(request: RequestFact) -> bool:
+    return any(OPTION in line.lower() for line in request.values.get("require", ()))
+
+
 @rule(
     "session-off",
     setting="session-timer",
@@ -205,11 +209,14 @@ def session_off(case: Case) -> Outcome | None:
     if case.is_on:
         return None
     expected = "no Session-Expires, 420 to Require: timer"
-    for request, final in reversed(_asked(case)):
+    told: dict[str, AnswerFact] = {}
+    for request, final in _asked(case):
         if request.session_expires is None or not request.is_initial:
             continue
         said = final.session_expires
-        text = f"{final.status} with Session-Expires {said}" if said is not None else f"{final.status} without Session-Expires"
+        has = f" with Session-Expires {said}" if said is not None else " without Session-Expires" if final.status < 300 else ""
+        told[f"{final.status}{has}{' to Require: timer' if _requires(request) else ''}"] = final
+    if told:
         words = "RFC 4028 section 9: a 2xx without Session-Expires means that the session does not expire"
-        return noted(text, final, expected=expected, note=words)
+        return noted(", ".join(told), list(told.values())[-1], expected=expected, note=words)
     return unseen("no call with a session timer to the phone", expected=expected)
