@@ -37,7 +37,25 @@ SHAPES = {
 }
 "How the guide's sample writes values.  To and the Request-URI are the other side's, User-Agent has a rule of its own."
 SAMPLED = "SIP-T23G"
-RELEASE = re.compile(r"\d+\.80\.\d+\.\d+\Z")
+RELEASE = re.compile(r"\d+\.80\.(\d+)\.(\d+)\Z")
+MAX_AGENT = 120
+_AGENT = re.compile(r"(\S+) (\d+\.\d+\.\d+\.\d+)\Z")
+OF_GUIDE = (0, 60)
+"The guide of V80 that speaks of UPDATE is that of this release; the one before has re-INVITE."
+
+
+def release_of(case: Case) -> tuple[str, str]:
+    """Return model, as in a User-Agent, and firmware; of a capture alone what the phone calls itself."""
+    subject = case.expectations.subject
+    said = _AGENT.search(case.facts.user_agent[:MAX_AGENT])
+    model, firmware = (said[1], said[2]) if said is not None else ("", "")
+    return subject.agent or model, subject.firmware or firmware
+
+
+def is_of_guide(firmware: str) -> bool:
+    """Return whether the guide of V80.60 is about this firmware."""
+    found = RELEASE.match(firmware)
+    return found is not None and (int(found[1]), int(found[2])) >= OF_GUIDE
 
 
 @rule(
@@ -50,11 +68,11 @@ RELEASE = re.compile(r"\d+\.80\.\d+\.\d+\Z")
 )
 def session_update_form(case: Case) -> Outcome | None:
     """The UPDATE of a refresh has the headers of the guide's sample, in its order and written as there; asked of that release."""
-    subject = case.expectations.subject
-    if not case.is_on or not RELEASE.match(subject.firmware):
+    agent, firmware = release_of(case)
+    if not case.is_on or not RELEASE.match(firmware):
         return None
     expected = "the headers of the guide's sample"
-    judge = warned if subject.agent == SAMPLED else noted
+    judge = warned if agent == SAMPLED else noted
     good: Outcome | None = None
     for session in sessions_of(case.account, case.facts.until):
         for request in session.refreshes:

@@ -8,6 +8,7 @@ from sipstub.verify.case import Case
 from sipstub.verify.finding import Outcome, failed, passed, unseen, warned
 from sipstub.verify.request_fact import RequestFact
 from sipstub.verify.rule import rule
+from sipstub.verify.rules.session_timer_form import SAMPLED, is_of_guide, release_of
 from sipstub.verify.rules.session_timer_offer import LEAST_S, min_se_of
 from sipstub.verify.session_fact import REFRESHING, Session, Term, media_of, origin_of, sessions_of
 from sipstub.verify.stimulus import Stimulus
@@ -130,12 +131,19 @@ def session_refresh_role(case: Case) -> Outcome | None:
     stimulus=Stimulus.SESSION,
 )
 def session_refresh_method(case: Case) -> Outcome | None:
-    """A refresh is an UPDATE where the other side takes that."""
+    """A refresh is an UPDATE where the other side takes that; of a SIP-T23G of V80.60 the guide shows it."""
     if not case.is_on:
         return None
+    agent, firmware = release_of(case)
+    is_shown = agent == SAMPLED and is_of_guide(firmware)
     found = [request for _, _, request in _refreshes(case)]
     return case.every(
-        found, lambda request: request.method, "UPDATE", what="refresh of the phone", expected="UPDATE", judge=warned
+        found,
+        lambda request: request.method,
+        "UPDATE",
+        what="refresh of the phone",
+        expected="UPDATE",
+        judge=failed if is_shown else warned,
     )
 
 
@@ -163,7 +171,8 @@ def session_refresh_interval(case: Case) -> Outcome | None:
         if said.seconds != wanted:
             return failed(f"Session-Expires: {said.seconds}", request, expected=expected)
         if said.refresher is None:
-            return warned("no refresher", request, expected=expected, note="RFC 4028 section 7.4 recommends it")
+            judge = failed if is_of_guide(release_of(case)[1]) else warned
+            return judge("no refresher", request, expected=expected, note="the guide: always; RFC 4028 section 7.4 recommends it")
         if said.refresher != role:
             return failed(f"refresher={said.refresher}", request, expected=expected)
         good = passed(f"Session-Expires: {said}", request, expected=expected)
