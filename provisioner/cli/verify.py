@@ -246,6 +246,7 @@ def _run(
 def _ask(settings: Settings, fleet: Fleet, macs: Sequence[str], options: VerifyOptions) -> tuple[Verified, Remarks, bool]:
     from provisioner.expectations.observables import load_observables
     from provisioner.runtime.action_uri import Dialler, controls_of
+    from provisioner.runtime.session_calls import spoken
     from provisioner.runtime.verify_run import VerifyRun
     from provisioner.runtime.verify_subject import Subjects
     from provisioner.state.database import Database
@@ -267,7 +268,8 @@ def _ask(settings: Settings, fleet: Fleet, macs: Sequence[str], options: VerifyO
     view = LiveView(time.time() + run.limit_s)
     is_cut = False
     try:
-        click.echo(f"job {job}: watching {count_of(len(macs), 'phone')} for up to {run.limit_s:.0f} s", err=True)
+        usual = f"about {spoken(run.usual_s)}, " if run.usual_s else ""
+        click.echo(f"job {job}: watching {count_of(len(macs), 'phone')} for {usual}{spoken(run.limit_s)} at most", err=True)
         while not (standing := run.poll(time.time())).is_over:
             view.show(standing, time.time())
             dialler.look(run.waits, time.time())

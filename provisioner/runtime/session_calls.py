@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import textwrap
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,9 @@ from typing import Any
 from sipstub.stimulus.director import MAX_AT_ONCE
 from sipstub.stimulus.session_plan import SessionPlan, session_plan
 from sipstub.verify.expectation import Expectations
+
+WIDTH = 120
+"Of a printed plan."
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +58,38 @@ def wall_clock_s(plans: Sequence[SessionPlan]) -> float:
 
 
 def printed(plans: Mapping[str, SessionPlan]) -> str:
-    """Return the plans of phones, by name, as lines for people."""
-    lines: list[str] = []
+    """Return the plans of phones, by name, as lines for people; phones with the same calls share theirs."""
+    alike: dict[tuple[object, ...], list[str]] = {}
     for name, plan in plans.items():
-        lines.append(f"{name}: {len(plan.steps)} calls, about {spoken(plan.usual_s)}" if plan.steps else f"{name}: no calls")
-        for number, step in enumerate(plan.steps, 1):
-            called = step.scenario.name if step.scenario is not None else ""
-            hand = "  (dial)" if step.wants_person else ""
-            lines.append(f"  {number:>2}. account {step.accounts[0]}  {called:<20} {step.usual_s:>4.0f} s  {step.text}{hand}")
-        reasons: dict[str, list[str]] = {}
-        for one in plan.left_out:
-            reasons.setdefault(one.why, []).append(f"{one.scenario} (account {one.account}, {one.usual_s:.0f} s)")
-        lines += [f"  left out: {', '.join(names)}: {why}" for why, names in reasons.items()]
-        lines += [f"  warning: {warning}" for warning in plan.warnings]
+        calls = tuple((step.accounts, step.scenario.name if step.scenario is not None else "") for step in plan.steps)
+        alike.setdefault((calls, plan.left_out, plan.warnings), []).append(name)
+    lines: list[str] = []
+    for names in alike.values():
+        lines += _lines(", ".join(names), plans[names[0]], "each " if len(names) > 1 else "")
     whole = wall_clock_s(list(plans.values()))
     lines.append(f"on the clock about {spoken(whole)}: phones side by side, {MAX_AT_ONCE} at a time; nothing was done")
     return "\n".join(lines)
+
+
+def _lines(names: str, plan: SessionPlan, each: str) -> list[str]:
+    """Return the plan of phones with the same one; the accounts are named where there are several."""
+    accounts = {*(step.accounts[0] for step in plan.steps), *(one.account for one in plan.left_out)}
+    several = len(accounts) > 1
+    calls = "1 call" if len(plan.steps) == 1 else f"{len(plan.steps)} calls"
+    lines = [f"{names}: {each}{calls}, about {spoken(plan.usual_s)}" if plan.steps else f"{names}: no calls"]
+    for number, step in enumerate(plan.steps, 1):
+        called = step.scenario.name if step.scenario is not None else ""
+        hand = "  (dial)" if step.wants_person else ""
+        where = f"account {step.accounts[0]}  " if several else ""
+        lines.append(f"  {number:>2}. {where}{called:<20} {step.usual_s:>4.0f} s  {step.text}{hand}")
+    reasons: dict[str, list[str]] = {}
+    for one in plan.left_out:
+        account = f"account {one.account}, " if several else ""
+        reasons.setdefault(one.why, []).append(f"{one.scenario} ({account}{one.usual_s:.0f} s)")
+    for why, left in reasons.items():
+        head = f"  left out: {why}: "
+        lines += textwrap.wrap(", ".join(left), WIDTH, initial_indent=head, subsequent_indent="    ", break_on_hyphens=False)
+    return lines + [f"  warning: {warning}" for warning in plan.warnings]
 
 
 def spoken(seconds: float) -> str:

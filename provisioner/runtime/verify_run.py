@@ -117,6 +117,8 @@ class VerifyRun:
         self._asked_at = self._began_at = self._settled_at = 0.0
         self.limit_s = options.wait_s
         "How long it takes at most, once the job was taken."
+        self.usual_s = 0.0
+        "How long it takes where phones and people do what is expected; 0 where nothing is done to phones."
         self._hashes: dict[str, tuple[str, ...]] = {}
         self._messages: list[RecordedMessage] = []
         self.job: Job | None = None
@@ -154,8 +156,10 @@ class VerifyRun:
             )
         flags: dict[str, Any] = {"boots": options.boots, "stimulates": options.stimulates, "has_person": options.has_person}
         longest = [sum(step.limit_s for step in self.steps(phone)) for phone in known]
+        self.usual_s = max((sum(step.usual_s for step in self.steps(phone)) for phone in known), default=0.0)
         rounds = 1 if options.pace.are_virtual else -(-len(known) // MAX_AT_ONCE)
         self.limit_s += max(longest, default=0.0) * max(1, rounds)
+        self.usual_s *= max(1, rounds)
         if options.sessions is not None:
             flags["sessions"] = options.sessions.as_json()
         return flags | {"pace": options.pace.as_json(), "phones": to_ask(known)}

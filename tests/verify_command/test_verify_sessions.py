@@ -8,7 +8,7 @@ import re
 import pytest
 from verify_desk import Desk, until
 
-from provisioner.runtime.session_calls import SessionCalls, spoken, wall_clock_s
+from provisioner.runtime.session_calls import SessionCalls, printed, spoken, wall_clock_s
 from sipstub.stimulus.session_plan import SessionPlan
 from sipstub.stimulus.step import Step
 from sipstub.verify.stimulus import Stimulus
@@ -47,7 +47,7 @@ def test_a_plan_says_what_takes_how_long_and_does_nothing(desk: Desk) -> None:
     (desk.root / "001565aabbcc.cfg").write_text(FILE)
     found = desk.run("verify", "001565aabbcc.cfg", "--session-timers", "--plan")
     assert found.returncode == 0, found.stderr
-    assert "account 1  silent-as-callee" in found.stdout and "say --dial" in found.stdout
+    assert ". silent-as-callee " in found.stdout and "say --dial" in found.stdout
     assert "warning: account 1 offers 60 s" in found.stdout and "nothing was done" in found.stdout
     quick = desk.run("verify", "001565aabbcc.cfg", "--session-timers", "--plan", "--quick", "30").stdout
     assert "does not fit the time limit" in quick and "silent-as-callee   " not in quick
@@ -70,6 +70,12 @@ def test_a_plan_says_what_takes_how_long_and_does_nothing(desk: Desk) -> None:
 def test_what_makes_no_sense_is_refused_at_once(desk: Desk, args: tuple[str, ...], words: str) -> None:
     found = desk.run("verify", "director", *args)
     assert found.returncode == 2 and words in found.stderr
+
+
+def test_phones_with_the_same_calls_share_one_plan() -> None:
+    text = printed({"anna": a_plan(60), "ben": a_plan(60), "chris": SessionPlan(())})
+    assert text.startswith("anna, ben: each 1 call, about 1 min 0 s\n")
+    assert text.count("  1. ") == 1 and "\nchris: no calls\n" in text
 
 
 def test_phones_side_by_side_take_as_long_as_the_longest_and_eight_at_a_time() -> None:
