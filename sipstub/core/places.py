@@ -22,6 +22,8 @@ class Place:
     host: str
     "An address without brackets; a wildcard stands for the outward address."
     port: int
+    socket: int = 0
+    "Number of the socket in hops, where datagrams are received; 0 for streams."
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,10 @@ class Places:
 
     def _place(self, hop: Hop) -> Place | None:
         is_ipv6 = ":" in hop.host
+        if hop.socket and not hop.is_reliable:  # several sockets of one transport: the one that the hop leads over
+            own = next((place for place in self.listening if place.socket == hop.socket), None)
+            if own is not None:
+                return own
         same = [place for place in self.listening if place.transport == hop.transport]
         return next((place for place in same if (":" in place.host) is is_ipv6), None) or next(iter(same), None)
 

@@ -90,7 +90,12 @@ class SipServer:
             *(endpoint_of("tls" if is_tls else "tcp", *sock.getsockname()[:2]) for sock, is_tls in self._listening),
         ]
         "Where we listen."
-        places = tuple(Place(_NAME[local.transport], local.host, local.port) for local in self.locals)
+        numbered = [transport.number for transport in self._udp]
+        numbered += [0] * (len(self.locals) - len(numbered))
+        places = tuple(
+            Place(_NAME[local.transport], local.host, local.port, number)
+            for local, number in zip(self.locals, numbered, strict=True)
+        )
         core.places = Places(places, advertised, outward_host())
 
     @property

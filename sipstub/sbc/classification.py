@@ -20,6 +20,8 @@ class ClassificationRule:
     address: str = ""
     "Where the request came from; a star at the end is any rest."
     transport: str = ""
+    socket: int = 0
+    "Of the SIP Interface that it came in by; known of UDP alone, so that other transports fit any."
     source_prefix: str = ""
     source_host: str = ""
     prefix: str = ""
@@ -33,6 +35,8 @@ class ClassificationRule:
         elif self.address and self.address != source.host:
             return False
         if self.transport and self.transport != source.transport:
+            return False
+        if self.socket and not source.is_reliable and self.socket != source.socket:
             return False
         return is_fitting(request.from_.uri, self.source_prefix, self.source_host) and is_fitting(
             request.uri, self.prefix, self.host

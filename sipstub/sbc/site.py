@@ -56,7 +56,8 @@ class Site:
 def site_of(settings: SbcSettings) -> Site:
     """Return the site; raises SiteProblem for what no B2BUA could act on."""
     found = Globals(settings)
-    proxy_sets = {row.index: _proxy_set(settings, row) for row in settings.proxy_sets}
+    sockets = udp_sockets(settings)
+    proxy_sets = {row.index: _proxy_set(settings, row, sockets) for row in settings.proxy_sets}
     groups = tuple(_group(settings, row, found, proxy_sets) for row in settings.ip_groups)
     by_index = {row.index: group for row, group in zip(settings.ip_groups, groups, strict=True)}
 
@@ -71,18 +72,36 @@ def site_of(settings: SbcSettings) -> Site:
             _route(row, group_named(row.text("SrcIPGroupName")), group_named(row.text("DestIPGroupName")))
             for row in settings.routes
         ),
-        tuple(_classification(row, group_named(row.text("SrcIPGroupName"))) for row in settings.classifications),
+        tuple(
+            _classification(
+                row, group_named(row.text("SrcIPGroupName")), _socket(settings, row.text("SrcSIPInterfaceName"), sockets)
+            )
+            for row in settings.classifications
+        ),
         found,
         statuses[0] if statuses else UNCLASSIFIED_STATUS,
     )
 
 
-def _proxy_set(settings: SbcSettings, row: Row) -> ProxySet:
+def udp_sockets(settings: SbcSettings) -> dict[int, int]:
+    """Return the number that hops give to the UDP socket of each SIP Interface, by index: they are counted as they are bound."""
+    listening = [row.index for row in settings.sip_interfaces if row.number("UDPPort")]
+    return {index: number for number, index in enumerate(listening, 1)}
+
+
+def _socket(settings: SbcSettings, name: str, sockets: dict[int, int]) -> int:
+    row = settings.row("SIPInterface", name)
+    return 0 if row is None else sockets.get(row.index, 0)
+
+
+def _proxy_set(settings: SbcSettings, row: Row, sockets: dict[int, int]) -> ProxySet:
+    socket = _socket(settings, row.text("SBCIPv4SIPInterfaceName"), sockets)
     addresses = []
     for one in settings.proxy_ips:
         named = settings.row("ProxySet", one.text("ProxySetId"))
         if named is not None and named.index == row.index:
             hop = proxy_address(one.text("IpAddress"), TRANSPORTS[one.number("TransportType")])
+            hop = hop if hop.is_reliable else hop._replace(socket=socket)
             addresses.append((one.number("Priority"), one.number("ProxyIpIndex"), hop))
     addresses.sort(key=lambda entry: entry[:2])
     pause = row.number("ProxyKeepAliveTime") if row.number("EnableProxyKeepAlive") else 0
@@ -131,12 +150,13 @@ def _route(row: Row, source: IpGroup | None, destination: IpGroup | None) -> Rou
     )
 
 
-def _classification(row: Row, group: IpGroup | None) -> ClassificationRule:
+def _classification(row: Row, group: IpGroup | None, socket: int) -> ClassificationRule:
     transport = row.number("SrcTransportType")
     return ClassificationRule(
         group if row.number("ActionType") == 1 else None,
         address=row.text("SrcAddress"),
         transport="" if transport < 0 else TRANSPORTS[transport],
+        socket=socket,
         source_prefix=_prefix(row.text("SrcUsernamePrefix")),
         source_host=_prefix(row.text("SrcHost")),
         prefix=_prefix(row.text("DestUsernamePrefix")),

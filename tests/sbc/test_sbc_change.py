@@ -221,3 +221,20 @@ def test_a_dialog_that_ended_here_is_unknown_there() -> None:
     b.send(theirs, "INVITE", body=CHANGED)
     b.response(481)
     world.assert_both_legs_are_free()
+
+
+def test_a_bye_cancels_a_reinvite_that_still_has_no_answer() -> None:
+    world, a, b = two_servers()
+    ours, theirs = place(a, b)
+    a.send(ours, "INVITE", body=CHANGED)
+    arrived = b.request("INVITE")
+    b.answer(arrived, 180)
+    a.response(180)
+    b.send(theirs, "BYE")
+    b.response(200)
+    b.answer(b.request("CANCEL"), 200)
+    b.answer(arrived, 487)
+    a.answer(a.request("BYE"), 200)
+    a.response(487)
+    b.request("ACK")
+    world.assert_both_legs_are_free()

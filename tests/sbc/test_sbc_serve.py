@@ -164,3 +164,33 @@ def test_the_site_in_the_reference_can_be_served() -> None:
     assert not reading.errors, reading.errors
     site = site_of(reading.settings)
     assert [group.name for group in site.groups] == ["phones", "pbx"] and len(site.routing) == 2
+
+
+def test_each_side_sees_the_interface_that_faces_it(tmp_path: Path) -> None:
+    """Two SIP Interfaces: what goes to a server leaves by its own, and names it in Via and Contact."""
+    lan, wan = free_port(), free_port()
+    rows = "".join(
+        f'\n[[SIPInterface]]\nInterfaceName = "{name}"\nNetworkInterface = "127.0.0.1"\nUDPPort = {port}\n'
+        "TCPPort = 0\nTLSPort = 0\n"
+        for name, port in (("lan", lan), ("wan", wan))
+    )
+
+    async def run() -> None:
+        async with a_stub() as registrar:
+            text = rows + SITE.format(port=registrar.port("udp"))
+            text = text.replace('ProxyName = "pbx"', 'ProxyName = "pbx"\nSBCIPv4SIPInterfaceName = "wan"')
+            text = text.replace("[[Classification]]", '[[Classification]]\nSrcSIPInterfaceName = "lan"')
+            (tmp_path / "sbc.toml").write_text(text)
+            process = await serving(tmp_path, "--sbc", "sbc.toml")
+            try:
+                async with Client("udp", lan) as phone:
+                    assert (await phone.register()).status == 200
+                async with Client("udp", wan) as stranger:
+                    assert (await stranger.ask(stranger.a_request("REGISTER"))).status == 403, "no phones on that side"
+            finally:
+                await ended(process)
+            (binding,) = registrar.stub.registrar.location
+            assert binding.contact == f"sip:FEU1_1_1@127.0.0.1:{wan};transport=udp"
+            assert {one.peer.port for one in registrar.messages(inbound=True)} == {wan}
+
+    asyncio.run(run())
