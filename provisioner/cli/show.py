@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from provisioner.runtime.plan import Planner
 
 EVENTS_SHOWN = 5
+VERDICTS_SHOWN = 5
 PROBLEMS_SHOWN = 10
 
 
@@ -38,7 +39,7 @@ PROBLEMS_SHOWN = 10
 @settings_options("devices", "templates", "state")
 @click.pass_context
 def command(ctx: click.Context, settings: Settings, phone: str, as_json: bool) -> None:
-    """Show one phone: is it what I asked for, its settings with origin, its files, its last fetches.
+    """Show one phone: is it what I asked for, its settings with origin, its files, its last fetches and verdicts.
 
     \b
     Examples:
@@ -61,6 +62,7 @@ def command(ctx: click.Context, settings: Settings, phone: str, as_json: bool) -
         "settings": list(_settings(found, fleet.catalogue, places)),
         "files": _files(found, history),
         "fetches": _fetches(history, mac),
+        "verdicts": _verdicts(history, mac),
         "problems": [problem.as_json() | {"file": places.file(problem.file)} for problem in _problems(build, mac)],
     }
     if as_json:
@@ -160,6 +162,18 @@ def _fetches(history: History, mac: str) -> list[dict[str, Any]]:
     return [readable({"id": event.id} | {name: event.values[name] for name in names}) for event in events]
 
 
+def _verdicts(history: History, mac: str) -> list[dict[str, Any]]:
+    """Return what verification said of the phone, newest first."""
+    if history.folder is None or history.reading is None:
+        return []
+    from provisioner.state.database import Database
+    from provisioner.state.verdict_table import VerdictTable
+
+    names = ("at", "verdict", "heard", "passed", "failed", "job_id")
+    rows = VerdictTable(Database.open(history.folder)).of(mac)[:VERDICTS_SHOWN]
+    return [readable({name: getattr(row, name) for name in names}) for row in rows]
+
+
 def _problems(build: Build, mac: str) -> list[Problem]:
     found = build.phones[mac]
     own = [*build.inventory.blocked.get(mac, ()), *found.mac.problems, *found.common.problems]
@@ -200,6 +214,13 @@ def _print(page: dict[str, Any], now: float) -> None:
                 for row in page["fetches"]
             ]
         )
+    if page["verdicts"]:
+        click.echo("\nlast verdicts")
+        print_columns([("", when(row["at"], is_local=True), *_told(row)) for row in page["verdicts"]])
+
+
+def _told(row: dict[str, Any]) -> tuple[str, ...]:
+    return row["verdict"], f"{row['passed']} PASS", f"{row['failed']} FAIL", row["heard"], f"job {row['job_id'] or '-'}"
 
 
 def _answer(page: dict[str, Any], now: float) -> str:

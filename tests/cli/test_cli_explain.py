@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fleet_here import deliver, edit, place_of, provisioner, publish
+from fleet_here import NOW, deliver, edit, place_of, provisioner, publish
 
 from provisioner.settings import load_settings
+from provisioner.state.database import Database
+from provisioner.state.folder import StateFolder
+from provisioner.state.verdict_table import VerdictRow, VerdictTable
 
 pytestmark = pytest.mark.usefixtures("example")
 
@@ -111,6 +114,23 @@ def test_show_is_one_page_that_answers_in_its_second_line() -> None:
     assert {"settings", "files", "last requests"} <= set(ran.lines)
     edit("devices/phones/office-anna.toml", 'label = "Ben"', 'label = "Bene"')
     assert "1 parameter differs: provisioner diff office-anna" in provisioner("show", "office-anna").lines[1]
+
+
+def test_show_tells_what_verification_said_last_newest_first() -> None:
+    publish()
+    deliver("office-anna")
+    assert "last verdicts" not in provisioner("show", "office-anna").lines
+    mac = "001565200003"
+    table = VerdictTable(Database.open(StateFolder.existing(Path("state"))))
+    table.add(
+        [VerdictRow(mac, NOW + at, "FAIL" if at == 6 else "PASS", "registered udp", 30, int(at == 6), at) for at in range(7)]
+    )
+    lines = provisioner("show", "office-anna").lines
+    told = lines[lines.index("last verdicts") + 1 :]
+    assert [line.rsplit("  ", 1)[1] for line in told] == ["job 6", "job 5", "job 4", "job 3", "job 2"]
+    assert told[0].split()[2:] == ["FAIL", "30", "PASS", "1", "FAIL", "registered", "udp", "job", "6"]
+    page = provisioner("show", "office-anna", "--json").json
+    assert page["verdicts"][0]["verdict"] == "FAIL" and len(page["verdicts"]) == 5
 
 
 def test_show_names_the_problem_that_holds_a_phone() -> None:
