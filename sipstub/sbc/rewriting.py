@@ -60,6 +60,12 @@ class Rewriting:
             request.headers.remove("P-Asserted-Identity")
         elif mode == ADD:  # in the place of what came [choice]
             request.headers.set("P-Asserted-Identity", NameAddr(request.from_.uri, request.from_.display))
+        for name, how in (
+            ("Diversion", target.group.profile.diversion_mode),
+            ("History-Info", target.group.profile.history_info_mode),
+        ):
+            if how == REMOVE and request.headers.lines(name.lower()):
+                request.headers.remove(name)
         if request.headers.lines("diversion"):
             self._divert(request)
         if target.hop.transport != "TLS":

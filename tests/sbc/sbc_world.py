@@ -26,6 +26,7 @@ from sipstub.transaction.sending import Hop
 from sipstub.transaction.timing import Timing
 
 SBC_HOST = "10.0.0.1"
+SBC_IPV6 = "2001:db8::1"
 OFFER = b"v=0\r\no=- 1 1 IN IP4 10.0.1.1\r\ns=-\r\nc=IN IP4 10.0.1.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n"
 ANSWER = b"v=0\r\no=- 2 1 IN IP4 10.0.2.1\r\ns=-\r\nc=IN IP4 10.0.2.1\r\nt=0 0\r\nm=audio 5000 RTP/AVP 8\r\n"
 CHANGED = OFFER.replace(b"o=- 1 1", b"o=- 1 2") + b"a=sendonly\r\n"
@@ -82,7 +83,7 @@ class World:
         self.now = 1000.0
         layer = TransactionLayer(timing or Timing(ringing_s=8000.0))
         self.core = Core(layer)
-        self.core.places = Places((Place("UDP", SBC_HOST, 5060), Place("TCP", SBC_HOST, 5060)))
+        self.core.places = Places(tuple(Place(name, host, 5060) for name in ("UDP", "TCP") for host in (SBC_HOST, SBC_IPV6)))
         self.chance = chance
         self.told: list[str] = []
         self.sbc = Sbc(self.core, site, now=self.now, chance=lambda: self.chance, tell=lambda text, now: self.told.append(text))
@@ -200,13 +201,18 @@ class Peer:
     def via(self) -> str:
         """Return a Via with a branch that nobody else has."""
         hop = self.hop
-        return f"SIP/2.0/{hop.transport} {hop.host}:{hop.port};branch=z9hG4bK-{self.name}-{next(self._numbers)};rport"
+        return f"SIP/2.0/{hop.transport} {self.host}:{hop.port};branch=z9hG4bK-{self.name}-{next(self._numbers)};rport"
 
     @property
     def contact(self) -> str:
         """Return its Contact."""
         transport = "" if self.hop.transport == "UDP" else f";transport={self.hop.transport.lower()}"
-        return f"<sip:{self.user}@{self.hop.host}:{self.hop.port}{transport}>"
+        return f"<sip:{self.user}@{self.host}:{self.hop.port}{transport}>"
+
+    @property
+    def host(self) -> str:
+        """Return its address as it stands in URIs."""
+        return f"[{self.hop.host}]" if ":" in self.hop.host else self.hop.host
 
     def say(self, message: Message) -> None:
         """Send."""

@@ -56,6 +56,18 @@ def test_diversion(mode: int, came: str, want: str) -> None:
     assert b.request("INVITE").headers.get("diversion") == want
 
 
+REDIRECTED = (("SBCDiversionMode", "Diversion"), ("SBCHistoryInfoMode", "History-Info"))
+
+
+@pytest.mark.parametrize(
+    ("column", "header", "mode"), [pytest.param(*names, mode, id=f"{names[0]}={mode}") for names in REDIRECTED for mode in (0, 2)]
+)
+def test_a_header_of_redirection_that_is_left_or_removed(column: str, header: str, mode: int) -> None:
+    _, a, b = two_servers({}, None, {column: mode})
+    a.ask("INVITE", URI, (header, "<sip:100@x>;index=1"), body=OFFER)
+    assert b.request("INVITE").headers.get(header) == (None if mode == 2 else "<sip:100@x>;index=1")
+
+
 SECURE = (
     ("P-Asserted-Identity", "<sips:boss@corp.example>"),
     ("P-Preferred-Identity", "<sips:boss@corp.example>"),
