@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 BAR = 20
 "Characters of a full bar."
+WIDE = 1_000
+"Columns where nothing has to be left out."
 SPARE_LINES = 3
 "Of the terminal, left for the prompt and the summary."
 _UP, _CLEAR = "\x1b[{}A", "\x1b[2K"
@@ -52,7 +54,7 @@ class LiveView:
 
     def _draw(self, standing: Standing, now: float) -> None:
         size = shutil.get_terminal_size()
-        lines = drawn(standing.lines, max(1, size.lines - SPARE_LINES))
+        lines = drawn(standing.lines, max(1, size.lines - SPARE_LINES), size.columns - 1)
         done = sum(line.state.startswith("registered") for line in standing.lines)
         left = max(0.0, self._until - now)
         lines.append(f"{done} of {len(standing.lines)} phones registered, up to {left:.0f} s more, Ctrl-C ends it")
@@ -63,15 +65,22 @@ class LiveView:
         self._drawn = max(self._drawn, len(cut))
 
 
-def drawn(phones: Sequence[PhoneLine], most: int) -> list[str]:
-    """Return a line per phone, at most so many: the last then tells how many there are besides."""
+def drawn(phones: Sequence[PhoneLine], most: int, columns: int = WIDE) -> list[str]:
+    """Return a line per phone, at most so many: the last then tells how many there are besides.
+
+    Where there is not enough room, what is expected next matters more than the bar, and more than what is known already.
+    """
     width = max((len(phone.name) for phone in phones), default=0)
     shown = phones if len(phones) <= most else phones[: most - 1]
     lines = []
     for phone in shown:
         full = round(BAR * phone.told / phone.rules) if phone.rules else 0
         bar = "#" * full + "." * (BAR - full)
-        lines.append(f"{phone.name:<{width}}  [{bar}]  {summary(phone)}")
+        name = f"{phone.name:<{width}}"
+        failed = f"{phone.failed} FAIL   " if phone.failed else ""
+        forms = [f"{name}  [{bar}]  {summary(phone)}", f"{name}  {summary(phone)}"]
+        forms += [f"{name}  {failed}{phone.doing}"] if phone.doing else []
+        lines.append(next((form for form in forms if len(form) <= columns), forms[-1]))
     if len(shown) < len(phones):
         lines.append(f"and {len(phones) - len(shown)} more")
     return lines

@@ -44,3 +44,12 @@ def test_on_a_terminal_the_lines_are_drawn_over_each_other_and_taken_away(capsys
     assert capsys.readouterr().err.startswith("\x1b[3A")
     view.clear()
     assert capsys.readouterr().err.startswith("\x1b[3A")
+
+
+def test_a_narrow_terminal_shows_what_is_expected_next_rather_than_a_bar() -> None:
+    doing = "session 4 of 5, refreshes-as-callee: a refresh of the phone in about 45 s"
+    line = PhoneLine("lab", "registered udp", 6, 54, 1, 20, doing)
+    wide, middle, narrow = (drawn([line], 5, columns)[0] for columns in (160, 120, 90))
+    assert "[##..." in wide and wide.endswith(doing)
+    assert "[" not in middle and middle.startswith("lab  registered udp   6 of 54 rules, 1 FAIL") and middle.endswith(doing)
+    assert narrow == f"lab  1 FAIL   {doing}"
