@@ -168,11 +168,11 @@ def test_an_engine_that_ends_takes_back_the_ports_of_calls_that_go_on() -> None:
 
 
 async def flooded(line: UdpLine, count: int) -> None:
-    """Send as fast as can be, from a phone and through the loop's turns."""
+    """Send as fast as can be: one half while the loop stands still, the other through its turns."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         for number in range(count):
             sock.sendto(a_packet(number), (HOST, line.port))
-            if number % 20 == 0:
+            if number > count / 2 and number % 20 == 0:
                 await asyncio.sleep(0)
 
 
@@ -195,7 +195,7 @@ def test_a_flood_is_not_read_and_what_is_lost_is_counted() -> None:
                             sock.sendto(b"", (HOST, line.port))
                     await asyncio.sleep(0)
             report = line.close()
-            assert report.dropped > 2_000
+            assert report.dropped > 500
             assert f"{report.dropped} dropped" in str(report)
 
     asyncio.run(run())
