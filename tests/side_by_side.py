@@ -26,6 +26,7 @@ LONG = {
     "timer_clients/test_linphone_refusals.py": False,
     "timer_clients/test_baresip_timers.py": False,
     "runtime/test_runtime_demo.py": False,
+    "runtime/test_runtime_wheel.py": False,
     "verify/test_mutant_matrix.py": False,
     "verify_command/test_verify_acting.py": False,
     "verify_command/test_verify_run.py": False,
@@ -45,14 +46,11 @@ LONG = {
     "registrar/test_registrar_flood.py": True,
 }
 "What begins first, in this order: whatever takes long and begins late keeps one process at work when all others have ended."
-TOGETHER = {"runtime/test_runtime_wheel.py": "runtime/test_runtime_demo.py"}
-"Files that go to the process of another: the phones of the example fleet have one address each on loopback."
 
 
 def file_of(nodeid: str) -> str:
-    """Return the file of a test, from tests/ on, or the one that its file goes with."""
-    file = nodeid.split("::")[0].removeprefix("tests/")
-    return TOGETHER.get(file, file)
+    """Return the file of a test, from tests/ on."""
+    return nodeid.split("::")[0].removeprefix("tests/")
 
 
 def unit(nodeid: str) -> str:

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from side_by_side import FOLDER, LONG, TOGETHER, unit
+from side_by_side import FOLDER, LONG, unit
 
 
-@pytest.mark.parametrize("file", [*LONG, *TOGETHER, *TOGETHER.values()])
+@pytest.mark.parametrize("file", LONG)
 def test_what_is_dealt_out_in_a_way_of_its_own_exists(file: str) -> None:
     assert (FOLDER / file).is_file()
 
@@ -20,7 +20,6 @@ def test_a_file_stays_in_one_process_unless_its_tests_share_nothing() -> None:
     assert unit("tests/sip/test_sip_uri.py::test_a[1::2]") == unit("tests/sip/test_sip_uri.py::test_b")
     apart = next(file for file, is_apart in LONG.items() if is_apart)
     assert unit(f"tests/{apart}::test_a") != unit(f"tests/{apart}::test_b")
-    assert unit("tests/runtime/test_runtime_wheel.py::test_a") == unit("tests/runtime/test_runtime_demo.py::test_b")
 
 
 TESTS = """\

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from ports import HERE
 from runtime_folder import Folder
 
 from provisioner.cli import cli
@@ -45,9 +47,21 @@ def is_missing(finding: dict[str, str]) -> bool:
     return finding["verdict"] == "INCONCLUSIVE" or (finding["verdict"] == "SKIPPED" and "wants" in finding["seen"])
 
 
-def test_the_example_fleet_has_every_model_over_both_transports_and_a_harmless_404(monkeypatch: pytest.MonkeyPatch) -> None:
+def with_addresses_of_its_own(folder: Path) -> Path:
+    """Return a copy of the example fleet with MACs, and by them addresses of phones on loopback, that no other process takes."""
+    devices = folder / "devices"
+    shutil.copytree(bundled("devices"), devices)
+    for file in (devices / "phones").glob("*.toml"):
+        file.write_text(file.read_text("utf-8").replace("00:15:65:20:", f"00:15:65:{0x71 + HERE:02x}:"), "utf-8")
+    return devices
+
+
+def test_the_example_fleet_has_every_model_over_both_transports_and_a_harmless_404(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(demo_calls, "BUDGET_S", SHORT_S)
-    found = CliRunner().invoke(cli, ["demo", "--json"], standalone_mode=False)
+    command = ["demo", "--json", "--devices", str(with_addresses_of_its_own(tmp_path))]
+    found = CliRunner().invoke(cli, command, standalone_mode=False)
     assert found.exception is None, found.output
     data = json.loads(found.stdout)
     rows = data["phones"]
