@@ -185,9 +185,12 @@ class Subjects:
 
 
 def _owners(fetches: Mapping[str, Mapping[str, LastFetch]]) -> dict[str, str]:
-    """Return each address with the one phone that used it last: addresses wander, and an old owner must not be blamed."""
-    newest: dict[str, tuple[float, str]] = {}
+    """Return each address from which the newest request of one phone came, and of no other.
+
+    Addresses wander, so what a phone had before does not count; behind one that phones share it could be any of them.
+    """
+    users: dict[str, list[str]] = {}
     for mac, kinds in fetches.items():
-        for fetch in kinds.values():
-            newest[fetch.peer] = max(newest.get(fetch.peer, (0.0, "")), (fetch.at, mac))
-    return {peer: mac for peer, (_, mac) in newest.items()}
+        newest = max(kinds.values(), key=lambda fetch: fetch.at)
+        users.setdefault(newest.peer, []).append(mac)
+    return {peer: macs[0] for peer, macs in users.items() if len(macs) == 1}
