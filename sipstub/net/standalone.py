@@ -24,12 +24,14 @@ from sipstub.net.certificate import RENEW_DAYS, keep_certificates
 from sipstub.net.collector import calm_collector
 from sipstub.net.descriptors import allow_descriptors
 from sipstub.net.sbc_file import SbcFileProblem, bind_interfaces, read_sbc_file
+from sipstub.net.sbc_reload import SbcReload
 from sipstub.net.server import Listening, NetEvent, SipServer
 from sipstub.net.tls import client_context, server_context
 from sipstub.registrar.policy import Policy
 from sipstub.registrar.registrar import Registrar
 from sipstub.registrar.user import MAX_HTDIGEST_BYTES, RegistrarUser, Users, htdigest_users
 from sipstub.sbc.compose import compose_sbc
+from sipstub.sbc.service import Sbc
 from sipstub.sbc.settings.settings import SbcSettings
 from sipstub.sbc.site import site_of
 from sipstub.trace.pcapng_writer import write_pcapng
@@ -123,7 +125,12 @@ async def serve(options: ServeOptions, users: Users) -> int:
     settings = None if options.sbc is None else read_sbc_file(options.sbc, lambda text: click.echo(text, err=True))
     stub = compose(Registrar(users, Policy(options.realm), secrets.token_bytes(KEY_BYTES)))
     if settings is not None:
-        servers.append(_bind_sbc(options, settings, recorder, tell, journal, is_alone=not len(users)))
+        sbc = compose_sbc(site_of(settings), time.time(), tell=journal.line)
+        sbc.core.on_malformed = journal.malformed
+        servers.append(_bind_sbc(options, settings, sbc, recorder, tell, is_alone=not len(users)))
+        assert options.sbc is not None
+        reload = SbcReload(options.sbc, settings, sbc, servers[0], lambda text: click.echo(text, err=True))
+        loop.add_signal_handler(signal.SIGHUP, reload)
     if settings is None or len(users):
         stub.registering.watch(journal.change, journal.refusal)
         stub.core.on_malformed = journal.malformed
@@ -150,15 +157,13 @@ async def serve(options: ServeOptions, users: Users) -> int:
 def _bind_sbc(
     options: ServeOptions,
     settings: SbcSettings,
+    sbc: Sbc,
     recorder: Recorder,
     tell: Callable[[NetEvent], None],
-    journal: Journal,
     *,
     is_alone: bool,
 ) -> SipServer:
     """Return the server of the SBC: at its SIP Interfaces, or, if it is alone and has none, where the command line says."""
-    sbc = compose_sbc(site_of(settings), time.time(), tell=journal.line)
-    sbc.core.on_malformed = journal.malformed
     listening = bind_interfaces(settings)
     if not listening and not is_alone:
         raise SbcFileProblem(f"{options.sbc} names no SIPInterface", hint="the registrar listens where --sip says")

@@ -96,12 +96,30 @@ class Sbc:
         self._relays: set[Relay] = set()
         self._expected: dict[tuple[str, str], Subscription] = {}
         "Subscriptions by Call-ID and tag of our SUBSCRIBE."
-        self._take(site)
-        self.health = {one.name: ProxyHealth(one, now) for one in site.proxy_sets}
-        for health in self.health.values():
-            self.agenda.note(KeepAlive(self, health, self._proxy_changed))
+        self.health: dict[str, ProxyHealth] = {}
+        self._keeping: dict[str, KeepAlive] = {}
+        self._take(site, now)
 
-    def _take(self, site: Site) -> None:
+    def reload(self, site: Site, now: float) -> None:
+        """Go on by another site: calls stay as they began, users stay where their group still is, proxies are asked anew."""
+        self._take(site, now)
+        groups = {group.name: group for group in site.groups}
+        for user in self.users:
+            group = groups.get(user.group.name)
+            if group is None or not group.is_user:
+                self.registering.drop(user, now)
+                continue
+            user.group = group
+            user.server = groups.get(user.server.name) if user.server is not None else None
+
+    def _take(self, site: Site, now: float) -> None:
+        for keeping in self._keeping.values():
+            keeping.health.next_at = None
+            self.agenda.forget(keeping)
+        self.health = {one.name: ProxyHealth(one, now) for one in site.proxy_sets}
+        self._keeping = {name: KeepAlive(self, health, self._proxy_changed) for name, health in self.health.items()}
+        for keeping in self._keeping.values():
+            self.agenda.note(keeping)
         self.site = site
         self.settings = site.settings
         self.routing = Routing(site.routing)

@@ -561,3 +561,24 @@ def test_a_phone_that_says_that_it_is_gone_altogether_is_asked_who_it_is() -> No
     assert len(world.sbc.users) == 1
     pbx.answer(gone, 200)
     assert phone.response(200) and len(world.sbc.users) == 0
+
+
+def test_other_settings_leave_calls_and_users_as_they_are() -> None:
+    world = a_world()
+    one, two, pbx = world.peer("100", "10.0.1.1"), world.peer("200", "10.0.1.2"), world.peer("pbx", "10.0.2.1")
+    register(one, pbx)
+    register(two, pbx)
+    ours, _ = place(one, two, "sip:200@corp.example")
+    groups = {"phones": {"Type": "user", "profile": {"SBCSessionExpiresMode": 3}}, "pbx": {"proxies": ["10.0.2.1:5060"]}}
+    world.sbc.reload(a_site({"SBCRandomizeExpires": 0, "SBCUserRegistrationTime": 99}, groups, ROUTES, RULES), world.now)
+    one.send(ours, "INFO")
+    two.answer(two.request("INFO"), 200)
+    one.response(200)
+    hang_up(one, two, ours)
+    one.ask("INVITE", "sip:200@corp.example", body=OFFER)
+    assert two.request("INVITE").session_expires is not None, "new calls by the new settings"
+    world.run(1)
+    ask(one)
+    assert told(one.response(200)) == 99
+    world.sbc.reload(a_site({}, {"pbx": groups["pbx"]}, ({"DestIPGroupName": "pbx"},)), world.now)
+    assert len(world.sbc.users) == 0, "their group is gone"

@@ -194,3 +194,42 @@ def test_each_side_sees_the_interface_that_faces_it(tmp_path: Path) -> None:
             assert {one.peer.port for one in registrar.messages(inbound=True)} == {wan}
 
     asyncio.run(run())
+
+
+def test_the_file_is_read_again_at_a_hangup_and_a_wrong_one_changes_nothing(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with a_stub() as registrar:
+            file = tmp_path / "sbc.toml"
+            good = SITE.format(port=registrar.port("udp"))
+            file.write_text(good)
+            process = await serving(tmp_path, "--sbc", "sbc.toml", "--sip", "127.0.0.1:0")
+            said = b""
+
+            async def again(text: str, word: bytes) -> None:
+                nonlocal said
+                file.write_text(text)
+                process.send_signal(signal.SIGHUP)
+                assert process.stderr is not None
+                async with asyncio.timeout(20):
+                    while word not in said:
+                        said += await process.stderr.readline()
+                said = b""
+
+            try:
+                port = int((tmp_path / "ready").read_text().splitlines()[0].rpartition(":")[2])
+
+                async def granted() -> int | None:
+                    async with Client("udp", port) as phone:  # from a port of its own, so that the registrar is asked
+                        return (await phone.register()).expires
+
+                assert await granted() == 77
+                await again(good.replace("77", "55"), b"was read again")
+                assert await granted() == 55
+                await again(good.replace("77", "-5"), b"the settings stay as they are")
+                assert await granted() == 55
+                await again(good.replace("77", "66\nNumOfSubscribes = 1"), b"NumOfSubscribes counts after a restart")
+                assert await granted() == 66
+            finally:
+                await ended(process)
+
+    asyncio.run(run())
