@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import signal
 from collections.abc import Generator
 from typing import Any
 
@@ -18,6 +19,8 @@ __all__ = ["pytest_xdist_auto_num_workers", "pytest_xdist_make_scheduler"]
 settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy machine")
 remember()
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell that runs us in its background says so, and programs inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 gc.disable()  # until ten thousand tests are collected: nothing of them is garbage, and to look for it takes a fifth of the time
 
 PACKAGES = {
