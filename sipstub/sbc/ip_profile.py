@@ -86,7 +86,7 @@ def timer_settings(settings: Globals, method: RefreshMethod) -> tuple[TimerSetti
 
     SBCMinSE over SBCSessionExpires contradicts itself: the interval is raised to it [choice].  Policy 1 is `uac` where the SBC
     asks, and has to be `uas` where it is asked (RFC 4028 table 2) [choice].  Asked for more than SBCSessionExpires, the SBC
-    lowers it [choice].
+    lowers it [choice].  As the side that is asked it refreshes who has no timers whatever the policy, as nobody else can.
     """
     min_se = settings["SBCMinSE"]
     interval = max(settings["SBCSessionExpires"], min_se)
@@ -108,6 +108,6 @@ def timer_settings(settings: Globals, method: RefreshMethod) -> tuple[TimerSetti
         method=method,
         inserts=Insertion.ALWAYS,
         sends_min_se=min_se > 0,
-        refreshes_alone=is_ours,
+        refreshes_alone=True,
     )
     return asking, answering

@@ -6,6 +6,8 @@ takes it all away.  Supported is a user agent of RFC 4028 on this leg alone.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sipstub.dialog.refusal import Refusal
 from sipstub.sbc.ip_profile import CARRYING, IpProfile, SessionMode
 from sipstub.session_timer.header import NOTHING, REFRESHING, Heard, TimerHeaders, hear, hear_leniently
@@ -13,6 +15,7 @@ from sipstub.session_timer.keeper import Keeper
 from sipstub.session_timer.leg import SessionWatch, carried_settings
 from sipstub.session_timer.offer import Offer
 from sipstub.session_timer.reply import Reply, TimerRefusal
+from sipstub.session_timer.setting import UAC, UAS
 from sipstub.session_timer.step import Send
 from sipstub.session_timer.timer import SessionTimer
 from sipstub.sip.error import SipError
@@ -101,11 +104,15 @@ class LegSession:
     # The side that we ask
 
     def offer(self, caller: LegSession) -> Offer | None:
-        """Return what the first INVITE on this leg asks for, where the timer is our own."""
+        """Return what the first INVITE on this leg asks for, where the timer is our own.
+
+        A caller whose timer is carried lives on it, so whom it named as refresher is asked for: nobody may overrule that choice.
+        """
         if not self.is_own:
             return None
         heard = caller.heard if caller.is_carrying else UNHEARD
-        return Offer(carried_settings(self.profile.asking, heard))
+        settings = carried_settings(self.profile.asking, heard)
+        return Offer(replace(settings, refresher=heard.refresher) if heard.refresher in (UAC, UAS) else settings)
 
     def put_on_request(self, request: Request, other: LegSession) -> Send | None:
         """Write what an INVITE or UPDATE on this leg says; it was carried over from the other one."""

@@ -82,6 +82,7 @@ PURE = (
     "sipstub/core",
     "sipstub/sbc",
     "sipstub/sbc/settings",
+    "sipstub/sbc/predict",
     "sipstub/scenario",
     "sipstub/stimulus",
     "sipstub/trace",

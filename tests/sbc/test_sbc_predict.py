@@ -1,0 +1,116 @@
+"""What is predicted on paper is what the B2BUA does on the wire, for every pair of modes and what else decides."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from sbc_ends import Bot, run
+from sbc_world import World
+
+from sipstub.sbc.predict.call import CallPrediction, predict_call
+from sipstub.sbc.predict.end import End
+from sipstub.sbc.predict.rules import LegRules, TimerRules
+from sipstub.sbc.predict.upkeep import Who
+from sipstub.sbc.settings.settings import SbcSettings
+from sipstub.sbc.site import site_of
+
+PHONES = {
+    "off": End("phone"),
+    "1800-uac": End("phone", True, 1800, "uac", "uas"),
+    "1800-uas": End("phone", True, 1800, "uas", "uac"),
+    "120-uac": End("phone", True, 120, "uac", "uas", method="INVITE"),
+}
+FARS = {
+    "none": End("far"),
+    "timer": End("far", True, 1800, None, "uac"),
+    "min900": End("far", True, 1800, None, "uas", min_se_s=900, takes_update=False),
+}
+
+
+def settings_of(a: dict[str, int], b: dict[str, int], values: dict[str, int]) -> SbcSettings:
+    settings = SbcSettings()
+    for name, value in values.items():
+        settings = settings.with_value(name, value)
+    for name, host, profile in (("a", "10.0.1.1:5060", a), ("b", "10.0.2.1:5060", b)):
+        settings = settings.with_row("IpProfile", ProfileName=name, **profile)
+        settings = settings.with_row("ProxySet", ProxyName=name)
+        settings = settings.with_row("ProxyIp", ProxySetId=name, ProxyIpIndex=0, IpAddress=host)
+        settings = settings.with_row("IPGroup", Name=name, ProfileName=name, ProxySetName=name)
+    settings = settings.with_row("IP2IPRouting", SrcIPGroupName="a", DestIPGroupName="b")
+    return settings.with_row("IP2IPRouting", SrcIPGroupName="b", DestIPGroupName="a")
+
+
+def predicted(settings: SbcSettings, caller: End, callee: End) -> CallPrediction:
+    one, two = (LegRules.of(settings, settings.row("IPGroup", name)) for name in "ab")
+    return predict_call(caller, callee, one, two, TimerRules(settings))
+
+
+def played(settings: SbcSettings, caller: End, callee: End, seconds: float, *, refreshes: bool) -> tuple[Bot, Bot]:
+    world = World(site_of(settings))
+    one = Bot(world.peer("a", "10.0.1.1"), caller, refreshes)
+    two = Bot(world.peer("b", "10.0.2.1"), callee, refreshes)
+    one.call()
+    run(world, (one, two), 0)
+    run(world, (one, two), seconds)
+    return one, two
+
+
+def differences(settings: SbcSettings, caller: End, callee: End) -> list[str]:
+    """Return what is predicted otherwise than it happens."""
+    want = predicted(settings, caller, callee)
+    legs = want.upkeep.a, want.upkeep.b
+    longest = max((leg.interval_s or 0 for leg in legs), default=0) * 1.6
+    one, two = played(settings, caller, callee, longest, refreshes=False)
+    found = []
+
+    def same(what: str, on_paper: object, on_wire: object) -> None:
+        if on_paper != on_wire:
+            found.append(f"{what}: predicted {on_paper}, seen {on_wire}")
+
+    same("asked", list(want.asked), [what for _, what in one.invites])
+    same("sent", list(want.sent), [what for _, what in two.invites])
+    same("refused", [r.min_se_s for r in want.refusals if "a" in r.legs], [w.min_se_s for s, w in one.answers if s == 422])
+    agreed = next((what for status, what in one.answers if status == 200), None)
+    same("to caller", (want.to_caller.expires_s, want.to_caller.refresher), agreed and (agreed.expires_s, agreed.refresher))
+    end = want.upkeep.released_at_s
+    for bot, leg, name in ((one, legs[0], "a"), (two, legs[1], "b")):
+        start = bot.up_at or 0
+        same(f"released {name}", end and round(end), bot.bye_at and round(bot.bye_at - start))
+        same(f"refreshes {name}", of_sbc(leg.interval_s, leg.method, leg.refresher, end, longest), rounded(bot.got))
+    if longest and not want.upkeep.starves:
+        one, two = played(settings, caller, callee, longest, refreshes=True)
+        same("kept up", (None, None), (one.bye_at, two.bye_at))
+        for bot, leg, name in ((one, legs[0], "a"), (two, legs[1], "b")):
+            if leg.is_relayed:
+                same(f"relayed {name}", leg.method, bot.got[0][1] if bot.got else None)
+    return found
+
+
+def of_sbc(interval: int | None, method: str, who: Who | None, end: float | None, longest: float) -> list[tuple[int, str]]:
+    if interval is None or who is not Who.SBC:
+        return []
+    times = itertools.takewhile(lambda at: at < min(longest, end or longest), itertools.count(interval / 2, interval / 2))
+    return [(round(at), method) for at in times]
+
+
+def rounded(got: list[tuple[float, str]]) -> list[tuple[int, str]]:
+    return [(round(at), method) for at, method in got]
+
+
+TIMERS = [(0, 2), (0, 3), (300, 2), (1200, 2)]
+"SBCMinSE and SBCRemoteUpdateSupport."
+GRID = [(*two, *more) for two in TIMERS for more in itertools.product((0, 1), PHONES, FARS, (True, False))]
+
+
+@pytest.mark.parametrize(("a", "b"), list(itertools.product(range(4), range(4))))
+def test_what_is_predicted_is_what_happens(a: int, b: int) -> None:
+    wrong = []
+    for minimum, support, policy, phone, far, is_caller in GRID:
+        values = {"SBCSessionExpires": 600, "SBCMinSE": minimum, "SBCSessionRefreshingPolicy": policy}
+        profiles = [{"SBCSessionExpiresMode": mode, "SBCRemoteUpdateSupport": support} for mode in (a, b)]
+        settings = settings_of(profiles[0], profiles[1], values)
+        ends = (PHONES[phone], FARS[far]) if is_caller else (FARS[far], PHONES[phone])
+        place = f"SBCMinSE={minimum} policy={policy} support={support} phone={phone} far={far} {'out' if is_caller else 'in'}"
+        wrong += [f"{place}: {what}" for what in differences(settings, *ends)]
+    assert not wrong, f"{len(wrong)} differences\n" + "\n".join(wrong[:40])
