@@ -42,6 +42,33 @@ ROOT = Path(__file__).parents[1]
 TICKS = os.sysconf("SC_CLK_TCK")
 CORES = sorted(os.sched_getaffinity(0))
 
+PASSING = ("sippy", "ours as SBC")
+"What has two legs for each call, and a second SIPp behind it."
+
+_SITE = """
+[[ProxySet]]
+ProxyName = "callers"
+[[ProxyIp]]
+ProxySetId = "callers"
+IpAddress = "127.0.0.1:%(caller)s"
+[[ProxySet]]
+ProxyName = "callees"
+[[ProxyIp]]
+ProxySetId = "callees"
+IpAddress = "127.0.0.1:%(callee)s"
+[[IPGroup]]
+Name = "callers"
+ProxySetName = "callers"
+[[IPGroup]]
+Name = "callees"
+ProxySetName = "callees"
+[[IP2IPRouting]]
+SrcIPGroupName = "callers"
+DestIPGroupName = "callees"
+[[IP2IPRouting]]
+SrcIPGroupName = "callees"
+DestIPGroupName = "callers"
+"""
 _HEAD = """%(method)s sip:answer@[remote_ip]:[remote_port] SIP/2.0
 Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]
 From: <sip:caller@[local_ip]:[local_port]>;tag=[call_number]
@@ -92,14 +119,14 @@ def run(calls: int = CALLS) -> list[Line]:
     if shutil.which("sipp") is None:
         return [Line("calls with session timers", None, "", "", True, "not measured: apt install sip-tester")]
     found: dict[str, Run] = {}
-    kinds = ["ours", "ours with the record", "ours, refreshing"]
+    kinds = ["ours", "ours as SBC", "ours with the record", "ours, refreshing"]
     if _sippy() is not None:
-        kinds.insert(1, "sippy")
+        kinds.insert(2, "sippy")
     for kind in kinds:
         found[kind] = _measure(kind, calls)
     lines: list[Line] = []
     for kind, one in found.items():
-        legs = 2 if kind == "sippy" else 1
+        legs = 2 if kind in PASSING else 1
         word = ", one leg of two" if legs > 1 else ""
         detail = f"{one.failed} of {calls} calls failed" if one.failed else ""
         is_met = one.failed <= (calls * FORGIVEN if kind == "sippy" else 0)
@@ -109,22 +136,29 @@ def run(calls: int = CALLS) -> list[Line]:
     if "sippy" not in found:
         lines.append(Line("a refresh: CPU, to sippy", None, "", "", True, "not measured: .venv/bin/pip install sippy==2.5.0"))
         return lines
-    ours, peer = found["ours"], found["sippy"]
+    ours, between, peer = found["ours"], found["ours as SBC"], found["sippy"]
     lines.append(at_most("set-up of one leg: CPU, to sippy", 2 * ours.call_s / peer.call_s, "x", TARGET))
     lines.append(at_most("refresh of one leg: CPU, to sippy", 2 * ours.refresh_s / peer.refresh_s, "x", TARGET))
+    lines.append(at_most("set-up of both legs as SBC: CPU, to sippy", between.call_s / peer.call_s, "x", TARGET))
+    lines.append(at_most("refresh of both legs as SBC: CPU, to sippy", between.refresh_s / peer.refresh_s, "x", TARGET))
+    lines.append(Line("both legs as SBC: memory, to sippy", between.memory_kb / peer.memory_kb, "x", "", True))
     lines.append(Line("one leg: memory, to sippy", 2 * ours.memory_kb / peer.memory_kb, "x", "", True))
     return lines
 
 
 def _measure(kind: str, calls: int) -> Run:
-    is_sippy, is_ours_to_refresh = kind == "sippy", kind.endswith("refreshing")
+    is_ours_to_refresh = kind.endswith("refreshing")
     with tempfile.TemporaryDirectory(prefix="bench-calls-") as text, contextlib.ExitStack() as running:
         folder = Path(text)
         _write_scenarios(folder, is_ours_to_refresh=is_ours_to_refresh)
-        port, behind = _free_port(), _free_port()
-        if is_sippy:
-            running.enter_context(_sipp(folder, ["-sf", "callee.xml", "-p", str(behind)]))
-            command = [_sippy() or "", "-f", "-l", "127.0.0.1", "-p", str(port), "-n", f"127.0.0.1:{behind}", "-L", os.devnull]
+        port, caller, callee = _free_port(), _free_port(), _free_port()
+        if kind in PASSING:
+            running.enter_context(_sipp(folder, ["-sf", "callee.xml", "-p", str(callee)]))
+        if kind == "sippy":
+            command = [_sippy() or "", "-f", "-l", "127.0.0.1", "-p", str(port), "-n", f"127.0.0.1:{callee}", "-L", os.devnull]
+        elif kind in PASSING:
+            (folder / "sbc.toml").write_text(_SITE % {"caller": caller, "callee": callee})
+            command = [sys.executable, "-m", "sipstub", "serve", "--sbc", "sbc.toml", "--sip", f"127.0.0.1:{port}"]
         else:
             command = [sys.executable, "-m", "bench.call_server", str(port), str(folder / "ready")]
             command += ["record"] if "record" in kind else []
@@ -132,7 +166,7 @@ def _measure(kind: str, calls: int) -> Run:
         before_kb, before_s = _memory_kb(server), _cpu_s(server)
         begun = time.monotonic()
         options = ["-sf", "caller.xml", "-m", str(calls), "-l", str(calls), "-r", str(RATE), f"127.0.0.1:{port}"]
-        options += ["-p", str(_free_port()), "-trace_stat", "-stf", str(folder / "statistic.csv"), "-fd", "1"]
+        options += ["-p", str(caller), "-trace_stat", "-stf", str(folder / "statistic.csv"), "-fd", "1"]
         driver = running.enter_context(_sipp(folder, options))
         up = begun + calls / RATE  # the first call is refreshed at that moment, or later
         _sleep_until(up)
