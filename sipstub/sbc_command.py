@@ -24,6 +24,7 @@ from sipstub.sbc.settings.toml_writer import write_toml
 from sipstub.sbc.settings.vocabulary import the_vocabulary
 from sipstub.sbc_file import SettingsFileError, read_settings_file
 from sipstub.sbc_output import problem_line, problems_json, settings_json, show_tables, size_of
+from sipstub.sbc_predict_command import predict_command
 
 DONE, PROBLEMS, CHANGES = 0, 1, 3
 _WRITERS = {Form.INI: write_ini, Form.CLI: write_cli, Form.TOML: write_toml}
@@ -40,6 +41,9 @@ def sbc_command() -> None:
       sipstub sbc check device.ini
       sipstub sbc explain SBCMinSE
     """
+
+
+sbc_command.add_command(predict_command)
 
 
 @sbc_command.command("check")

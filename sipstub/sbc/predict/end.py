@@ -55,6 +55,11 @@ class End:
     "What of its file says so."
 
     @property
+    def side(self) -> str:
+        """Return the leg that it is on, as lines name it."""
+        return self.name.partition(" ")[0]
+
+    @property
     def asks(self) -> Said:
         """Return what its first INVITE says."""
         if not self.has_timer:
