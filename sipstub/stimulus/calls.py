@@ -59,6 +59,8 @@ class Calls:
         self._sessions = 0
         self.wanted: Callable[[str], bool] = lambda aor: False
         "Whether calls of an address are answered now."
+        self.refused: Callable[[str, Response, float], None] = lambda aor, response, now: None
+        "Hears of every call of an address that was waited for and came to nothing at once, with the answer that it got."
         self.conducts: dict[str, Conduct] = {}
         "How calls of an address are answered, by address; PLAIN where nothing is said."
         self.ring_s = RING_S
@@ -144,6 +146,7 @@ class Calls:
         if refused is not None:
             media.end()
             self._calls.pop(call.call_id, None)
+            self.refused(aor, refused, now)
         self._set_wake(call)
         return refused
 

@@ -31,7 +31,7 @@ from sipstub.stimulus.problem import StimulusProblem
 from sipstub.stimulus.question import OPTIONS, Pairs, Questions, check_sync
 from sipstub.stimulus.refusal import Refusal
 from sipstub.stimulus.run import Run
-from sipstub.stimulus.stage import Stage
+from sipstub.stimulus.stage import Refused, Stage
 from sipstub.stimulus.step import Step
 from sipstub.transaction.event import Cancelled, RequestArrived, TransactionFailed
 from sipstub.transaction.layer import random_token
@@ -74,6 +74,7 @@ class Director:
         )
         self.calls = Calls(stub, self._call_changed, challenges=challenges, token=token, key=key, media=media)
         self.calls.wanted = lambda aor: aor in self._expected
+        self.calls.refused = self._call_refused
         self.methods = self.calls.methods
         self._is_busy = is_busy
         self._questions = Questions(stub.core, self.acts, token)
@@ -281,6 +282,14 @@ class Director:
         if run is not None and change.change in TAKEN:
             run.stage.registered(change.binding.aor, change.at)
             run.wake(change.at)
+
+    def _call_refused(self, aor: str, response: Response, now: float) -> None:
+        what = f"call from the phone: refused with {response.status}"
+        self.acts.note(Stimulus.CALL_OUT, aor, what, now, call_id=response.call_id)
+        run = self._runs.get(aor)
+        if run is not None:
+            run.stage.refused = run.stage.refused or Refused(aor, response.status, now)
+            run.wake(now)
 
     def _call_changed(self, call: Call, now: float) -> None:
         if call.is_from_phone and not call.act:

@@ -11,8 +11,9 @@ from sipstub.stimulus.conversation import NUMBER
 from sipstub.stimulus.performance import Performance
 from sipstub.stimulus.placed_call import Ringing
 from sipstub.stimulus.session_plan import timer_of
-from sipstub.stimulus.stage import Stage
+from sipstub.stimulus.stage import Refused, Stage
 from sipstub.stimulus.step import Step
+from sipstub.verify.tolerance import TOLERANCE
 
 RING_S = 30.0
 MOST_CALLS = 3
@@ -38,6 +39,7 @@ class Keeping(Performance):
         self._over_at: float | None = None
         self._refreshes = 0
         self._placed = 0
+        self._asked_at: float | None = None
 
     def begin(self, now: float) -> None:
         """Call it, or answer its next call."""
@@ -45,7 +47,7 @@ class Keeping(Performance):
             if self._scenario.wants_person:
                 self.stage.director.calls.conducts[aor] = self._conduct
                 self.stage.director.expect_call(aor, now, self.step.limit_s)
-        self.stage.call = None
+        self.stage.call, self.stage.refused = None, None
         if not self._scenario.wants_person:
             self._place(now)
 
@@ -67,12 +69,16 @@ class Keeping(Performance):
         else:
             self._place(now)
         call = self._call
+        if call is None and self.stage.refused is not None:
+            return self._comes_no_more(self.stage.refused, now)
         if call is None:
             dial = f"waiting for a call from the phone: dial {NUMBER} on account {self._account}"
             self.waits_for = dial if self._scenario.wants_person else "waiting for it to register"
             return False
         if self._up_at is None and call.status == 200 and call.state in (CallState.ANSWERED, CallState.ENDED):
             self._up_at = now
+            if call.is_from_phone:
+                self.stage.held.append(call.call_id)
         if self._up_at is None:
             return self._is_refused(call)
         self.is_given = True
@@ -89,7 +95,18 @@ class Keeping(Performance):
         call = self.stage.call
         if self._call is None and call is not None and call.is_from_phone and call.aor in self.aors:
             self._call = call
-            self.stage.held.append(call.call_id)
+
+    def _comes_no_more(self, refused: Refused, now: float) -> bool:
+        """Return whether a phone that was refused had its time to call once more: that follows at once (RFC 4028 section 7.3).
+
+        Then it is asked for OPTIONS, so that a phone that has given up is told from one that is gone.
+        """
+        self.is_given = refused.status in (420, 422)
+        self.waits_for = f"its call was refused with {refused.status}; the call once more, if there is one, comes at once"
+        if self._asked_at is None and now >= refused.at + TOLERANCE.absence + TOLERANCE.edge_s:
+            self._asked_at = now
+            self.stage.director.options(refused.aor, now)
+        return self._asked_at is not None and now >= self._asked_at + self._scenario.linger_s
 
     def _is_refused(self, call: Call) -> bool:
         """Return whether the call came to nothing for good; one that nobody answered is placed once more."""
@@ -99,8 +116,7 @@ class Keeping(Performance):
         self.is_given = call.status in (420, 422)
         if self.is_given or self._placed >= MOST_CALLS:
             return True
-        if not self._scenario.wants_person:
-            self._call = None
+        self._call = self.stage.call = None
         return False
 
     def _is_enough(self, call: Call) -> bool:

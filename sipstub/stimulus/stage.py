@@ -20,6 +20,15 @@ SOON_S = 90.0
 "A binding that lasts longer is not renewed while anybody waits."
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A call of the phone that the stub did not take."""
+
+    aor: str
+    status: int
+    at: float
+
+
 @dataclass
 class Stage:
     """One phone and the director."""
@@ -48,6 +57,8 @@ class Stage:
     _began_anew: bool = False
     call: Call | None = None
     "The last call with the phone that came about in a step."
+    refused: Refused | None = None
+    "The first call of the phone that the stub refused in a step; None while there is none."
     held: list[str] = field(default_factory=list)
     "Call-IDs of calls that were kept up for session timers: nobody but the stub was to end them."
 
