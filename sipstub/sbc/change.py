@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sipstub.dialog.refusal import Refusal
 from sipstub.dialog.repeater import Repeater
 from sipstub.sbc.carrying import carried
-from sipstub.sbc.leg import Leg, Unacked, is_sdp
+from sipstub.sbc.leg import SDP, Leg, Unacked, is_sdp
 from sipstub.session_timer.step import End, Send
 from sipstub.sip.message import Request, Response
 from sipstub.transaction.event import Cancelled, ResponseArrived, TransactionFailed
@@ -24,7 +24,19 @@ if TYPE_CHECKING:
 class Change:
     """One of them."""
 
-    __slots__ = ("_client", "_has_offer", "_is_done", "_leg", "_made", "_peer", "_relay", "_request", "_send", "_transaction")
+    __slots__ = (
+        "_client",
+        "_has_offer",
+        "_is_converted",
+        "_is_done",
+        "_leg",
+        "_made",
+        "_peer",
+        "_relay",
+        "_request",
+        "_send",
+        "_transaction",
+    )
 
     def __init__(self, relay: Relay, leg: Leg, peer: Leg, request: Request, transaction: ServerTransaction) -> None:
         self._relay = relay
@@ -33,6 +45,8 @@ class Change:
         self._request = request
         self._transaction = transaction
         self._has_offer = bool(request.body) and is_sdp(request)
+        self._is_converted = False
+        "Whether an UPDATE without a description goes on as a re-INVITE with the last one."
         self._made: Request | None = None
         self._client: ClientTransaction | None = None
         self._send: Send | None = None
@@ -51,13 +65,14 @@ class Change:
         method = None if self._is_for_us else self._method()
         if method is None:
             return self._answer_here(now)
-        if not self._peer.negotiation.may_ask(method, has_offer=self._has_offer):
+        self._is_converted = method == "INVITE" and request.method == "UPDATE" and not self._has_offer
+        if not self._peer.negotiation.may_ask(method, has_offer=self._has_offer or self._is_converted):
             leg.negotiation.received_done(request.method)
             return Refusal(491, "the other leg is changing").answer_to(request)
         self._transaction.user = self
         if request.method == "INVITE" and relay.sbc.settings["SBC100TryingUponReinvite"]:
             relay.core.respond(self._transaction, leg.answer(request, 100), now)
-        body = relay.body_for(self._peer, request)
+        body = self._peer.description if self._is_converted else relay.body_for(self._peer, request)
         self._ask(method, body, now)
         return None
 
@@ -82,7 +97,8 @@ class Change:
         if self._request.method == "UPDATE":
             if takes_update:
                 return "UPDATE"
-            return "INVITE" if takes_invite and self._has_offer else None
+            can_offer = self._has_offer or bool(self._peer.description)
+            return "INVITE" if is_connected and profile.reinvite_support and can_offer else None
         if takes_invite:
             return "INVITE"
         return "UPDATE" if takes_update and self._has_offer else None
@@ -102,8 +118,10 @@ class Change:
     def _ask(self, method: str, body: bytes, now: float) -> None:
         peer, relay = self._peer, self._relay
         made = peer.request(method, carried(self._request), body, max_forwards=relay.sbc.forwards(self._request))
+        if self._is_converted:
+            made.headers.set("Content-Type", SDP)
         send = peer.session.put_on_request(made, self._leg.session)
-        peer.negotiation.ask(method, has_offer=self._has_offer)
+        peer.negotiation.ask(method, has_offer=self._has_offer or self._is_converted)
         self._made, self._send = made, send
         if send is not None and peer.session.timer is not None:
             peer.session.timer.asked(made, send, now)
@@ -148,9 +166,7 @@ class Change:
         relay, leg, peer = self._relay, self._leg, self._peer
         assert peer.dialog is not None
         is_success = response.status < 300
-        peer.negotiation.asked_done(
-            made.method, is_offer_in_answer=is_success and made.method == "INVITE" and not self._has_offer
-        )
+        peer.negotiation.asked_done(made.method, is_offer_in_answer=is_success and made.method == "INVITE" and not made.body)
         peer.dialog.receive_response(made, response)
         if is_success:
             peer.took(response)
@@ -166,7 +182,10 @@ class Change:
         else:
             peer.session.answered(response, now)
         self._is_done = True
-        found = leg.answer(self._request, response.status, response.reason, carried(response), relay.body_for(leg, response))
+        fields, body = carried(response), b"" if self._is_converted else relay.body_for(leg, response)
+        if self._is_converted:  # the answer to an offer that this side did not make
+            fields = [field for field in fields if field.key != "content-type"]
+        found = leg.answer(self._request, response.status, response.reason, fields, body)
         leg.session.put_on_answer(found, peer.session)
         is_invite = made.method == "INVITE" and is_success
         if is_invite and (self._request.method != "INVITE" or relay.is_over):

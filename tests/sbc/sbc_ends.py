@@ -49,6 +49,8 @@ class Bot:
     "The final answers that it got to those."
     got: list[tuple[float, str]] = field(default_factory=list)
     "When it was asked again, and by what, in the call."
+    bodies: list[bool] = field(default_factory=list)
+    "Whether those had a description."
     bye_at: float | None = None
     dialog: Dialog | None = None
     up_at: float | None = None
@@ -132,6 +134,7 @@ class Bot:
                     return
             else:
                 self.got.append((now - self.up_at, request.method))
+                self.bodies.append(bool(request.body) and "Content-Type" in request.headers)
             says = self.end.agrees(heard)
             body = b"" if request.method == "UPDATE" else OFFER if self._invite is not None else ANSWER
             more = headers(says, is_answer=True, is_required=heard.has_timer)

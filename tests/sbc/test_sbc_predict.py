@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from sbc_ends import Bot, run
@@ -114,3 +115,18 @@ def test_what_is_predicted_is_what_happens(a: int, b: int) -> None:
         place = f"SBCMinSE={minimum} policy={policy} support={support} phone={phone} far={far} {'out' if is_caller else 'in'}"
         wrong += [f"{place}: {what}" for what in differences(settings, *ends)]
     assert not wrong, f"{len(wrong)} differences\n" + "\n".join(wrong[:40])
+
+
+@pytest.mark.parametrize("method", ["UPDATE", "INVITE"])
+@pytest.mark.parametrize(("update", "reinvite"), list(itertools.product(range(4), range(3))))
+def test_a_refresh_is_passed_on_by_a_method_that_the_other_side_takes(method: str, update: int, reinvite: int) -> None:
+    profile = {"SBCSessionExpiresMode": 1, "SBCRemoteUpdateSupport": update, "SBCRemoteReinviteSupport": reinvite}
+    settings = settings_of({"SBCSessionExpiresMode": 0}, profile, {})
+    caller, callee = replace(PHONES["1800-uac"], method=method), FARS["timer"]
+    want = predicted(settings, caller, callee).upkeep
+    one, two = played(settings, caller, callee, 4000, refreshes=True)
+    if want.b.method:
+        assert [how for _, how in two.got] == [want.b.method] * 4 and one.bye_at is None
+        assert two.invites[0][1] == caller.asks and two.bodies == [not method == want.b.method == "UPDATE"] * 4
+    else:
+        assert want.starves and two.got == [] and two.bye_at is not None
