@@ -8,8 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping
 
-import pytest
-from _pytest.mark import ParameterSet
+from sbc_proof import named as named
 
 from sipstub.core.core import Core
 from sipstub.core.places import Place, Places
@@ -32,11 +31,6 @@ ANSWER = b"v=0\r\no=- 2 1 IN IP4 10.0.2.1\r\ns=-\r\nc=IN IP4 10.0.2.1\r\nt=0 0\r
 CHANGED = OFFER.replace(b"o=- 1 1", b"o=- 1 2") + b"a=sendonly\r\n"
 QUIET_S = 200.0
 "After so long without a word no transaction is left."
-
-
-def named(parameter: str, value: object, *more: object) -> ParameterSet:
-    """Return the arguments of a test for one value of a parameter, which its name then says."""
-    return pytest.param(value, *more, id=f"{parameter}={value}")
 
 
 def a_site(

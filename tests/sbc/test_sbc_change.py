@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from sbc_world import ANSWER, CHANGED, OFFER, hang_up, named, place, two_servers
+from sbc_proof import named
+from sbc_world import ANSWER, CHANGED, OFFER, hang_up, place, two_servers
 
 from sipstub.dialog.dialog import dialog_of_client, dialog_of_server
 from sipstub.transaction.follow import cancel_for

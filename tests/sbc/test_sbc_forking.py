@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from sbc_world import ANSWER, OFFER, Peer, World, a_site, named, two_servers
+from sbc_proof import named, proves
+from sbc_world import ANSWER, OFFER, Peer, World, a_site, two_servers
 
 from sipstub.dialog.dialog import dialog_of_client
 from sipstub.sip.message import Request, Response
@@ -32,6 +33,7 @@ def free(world: World) -> None:
     world.assert_both_legs_are_free()
 
 
+@proves("EnableSBCClientForking", 0)
 def test_EnableSBCClientForking_0_rings_one_after_the_other() -> None:  # noqa: N802
     world, pbx, (one, two) = phones(0, {"SBCAlertTimeout": 20})
     pbx.ask("INVITE", URI, body=OFFER)
@@ -50,6 +52,7 @@ def test_EnableSBCClientForking_0_rings_one_after_the_other() -> None:  # noqa: 
     free(world)
 
 
+@proves("EnableSBCClientForking", 1)
 def test_EnableSBCClientForking_1_rings_all_and_the_first_to_answer_wins() -> None:  # noqa: N802
     world, pbx, (one, two) = phones(1)
     invite = pbx.ask("INVITE", URI, body=OFFER)
@@ -138,6 +141,7 @@ def test_no_more_than_five_ring_at_once(mode: int) -> None:
     assert [phone.heard for phone in found] == [["INVITE"]] * 5
 
 
+@proves("EnableSBCClientForking", 2)
 def test_EnableSBCClientForking_2_leaves_out_who_is_in_a_call() -> None:  # noqa: N802
     world, pbx, (one, two) = phones(2)
     invite = pbx.ask("INVITE", URI, body=OFFER)

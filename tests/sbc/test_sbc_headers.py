@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from sbc_world import ANSWER, CHANGED, OFFER, World, a_site, named, place, two_servers
+from sbc_proof import named, shown
+from sbc_world import ANSWER, CHANGED, OFFER, World, a_site, place, two_servers
 
 URI = "sip:200@corp.example"
 PAI = ("P-Asserted-Identity", '"Boss" <sip:boss@corp.example>')
 
 
 @pytest.mark.parametrize(
-    ("mode", "came", "want"),
+    ("mode", "name", "came", "want"),
     [
-        pytest.param(mode, came, want, id=f"SBCAssertIdentity={mode}-{'with' if came else 'without'}")
+        named(name, mode, name, came, want, case="with" if came else "without")
+        for name in ("SBCAssertIdentity", "IpProfile.SBCAssertIdentity")
         for mode, came, want in (
             (0, False, None),
             (0, True, PAI[1]),
@@ -23,10 +25,9 @@ PAI = ("P-Asserted-Identity", '"Boss" <sip:boss@corp.example>')
         )
     ],
 )
-@pytest.mark.parametrize("where", ["global", "profile"])
-def test_p_asserted_identity(mode: int, came: bool, want: str | None, where: str) -> None:
-    values = {"SBCAssertIdentity": mode} if where == "global" else {}
-    profile = {"SBCAssertIdentity": mode} if where == "profile" else {}
+def test_p_asserted_identity(mode: int, name: str, came: bool, want: str | None) -> None:
+    is_global = name == "SBCAssertIdentity"
+    values, profile = ({"SBCAssertIdentity": mode}, {}) if is_global else ({}, {"SBCAssertIdentity": mode})
     _, a, b = two_servers(values, None, profile)
     a.ask("INVITE", URI, *([PAI] if came else []), body=OFFER)
     assert b.request("INVITE").headers.get("p-asserted-identity") == want
@@ -59,10 +60,8 @@ def test_diversion(mode: int, came: str, want: str) -> None:
 REDIRECTED = (("SBCDiversionMode", "Diversion"), ("SBCHistoryInfoMode", "History-Info"))
 
 
-@pytest.mark.parametrize(
-    ("column", "header", "mode"), [pytest.param(*names, mode, id=f"{names[0]}={mode}") for names in REDIRECTED for mode in (0, 2)]
-)
-def test_a_header_of_redirection_that_is_left_or_removed(column: str, header: str, mode: int) -> None:
+@pytest.mark.parametrize(("mode", "column", "header"), [named(names[0], mode, *names) for names in REDIRECTED for mode in (0, 2)])
+def test_a_header_of_redirection_that_is_left_or_removed(mode: int, column: str, header: str) -> None:
     _, a, b = two_servers({}, None, {column: mode})
     a.ask("INVITE", URI, (header, "<sip:100@x>;index=1"), body=OFFER)
     assert b.request("INVITE").headers.get(header) == (None if mode == 2 else "<sip:100@x>;index=1")
@@ -105,7 +104,7 @@ def test_host_names_are_hidden_or_not(mode: int, source: str, destination: str) 
     assert arrived.uri_text == str(arrived.to.uri) == f"sip:200@{destination}"
 
 
-@pytest.mark.parametrize("mode", [named("SIPTopologyHidingMode", 0), named("SIPTopologyHidingMode", 1)])
+@pytest.mark.parametrize("mode", [shown("SIPTopologyHidingMode", 0), shown("SIPTopologyHidingMode", 1)])
 def test_names_of_the_group_stand_in_any_case(mode: int) -> None:
     names = {"SIPGroupName": "there.example", "SourceHostName": "here.example", "LocalHostName": "sbc.example"}
     _, a, b = two_servers({"SIPTopologyHidingMode": mode}, b_more=names)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from sbc_world import ANSWER, OFFER, named, three_servers, two_servers
+from sbc_proof import named
+from sbc_world import ANSWER, OFFER, three_servers, two_servers
 
 from sipstub.dialog.dialog import dialog_of_client
 from sipstub.sbc.marks import LIFE_S, MAX_ENTRIES
@@ -14,18 +15,20 @@ WHERE = "sip:300@203.0.113.9:5070;transport=tcp"
 
 
 @pytest.mark.parametrize(
-    ("mode", "want"),
+    ("mode", "name", "want"),
     [
-        named("SBC3xxBehavior", 0, f"<{WHERE}>;q=0.5"),
-        named("SBC3xxBehavior", 1, "<sip:T~&R-_k1_300@10.0.0.1:5060;transport=udp>;q=0.5"),
-        named("SBC3xxBehavior", 3, "<sip:300@here.example>;q=0.5"),
-        named("SBC3xxBehavior", 4, "<sip:300@10.0.0.1>;q=0.5"),
+        named(name, mode, name, want)
+        for name in ("SBC3xxBehavior", "SBCRemote3xxBehavior")
+        for mode, want in (
+            (0, f"<{WHERE}>;q=0.5"),
+            (1, "<sip:T~&R-_k1_300@10.0.0.1:5060;transport=udp>;q=0.5"),
+            (3, "<sip:300@here.example>;q=0.5"),
+            (4, "<sip:300@10.0.0.1>;q=0.5"),
+        )
     ],
 )
-@pytest.mark.parametrize("place", ["global", "profile"])
-def test_the_contact_that_the_caller_gets(mode: int, want: str, place: str) -> None:
-    values = {"SBC3xxBehavior": mode} if place == "global" else {}
-    profile = {} if place == "global" else {"SBCRemote3xxBehavior": mode}
+def test_the_contact_that_the_caller_gets(mode: int, name: str, want: str) -> None:
+    values, profile = ({name: mode}, {}) if name == "SBC3xxBehavior" else ({}, {name: mode})
     world, a, b = two_servers(values, profile, a_more={"SIPGroupName": "here.example"})
     a.ask("INVITE", URI, body=OFFER)
     b.answer(b.request("INVITE"), 302, ("Contact", f"<{WHERE}>;q=0.5"))
@@ -49,8 +52,9 @@ def test_a_group_without_a_name_changes_nothing() -> None:
     assert a.response(302).headers.get("contact") == f"<{WHERE}>"
 
 
-def test_SBC3xxBehavior_2_calls_the_other_places_by_preference() -> None:  # noqa: N802 - the name of the parameter
-    world, a, b, c = three_servers({"SBC3xxBehavior": 2})
+@pytest.mark.parametrize(("mode", "name"), [named("SBC3xxBehavior", 2, "SBC3xxBehavior"), named("SBCRemote3xxBehavior", 2, "")])
+def test_the_other_places_are_called_by_preference(mode: int, name: str) -> None:
+    world, a, b, c = three_servers({name: mode}) if name else three_servers({}, {"SBCRemote3xxBehavior": mode})
     invite = a.ask("INVITE", URI, body=OFFER)
     b.answer(b.request("INVITE"), 302, ("Contact", "<sip:301@x.example>;q=0.2, <sip:302@x.example>;q=0.8"))
     b.request("ACK")

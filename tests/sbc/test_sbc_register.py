@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from sbc_world import ANSWER, OFFER, Peer, World, a_site, hang_up, named, place
+from sbc_proof import named, proves, shown
+from sbc_world import ANSWER, OFFER, Peer, World, a_site, hang_up, place
 
 from sipstub.sip.message import Request, Response
 
@@ -173,14 +174,14 @@ def test_the_phone_is_never_promised_more_than_the_registrar_granted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("transport", "parameter", "value", "want"),
+    ("value", "parameter", "transport", "want"),
     [
-        pytest.param(transport, name, value, want, id=f"{name}={value}")
+        named(name, value, name, transport, want)
         for transport, name in (("UDP", "SBCUserBehindUdpNATRegistrationTime"), ("TCP", "SBCUserBehindTcpNATRegistrationTime"))
         for value, want in ((-1, 500), (0, 3600), (30, 30), (2_000_000, 2_000_000))
     ],
 )
-def test_a_phone_behind_nat_has_a_time_of_its_own(transport: str, parameter: str, value: int, want: int) -> None:
+def test_a_phone_behind_nat_has_a_time_of_its_own(value: int, parameter: str, transport: str, want: int) -> None:
     world = a_world({}, {"SBCUserRegistrationTime": 500, parameter: value})
     phone, pbx = world.peer("100", "10.0.1.1", 40000, transport), world.peer("pbx", "10.0.2.1")
     ask(phone, contact="<sip:100@192.168.0.5:5060>")
@@ -208,7 +209,7 @@ RANDOM = {
 @pytest.mark.parametrize(
     ("value", "expires", "least", "most"),
     [
-        *(pytest.param(10, one, *two, id=f"SBCRandomizeExpires=10-{one}") for one, two in RANDOM.items()),
+        *((named if two[0] < one else shown)("SBCRandomizeExpires", 10, one, *two, case=one) for one, two in RANDOM.items()),
         named("SBCRandomizeExpires", 1, 110, 100, 110),
         named("SBCRandomizeExpires", 20, 110, 100, 110),
     ],
@@ -228,6 +229,7 @@ def test_expiries_are_shortened_at_random(value: int, expires: int, least: int, 
     assert len(found) >= min(5, most - least + 1)
 
 
+@proves("SBCRandomizeExpires", 0)
 def test_expiries_are_left_alone_where_that_is_off() -> None:
     world = a_world({"SBCRandomizeExpires": 0})
     phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
@@ -463,6 +465,7 @@ def test_which_contacts_are_one_phone(value: str, want: int) -> None:
     assert len(world.sbc.users) == want
 
 
+@proves("SBCURIComparisonExcludedParams", "Port")
 def test_port_alone_is_excluded() -> None:
     world = a_world({"SBCURIComparisonExcludedParams": "Port"})
     phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")

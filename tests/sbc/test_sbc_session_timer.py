@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from sbc_world import ANSWER, CHANGED, OFFER, Peer, World, hang_up, named, place, two_servers
+from sbc_proof import named, shown
+from sbc_world import ANSWER, CHANGED, OFFER, Peer, World, hang_up, place, two_servers
 
 from sipstub.dialog.dialog import Dialog, dialog_of_client, dialog_of_server
 from sipstub.sip.message import Message, Request, Response
@@ -70,7 +71,7 @@ PAIRS = {
 
 @pytest.mark.parametrize(
     ("a", "b", "invite", "ok"),
-    [pytest.param(*pair, *want, id=f"SBCSessionExpiresMode={pair[0]}-{pair[1]}") for pair, want in PAIRS.items()],
+    [named("SBCSessionExpiresMode", *pair, *want, case=pair[1]) for pair, want in PAIRS.items()],
 )
 def test_what_both_legs_say_where_the_caller_asks_for_a_timer(a: int, b: int, invite: str | None, ok: str | None) -> None:
     world, caller, callee = modes(a, b)
@@ -87,7 +88,7 @@ SILENT = {pair: (OWN_B if pair[1] == 3 else None, OWN_A if pair[0] == 3 else Non
 
 @pytest.mark.parametrize(
     ("a", "b", "invite", "ok"),
-    [pytest.param(*pair, *want, id=f"SBCSessionExpiresMode={pair[0]}-{pair[1]}") for pair, want in SILENT.items()],
+    [named("SBCSessionExpiresMode", *pair, *want, case=pair[1]) for pair, want in SILENT.items()],
 )
 def test_what_both_legs_say_where_the_caller_knows_timers_and_asks_for_none(
     a: int, b: int, invite: str | None, ok: str | None
@@ -121,7 +122,11 @@ SILENCE = {
 
 
 @pytest.mark.parametrize(
-    ("a", "b", "when"), [pytest.param(*pair, at, id=f"SBCSessionExpiresMode={pair[0]}-{pair[1]}") for pair, at in SILENCE.items()]
+    ("a", "b", "when"),
+    [
+        (shown if pair in ((0, 3), (1, 3), (2, 3)) else named)("SBCSessionExpiresMode", *pair, at, case=pair[1])
+        for pair, at in SILENCE.items()
+    ],
 )
 def test_when_both_legs_end_if_nobody_refreshes(a: int, b: int, when: int | None) -> None:
     world, caller, callee = modes(a, b)
@@ -159,7 +164,7 @@ def test_the_refresher_that_the_sbc_writes_in_its_200_is_the_other_word_for_the_
     assert said(ok) == f"600;refresher={want}"
 
 
-@pytest.mark.parametrize("policy", [named("SBCSessionRefreshingPolicy", 0), named("SBCSessionRefreshingPolicy", 1)])
+@pytest.mark.parametrize("policy", [shown("SBCSessionRefreshingPolicy", 0), shown("SBCSessionRefreshingPolicy", 1)])
 def test_a_caller_without_timers_is_refreshed_by_the_sbc_whatever_the_policy(policy: int) -> None:
     world, caller, callee = modes(3, 2, policy=policy)
     _, ok, dialog = talk(caller, callee)
@@ -313,7 +318,7 @@ def test_a_caller_that_insists_on_timers(mode: int, status: int) -> None:
         named("SBCRemoteUpdateSupport", 1, "INVITE, UPDATE", "INVITE"),
         named("SBCRemoteUpdateSupport", 2, "INVITE, UPDATE", "INVITE"),
         named("SBCRemoteUpdateSupport", 3, "INVITE, UPDATE", "UPDATE"),
-        named("SBCRemoteUpdateSupport", 3, "INVITE, BYE", "INVITE"),
+        shown("SBCRemoteUpdateSupport", 3, "INVITE, BYE", "INVITE", case="but Allow"),
     ],
 )
 def test_the_method_of_a_refresh_that_the_sbc_makes(support: int, allow: str, want: str) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from sbc_world import Peer, World, a_site, named, place, two_servers
+from sbc_proof import named
+from sbc_world import Peer, World, a_site, place, two_servers
 
 from sipstub.dialog.dialog import Dialog, dialog_of_client, dialog_of_server
 from sipstub.sip.message import Request

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from sbc_world import ANSWER, CHANGED, OFFER, Peer, hang_up, named, place, three_servers, two_servers
+from sbc_proof import named
+from sbc_world import ANSWER, CHANGED, OFFER, Peer, hang_up, place, three_servers, two_servers
 
 from sipstub.dialog.dialog import Dialog, dialog_of_client, dialog_of_server
 from sipstub.dialog.refer import sipfrag_status
@@ -15,19 +16,21 @@ OTHER = ANSWER.replace(b"10.0.2.1", b"10.0.3.1")
 
 
 @pytest.mark.parametrize(
-    ("mode", "want"),
+    ("mode", "name", "want"),
     [
-        named("SBCReferBehavior", 0, f"<{TARGET}>"),
-        named("SBCReferBehavior", 1, "<sip:T~&R-_k1_300@10.0.0.1:5060;transport=udp>"),
-        named("SBCReferBehavior", 2, "<sip:300@there.example>"),
-        named("SBCReferBehavior", 4, "<sip:300@10.0.0.1>"),
-        named("SBCReferBehavior", 5, f"<{TARGET}>"),
+        named(name, mode, name, want)
+        for name in ("SBCReferBehavior", "SBCRemoteReferBehavior")
+        for mode, want in (
+            (0, f"<{TARGET}>"),
+            (1, "<sip:T~&R-_k1_300@10.0.0.1:5060;transport=udp>"),
+            (2, "<sip:300@there.example>"),
+            (4, "<sip:300@10.0.0.1>"),
+            (5, f"<{TARGET}>"),
+        )
     ],
 )
-@pytest.mark.parametrize("where", ["global", "profile"])
-def test_refer_to_as_the_other_side_gets_it(mode: int, want: str, where: str) -> None:
-    values = {"SBCReferBehavior": mode} if where == "global" else {}
-    profile = {} if where == "global" else {"SBCRemoteReferBehavior": mode}
+def test_refer_to_as_the_other_side_gets_it(mode: int, name: str, want: str) -> None:
+    values, profile = ({name: mode}, {}) if name == "SBCReferBehavior" else ({}, {name: mode})
     world, a, b = two_servers(values, None, profile, b_more={"SIPGroupName": "there.example"})
     ours, _ = place(a, b)
     a.send(ours, "REFER", ("Refer-To", f"<{TARGET}>"), ("Referred-By", "<sip:a@corp.example>"))
@@ -70,8 +73,11 @@ def refer_locally(a: Peer, b: Peer, c: Peer, ours: Dialog, refer_to: str = f"<{T
     assert b.heard == []
 
 
-def test_SBCReferBehavior_3_calls_the_target_and_ties_the_two_others_together() -> None:  # noqa: N802
-    world, a, b, c = three_servers({"SBCReferBehavior": 3})
+@pytest.mark.parametrize(
+    ("mode", "name"), [named("SBCReferBehavior", 3, "SBCReferBehavior"), named("SBCRemoteReferBehavior", 3, "")]
+)
+def test_the_target_is_called_and_tied_to_the_other_one(mode: int, name: str) -> None:
+    world, a, b, c = three_servers({name: mode}) if name else three_servers({}, None, {"SBCRemoteReferBehavior": mode})
     ours, theirs = place(a, b)
     refer = a.send(ours, "REFER", ("Refer-To", f"<{TARGET}>"), ("Referred-By", "<sip:a@corp.example>"))
     a.response(202)
