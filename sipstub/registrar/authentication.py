@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sipstub.registrar.failures import HOST_FAILURES, USER_FAILURES, Failures
@@ -46,6 +47,17 @@ class Denial(Refusal):
     "Whether it counts against its source."
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Credentials with which nothing is wrong as far as can be said without the password."""
+
+    given: Given
+    made_at: float
+    "When its nonce was made."
+    algorithm: str
+    tag: bytes
+
+
 class Authenticator:
     """Challenges and judges; holds the counts of nonces and of failures, and nothing about users."""
 
@@ -72,18 +84,56 @@ class Authenticator:
         return len(self._counts)
 
     def judge(
-        self, request: Request | PlainRegister, source: Source, name: str, now: float, *, is_at_home: bool = False
+        self,
+        request: Request | PlainRegister,
+        source: Source,
+        name: str,
+        now: float,
+        *,
+        is_at_home: bool = False,
+        credentials: Iterable[Given] | None = None,
     ) -> RegistrarUser | Denial:
         """Return the user who asks, or the denial.
 
         `name` is the user part that the request acts for.  `is_at_home` says that this user is registered over this very flow:
-        failures of others behind the same address do not shut it out.  Raises SipError for credentials that cannot be read.
+        failures of others behind the same address do not shut it out.  `credentials` are those of Authorization, if no others
+        are given.  Raises SipError for credentials that cannot be read.
         """
+        claim = self.weigh(
+            request, source, now, request.authorization if credentials is None else credentials, is_at_home=is_at_home
+        )
+        if isinstance(claim, Denial):
+            return claim
+        given, algorithm = claim.given, claim.algorithm
+        user, is_own = self._find(given.username, name)
+        ha1 = None if user is None else user.ha1.get(algorithm)
+        is_right = check(given, ha1 or self._nobody[algorithm], request.method, request.body)
+        if not is_right or user is None or ha1 is None:
+            why = "wrong password" if user is not None else "no such user, or not for this address"
+            return self.reject(claim, why, now)
+        denial = self.accept(claim, now)
+        if denial is not None:
+            return denial
+        if not is_own:
+            self._note(given, now)
+            return Denial(Why.NOT_ITS_OWN, f"{given.username[:64]!r} asked for {name[:64]!r}", is_failure=True)
+        return user
+
+    def weigh(
+        self,
+        request: Request | PlainRegister,
+        source: Source,
+        now: float,
+        credentials: Iterable[Given],
+        *,
+        is_at_home: bool = False,
+    ) -> Claim | Denial:
+        """Return the claim that somebody has to check against a password, or the denial that needs none."""
         policy = self._policy
         tag = self._tag(source.host)
         algorithm = self.algorithm_for(request.user_agent)
         given: Given | None = None
-        for one in request.authorization:
+        for one in credentials:
             if one.is_digest and one.realm == policy.realm:
                 given = one
                 break
@@ -101,25 +151,24 @@ class Authenticator:
             if denial.is_failure:
                 self._note(given, now)
             return denial
-        user, is_own = self._find(given.username, name)
-        ha1 = None if user is None else user.ha1.get(algorithm)
-        is_right = check(given, ha1 or self._nobody[algorithm], request.method, request.body)
-        if not is_right or user is None or ha1 is None:
-            self._note(given, now)
-            fact = f"user {given.username[:64]!r}: " + (
-                "wrong password" if user is not None else "no such user, or not for this address"
-            )
-            return self._challenge(Why.WRONG_CREDENTIALS, algorithm, tag, now, fact, is_failure=True)
-        if made_at < self._since or not made_at - CLOCK_SLACK_S <= now <= made_at + policy.nonce_lifetime_s:
-            return self._challenge(Why.STALE_NONCE, algorithm, tag, now, is_stale=True)
-        self._counts.expire(now - policy.nonce_lifetime_s - CLOCK_SLACK_S)
+        return Claim(given, made_at, algorithm, tag)
+
+    def reject(self, claim: Claim, fact: str, now: float) -> Denial:
+        """Return the denial of a claim whose digest is wrong, and count it."""
+        self._note(claim.given, now)
+        said = f"user {claim.given.username[:64]!r}: {fact}"
+        return self._challenge(Why.WRONG_CREDENTIALS, claim.algorithm, claim.tag, now, said, is_failure=True)
+
+    def accept(self, claim: Claim, now: float) -> Denial | None:
+        """Return None for a claim whose digest is right, or the denial because its nonce is too old or was used before."""
+        given, made_at, lifetime = claim.given, claim.made_at, self._policy.nonce_lifetime_s
+        if made_at < self._since or not made_at - CLOCK_SLACK_S <= now <= made_at + lifetime:
+            return self._challenge(Why.STALE_NONCE, claim.algorithm, claim.tag, now, is_stale=True)
+        self._counts.expire(now - lifetime - CLOCK_SLACK_S)
         nc = given.nc if given.qop else 1  # without qop nothing is counted, and a nonce serves once
         if not self._counts.accept(given.nonce, nc, made_at):
-            return self._challenge(Why.REPLAYED, algorithm, tag, now, f"nc {nc}", is_stale=True)
-        if not is_own:
-            self._note(given, now)
-            return Denial(Why.NOT_ITS_OWN, f"{given.username[:64]!r} asked for {name[:64]!r}", is_failure=True)
-        return user
+            return self._challenge(Why.REPLAYED, claim.algorithm, claim.tag, now, f"nc {nc}", is_stale=True)
+        return None
 
     def algorithm_for(self, user_agent: str | None) -> str:
         """Return the algorithm of the one challenge: the policy's choice if every user has it, else MD5."""

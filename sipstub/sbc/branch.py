@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sipstub.dialog.dialog import Dialog, dialog_of_client
 from sipstub.dialog.forks import MAX_FORKS
 from sipstub.sbc.carrying import carried
+from sipstub.sbc.client_login import with_credentials
 from sipstub.sbc.leg import Leg
 from sipstub.sbc.leg_session import LegSession
 from sipstub.sbc.target import Target
@@ -121,8 +122,16 @@ class Branch:
             self._send(self._offer.again(invite), now)
             return
         self._end_early()
+        again = None if self.is_cancelled else self._with_password(invite, response)
+        if again is not None:
+            self._send(again, now)
+            return
         self.is_done = True
         call.branch_failed(self, status, response, now)
+
+    def _with_password(self, invite: Request, response: Response) -> Request | None:
+        call = self._call
+        return with_credentials(invite, response, self.target.group, call.caller.group.name, call.sbc.token())
 
     def _confirm(self, leg: Leg, response: Response, now: float) -> None:
         dialog, invite = leg.dialog, self._invite

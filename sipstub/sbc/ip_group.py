@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from sipstub.sbc.group_authentication import END_TO_END, GroupAuthentication
 from sipstub.sbc.ip_profile import IpProfile
 from sipstub.sbc.proxy_set import ProxySet
 
@@ -44,6 +45,7 @@ class IpGroup:
     is_classified_by_proxy_set: bool = True
     max_users: int = -1
     "MaxNumOfRegUsers; -1 is no limit but that of the table."
+    authentication: GroupAuthentication = END_TO_END
 
     @property
     def is_user(self) -> bool:

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from sipstub.sbc.carrying import AGENT_NAME, carried
-from sipstub.sbc.target import Batch
+from sipstub.sbc.client_login import with_credentials
+from sipstub.sbc.target import Batch, Target
 from sipstub.sip.answer import answer
 from sipstub.sip.cseq import CSeq
 from sipstub.sip.message import Request
@@ -28,15 +29,24 @@ class Passing:
     """One of them."""
 
     def __init__(
-        self, sbc: Sbc, request: Request, transaction: ServerTransaction, batches: Iterator[Batch], contacts: Iterable[str] = ()
+        self,
+        sbc: Sbc,
+        request: Request,
+        transaction: ServerTransaction,
+        batches: Iterator[Batch],
+        contacts: Iterable[str] = (),
+        *,
+        source: str = "",
     ) -> None:
-        """`contacts` stand in a 2xx in the place of those of the other side."""
+        """`source` is the name of the group that asks; `contacts` stand in a 2xx in the place of those of the other side."""
         self._contacts = tuple(contacts)
         self._sbc = sbc
         self._request = request
         self._transaction = transaction
         self._batches = batches
         self._status = 404
+        self._source = source
+        self._sent: tuple[Request, Target] | None = None
 
     def begin(self, now: float) -> None:
         """Ask the first place, or the next."""
@@ -62,7 +72,11 @@ class Passing:
         add("User-Agent", AGENT_NAME)
         if request.body:
             made.set_body(request.body)
-        sbc.core.request(made, target.hop, now, self._answered)
+        self._send(made, target, now)
+
+    def _send(self, made: Request, target: Target, now: float) -> None:
+        self._sent = made, target
+        self._sbc.core.request(made, target.hop, now, self._answered)
 
     def _answered(self, event: ResponseArrived | TransactionFailed, now: float) -> None:
         if isinstance(event, TransactionFailed):
@@ -75,6 +89,12 @@ class Passing:
         if response.status in AWAY:
             self._status = response.status
             self.begin(now)
+            return
+        assert self._sent is not None
+        made, target = self._sent
+        again = with_credentials(made, response, target.group, self._source, self._sbc.token())
+        if again is not None:
+            self._send(again, target, now)
             return
         found = answer(self._request, response.status, response.reason, to_tag=self._transaction.to_tag)
         for contact in self._contacts if response.status < 300 else ():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sipstub.sbc.carrying import AGENT_NAME, carried
+from sipstub.sbc.client_login import with_credentials
 from sipstub.sbc.expiry import asked_of_server_s, promised_s, randomised_s, survival_s, wanted_s
 from sipstub.sbc.ip_group import IpGroup
 from sipstub.sbc.user_table import PARAMETER, User
@@ -64,6 +65,7 @@ class Attempt:
         self.hops: list[Hop] = []
         self._server: IpGroup | None = None
         self._client: ClientTransaction | None = None
+        self._sent: tuple[Request, Hop] | None = None
         self._gives_up_at: float | None = None
         self.wake_at: float | None = None
 
@@ -106,9 +108,13 @@ class Attempt:
         if request.body:
             made.set_body(request.body)
         user.sent_contact, user.sent_uri = contact, uri
+        self._send(made, hop, now)
+
+    def _send(self, made: Request, hop: Hop, now: float) -> None:
+        self._sent = made, hop
         self._gives_up_at = now + AWAY_AFTER_S
-        self._client = sbc.core.request(made, hop, now, self._answered)
-        sbc.agenda.note(self)
+        self._client = self._sbc.core.request(made, hop, now, self._answered)
+        self._sbc.agenda.note(self)
 
     def next_timer(self) -> float | None:
         """Return when the registrar counts as away."""
@@ -147,6 +153,13 @@ class Attempt:
         response = event.response
         if status < 300:
             self._accepted(response, now)
+            return
+        assert self._sent is not None
+        made, hop = self._sent
+        again = with_credentials(made, response, self._server, self._user.group.name, self._sbc.token())
+        if again is not None:
+            self._user.cseq += 1
+            self._send(again, hop, now)
             return
         if status not in (401, 407) and self.source[:3] == self._user.hop[:3]:  # not for the word of a stranger
             self._registering.drop(self._user, now)

@@ -65,7 +65,7 @@ class Registering:
             texts = [f"<{user.contact}>;expires={max(0, int(user.ends_at - now))}" for user in self._of(request)]
             batches = self._sbc.batches(request, group, Trigger.INITIAL)
             if not rule.destination.is_user:
-                Passing(self._sbc, request, transaction, batches, texts).begin(now)
+                Passing(self._sbc, request, transaction, batches, texts, source=group.name).begin(now)
                 return None
             listed = answer(request, 200, to_tag=transaction.to_tag)
             for contact_text in texts:

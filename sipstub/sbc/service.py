@@ -17,11 +17,13 @@ from sipstub.sbc.agenda import Agenda
 from sipstub.sbc.call import Call
 from sipstub.sbc.classification import Classifier
 from sipstub.sbc.dialog_info import TYPE, reworded
+from sipstub.sbc.doorkeeper import Doorkeeper
 from sipstub.sbc.ip_group import ForkingMode, IpGroup
 from sipstub.sbc.keep_alive import KeepAlive
 from sipstub.sbc.leg import ALLOW, Leg, is_address
 from sipstub.sbc.marks import Marks, without_mark
 from sipstub.sbc.media_plane import DirectMedia, MediaPlane
+from sipstub.sbc.outside import Outside
 from sipstub.sbc.passing import Passing
 from sipstub.sbc.proxy_set import ProxyHealth
 from sipstub.sbc.redirection import Redirection
@@ -47,6 +49,8 @@ MAX_CALLS = 10_000
 MAX_SUBSCRIPTIONS = 10_000
 "What NumOfSubscribes -1 stands for, and its largest value."
 OVERLOAD_RETRY_S = 10
+KEY_TOKENS = 4
+"Random tokens in the key of our nonces."
 PASSED_ON = frozenset({"MESSAGE", "PUBLISH", "NOTIFY", "INFO", "REFER"})
 "Methods that are passed on outside of dialogs."
 KEEP_AS_IS = 2
@@ -88,6 +92,8 @@ class Sbc:
         self.chance = chance
         self.tell = tell
         self.agenda = Agenda()
+        self.outside = Outside(self.agenda)
+        self._key = "".join(token() for _ in range(KEY_TOKENS)).encode()[:64]
         self.users = UserTable()
         self.registering = Registering(self)
         self.redirection = Redirection(self)
@@ -125,6 +131,7 @@ class Sbc:
         self.routing = Routing(site.routing)
         self.rewriting = Rewriting(site.settings, self._own_host)
         self._classifier = Classifier(site.groups, site.classification)
+        self._doorkeeper = Doorkeeper(self, self._key, now)
         self._forward_limit = site.settings["SBCMaxForwardsLimit"]
 
     # What is going on
@@ -198,6 +205,13 @@ class Sbc:
             if not self.settings["AllowUnclassifiedCalls"] or not self.site.groups:
                 return self._unclassified(request, transaction.to_tag, arrived.source, now)
             group = self.site.groups[0]
+        found_group = group
+        return self._doorkeeper.admit(arrived, group, now, lambda at: self._serve(found_group, arrived, at))
+
+    def _serve(self, group: IpGroup, arrived: RequestArrived, now: float) -> Response | None:
+        """Act on a request outside of dialogs of somebody who may ask."""
+        request, transaction, method = arrived.request, arrived.transaction, arrived.request.method
+        assert transaction is not None
         if method == "REGISTER":
             return self.registering.handle(arrived, group, now)
         if method == "INVITE":
@@ -205,7 +219,7 @@ class Sbc:
         if method == "SUBSCRIBE":
             return self._subscribe(group, arrived, now)
         if method in PASSED_ON:
-            Passing(self, request, transaction, self.batches(request, group, Trigger.INITIAL)).begin(now)
+            Passing(self, request, transaction, self.batches(request, group, Trigger.INITIAL), source=group.name).begin(now)
             return None
         found = answer(request, 481 if method in ("BYE", "PRACK", "UPDATE") else 405, to_tag=transaction.to_tag)
         if found.status == 405:

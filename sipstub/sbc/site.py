@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from sipstub.sbc.classification import ClassificationRule
 from sipstub.sbc.global_setting import Globals
+from sipstub.sbc.group_authentication import RadiusServer, group_authentication, radius_servers
 from sipstub.sbc.ip_group import ForkingMode, GroupType, IpGroup
 from sipstub.sbc.ip_profile import IpProfile
 from sipstub.sbc.proxy_set import ProxySet, SiteProblem, proxy_address
@@ -46,6 +47,8 @@ class Site:
     settings: Globals = field(default_factory=Globals)
     unclassified_status: int = UNCLASSIFIED_STATUS
     "0 gives no answer at all."
+    radius_servers: tuple[RadiusServer, ...] = ()
+    "That check digests with SBCServerAuthMode 2, in their order."
 
     @property
     def proxy_sets(self) -> tuple[ProxySet, ...]:
@@ -80,6 +83,7 @@ def site_of(settings: SbcSettings) -> Site:
         ),
         found,
         statuses[0] if statuses else UNCLASSIFIED_STATUS,
+        radius_servers(settings),
     )
 
 
@@ -122,6 +126,7 @@ def _group(settings: SbcSettings, row: Row, found: Globals, proxy_sets: dict[int
         forking_mode=ForkingMode(row.number("EnableSBCClientForking")),
         is_classified_by_proxy_set=row.number("ClassifyByProxySet") == 1,
         max_users=row.number("MaxNumOfRegUsers"),
+        authentication=group_authentication(settings, row),
     )
 
 
