@@ -7,6 +7,7 @@ A wait ends where the other side hangs up, and so does every scenario: SIPp's ex
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 SDP = """
@@ -40,7 +41,7 @@ def xml(name: str, *parts: Part) -> str:
             mark = body[at + len(place)]
             count += mark == "+"
             body = body[:at] + str(count) + body[at + len(place) + 1 :]
-    known = [variable for variable in ("me", "peer", "target") if f'assign_to="{variable}"' in body]
+    known = dict.fromkeys(",".join(re.findall(r'assign_to="([^"]+)"', body)).split(",")) if "assign_to" in body else {}
     end = _bye_answer() + '  <label id="over"/>\n  <nop/>\n' if HUNG_UP in body else ""
     return (
         f'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE scenario SYSTEM "sipp.dtd">\n<scenario name="{name}">\n{body}{end}'
@@ -49,13 +50,15 @@ def xml(name: str, *parts: Part) -> str:
     )
 
 
-def _send(text: str, *, retrans: bool = False, also: str = "") -> Part:
+def send(text: str, *, retrans: bool = False, also: str = "") -> Part:
+    """Send this text."""
     lines = "\n".join(f"        {line.strip()}" for line in text.strip().splitlines())
     again = ' retrans="500"' if retrans else ""
     return f"  <send{again}{also}>\n    <![CDATA[\n{lines}\n\n    ]]>\n  </send>\n"
 
 
-def _with_body(head: str, *, has_body: bool) -> str:
+def with_body(head: str, *, has_body: bool) -> str:
+    """Return headers with a session description, or without."""
     if not has_body:
         return f"{head.strip()}\nContent-Length: 0"
     return f"{head.strip()}\nContent-Type: application/sdp\nContent-Length: [len]\n\n{SDP.strip()}"
@@ -69,21 +72,23 @@ def _learns_target() -> str:
     return '      <ereg regexp="sip:[^&gt;]*" search_in="hdr" header="Contact:" assign_to="target"/>\n'
 
 
-def _answer(status: str, *headers: str, tag: bool = False, has_body: bool = False, retrans: bool = False) -> Part:
+def answer(status: str, *headers: str, tag: bool = False, has_body: bool = False, retrans: bool = False) -> Part:
+    """Answer the last request; `tag` is for the answers to a first INVITE."""
     more = "\n".join(header for header in headers if header)
     head = (
         f"SIP/2.0 {status}\n[last_Via:]\n[last_From:]\n[last_To:]{';tag=[pid]c[call_number]' if tag else ''}\n[last_Call-ID:]\n"
         f"[last_CSeq:]\nContact: <sip:[service]@[local_ip]:[local_port]>\nAllow: INVITE, ACK, BYE, CANCEL, UPDATE\n"
         f"Supported: timer\n{more}"
     )
-    return _send(_with_body(head, has_body=has_body), retrans=retrans)
+    return send(with_body(head, has_body=has_body), retrans=retrans)
 
 
 def _bye_answer() -> Part:
-    return f'  <label id="{HUNG_UP}"/>\n' + _answer("200 OK")
+    return f'  <label id="{HUNG_UP}"/>\n' + answer("200 OK")
 
 
-def _request(method: str, *headers: str, has_body: bool = False) -> Part:
+def request(method: str, *headers: str, has_body: bool = False) -> Part:
+    """Ask something in the call."""
     more = "\n".join(header for header in headers if header)
     head = (
         f"{method} [$target] SIP/2.0\nVia: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch];rport\n"
@@ -91,7 +96,7 @@ def _request(method: str, *headers: str, has_body: bool = False) -> Part:
         f"To:[$peer]\nCall-ID: [call_id]\nCSeq: CSEQ{'=' if method == 'ACK' else '+'} {method}\n"
         f"Contact: <sip:[service]@[local_ip]:[local_port]>\n{more}"
     )
-    return _send(_with_body(head, has_body=has_body), retrans=method != "ACK")
+    return send(with_body(head, has_body=has_body), retrans=method != "ACK")
 
 
 # How a call begins
@@ -106,8 +111,8 @@ def rung() -> Iterable[Part]:
 def called(timer: str = TIMER) -> Iterable[Part]:
     """Be called, and answer 200 with these headers."""
     yield from rung()
-    yield _answer("180 Ringing", tag=True)
-    yield _answer("200 OK", timer, tag=True, has_body=True, retrans=True)
+    yield answer("180 Ringing", tag=True)
+    yield answer("200 OK", timer, tag=True, has_body=True, retrans=True)
     # The ACK has our tag in To: from now on that is who we are.
     yield '  <recv request="ACK">\n    <action>\n' + _learns("To", "me") + "    </action>\n  </recv>\n"
 
@@ -115,7 +120,7 @@ def called(timer: str = TIMER) -> Iterable[Part]:
 def refuses_call(status: str, *headers: str) -> Iterable[Part]:
     """Be called, and refuse; the ACK ends the scenario."""
     yield from rung()
-    yield _answer(status, *headers, tag=True, retrans=True)
+    yield answer(status, *headers, tag=True, retrans=True)
     yield '  <recv request="ACK"/>\n'
 
 
@@ -141,13 +146,13 @@ def _invite(offer: str, cseq: int, credentials: str) -> Part:
         f"CSeq: {cseq} INVITE\nContact: <sip:[service]@[local_ip]:[local_port]>\nAllow: INVITE, ACK, BYE, CANCEL, UPDATE\n"
         f"Supported: timer\n{offer}\n{credentials}"
     ).strip()
-    return _send(_with_body(head, has_body=True), retrans=True)
+    return send(with_body(head, has_body=True), retrans=True)
 
 
 def _ack_of_refusal(cseq: int) -> Part:
     # The branch of the INVITE: SIPp counts back from here, past the answers.
     back = 3
-    return _send(
+    return send(
         f"ACK sip:100@[remote_ip]:[remote_port] SIP/2.0\nVia: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch-{back}];rport\n"
         "Max-Forwards: 70\nFrom: <sip:[service]@[remote_ip]>;tag=[pid]c[call_number]\nTo: <sip:100@[remote_ip]>[peer_tag_param]\n"
         f"Call-ID: [call_id]\nCSeq: {cseq} ACK\nContent-Length: 0"
@@ -158,7 +163,7 @@ def answered(cseq: int = 2) -> Iterable[Part]:
     """Have the call answered, and acknowledge it."""
     actions = _learns("From", "me") + _learns("To", "peer") + _learns_target()
     yield f'  <recv response="180"/>\n  <recv response="200">\n    <action>\n{actions}    </action>\n  </recv>\n'
-    yield _request("ACK").replace("CSEQ=", str(cseq))
+    yield request("ACK").replace("CSEQ=", str(cseq))
 
 
 def refused(status: int, cseq: int) -> Iterable[Part]:
@@ -170,7 +175,7 @@ def refused(status: int, cseq: int) -> Iterable[Part]:
 def speaks_later(seconds: float) -> Iterable[Part]:
     """Send OPTIONS after a while, so that it is known to be alive and to have had the time for more."""
     yield f'  <pause milliseconds="{round(seconds * 1000)}"/>\n'
-    yield _send(
+    yield send(
         "OPTIONS sip:[remote_ip]:[remote_port] SIP/2.0\nVia: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch];rport\n"
         "Max-Forwards: 70\nFrom: <sip:[service]@[remote_ip]>;tag=[pid]o[call_number]\nTo: <sip:[remote_ip]>\n"
         "Call-ID: [call_id]\nCSeq: 99 OPTIONS\nContent-Length: 0",
@@ -197,10 +202,10 @@ def stays() -> Iterable[Part]:
 def refreshes(method: str, *, status: int = 200, expires: int = 90, refresher: str = "uac") -> Iterable[Part]:
     """Refresh, and have that answered with `status`."""
     timer = f"Supported: timer\nSession-Expires: {expires};refresher={refresher}"
-    yield _request(method, timer, has_body=method == "INVITE")
+    yield request(method, timer, has_body=method == "INVITE")
     yield f'  <recv response="100" optional="true"/>\n  <recv response="{status}"/>\n'
     if method == "INVITE":
-        yield _request("ACK")
+        yield request("ACK")
 
 
 def takes(
@@ -213,14 +218,14 @@ def takes(
 ) -> Iterable[Part]:
     """Answer a refresh of the other side; `version` is that of the `o=` line."""
     is_good = status.startswith("2")
-    with_body = is_good and (method == "INVITE" if has_body is None else has_body)
+    is_described = is_good and (method == "INVITE" if has_body is None else has_body)
     yield f'  <recv request="{method}"/>\n'
-    answer = _answer(status, timer if is_good else "", has_body=with_body, retrans=method == "INVITE")
-    yield answer.replace("o=- 1 1 ", f"o=- 1 {version} ")
+    made = answer(status, timer if is_good else "", has_body=is_described, retrans=method == "INVITE")
+    yield made.replace("o=- 1 1 ", f"o=- 1 {version} ")
     if method == "INVITE":
         yield '  <recv request="ACK"/>\n'
 
 
 def hangs_up() -> Iterable[Part]:
     """Hang up, and have that answered."""
-    yield _request("BYE") + '  <recv response="200" next="over"/>\n'
+    yield request("BYE") + '  <recv response="200" next="over"/>\n'
