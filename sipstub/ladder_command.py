@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from sipstub.trace.ladder.diff import diff_text
-from sipstub.trace.ladder.flow import Arrow, Flow, flow_of
+from sipstub.trace.ladder.flow import Arrow, Flow, both_legs, flow_of
 from sipstub.trace.ladder.session_svg import sessions_svg
 from sipstub.trace.ladder.svg import flow_svg
 from sipstub.trace.ladder.table import flow_page
@@ -35,7 +35,8 @@ _OUT = click.Path(dir_okay=False, path_type=Path)
 
 @click.command("ladder")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--call-id", help="Only the messages of this call.")
+@click.option("--call-id", help="Only the messages of this call, on every leg of it.")
+@click.option("--one-leg", is_flag=True, help="With --call-id: without the legs whose Call-IDs are others.")
 @click.option("--phone", metavar="HOST", help="The phone's address, where a capture alone leaves it in doubt.")
 @click.option("--name", "names", multiple=True, metavar="HOST=NAME", help="Call a party so; HOST:PORT=NAME for one of several.")
 @click.option("--diff", "pair", nargs=2, type=int, metavar="N M", help="Two messages side by side, by their numbers.")
@@ -48,6 +49,7 @@ _OUT = click.Path(dir_okay=False, path_type=Path)
 def ladder_command(
     file: Path,
     call_id: str | None,
+    one_leg: bool,
     phone: str | None,
     names: tuple[str, ...],
     pair: tuple[int, int] | None,
@@ -66,7 +68,7 @@ def ladder_command(
     """
     recording = open_recording(file, phone=phone)
     if call_id is not None:
-        recording = recording.of_call(call_id)
+        recording = recording.of_call(call_id) if one_leg else both_legs(recording, call_id)
     if pair is not None:
         one, two = (_numbered(recording, number) for number in pair)
         click.echo(diff_text(one.data, two.data, width=_width()), nl=False)

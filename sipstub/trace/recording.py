@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sipstub.errors import SipstubError
@@ -33,7 +34,11 @@ class Recording:
 
     def of_call(self, call_id: str) -> Recording:
         """Return only the messages with that Call-ID."""
-        found = tuple(message for message in self.messages if message.call_id == call_id)
+        return self.of_calls({call_id})
+
+    def of_calls(self, call_ids: Collection[str]) -> Recording:
+        """Return only the messages with one of these Call-IDs."""
+        found = tuple(message for message in self.messages if message.call_id in call_ids)
         return Recording(found, self.notes, self.is_own, self.packets)
 
     def masked(self) -> Recording:

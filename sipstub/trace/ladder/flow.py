@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sipstub.trace.ladder.gist import KEEP_ALIVE, Gist, Gists, plain
+from sipstub.trace.ladder.legs import Legs, legs_of
 from sipstub.trace.ladder.party import Parties, Party
 from sipstub.trace.ladder.session import Session, sessions_of
 from sipstub.trace.record import Endpoint, RecordedMessage
@@ -18,6 +19,8 @@ from sipstub.trace.recording import Recording
 MAX_ROWS = 400
 FOLD_S = 35.0
 "A little more than 64*T1, after which no transaction sends again (RFC 3261 section 17)."
+BOTH_ENDS = 2
+"Parties of a call that nobody passes on."
 MAX_PINS = 8
 "On one arrow."
 MAX_PIN_TEXT = 200
@@ -63,6 +66,8 @@ class Arrow:
     "How many times it was sent: 1 or more."
     last_at: float
     pins: tuple[Pin, ...] = ()
+    leg: str = ""
+    "`1a` and `1b`: legs of one call whose Call-IDs differ; empty for a call of one leg."
 
     @property
     def text(self) -> str:
@@ -72,11 +77,11 @@ class Arrow:
     @property
     def remark(self) -> str:
         """Return what stands beside it."""
-        if self.repeats == 1:
-            return self.note
-        span = self.last_at - self.at
-        again = f"every {span / (self.repeats - 1):.3g} s" if self.kind == KEEP_ALIVE else f"sent again for {span:.3g} s"
-        return f"{again}, {self.note}" if self.note else again
+        again = ""
+        if self.repeats > 1:
+            span = self.last_at - self.at
+            again = f"every {span / (self.repeats - 1):.3g} s" if self.kind == KEEP_ALIVE else f"sent again for {span:.3g} s"
+        return ", ".join(part for part in (f"leg {self.leg}" if self.leg else "", again, self.note) if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +135,27 @@ def flow_of(
     """Return the flow of a recording; `names` calls parties by their host or `host:port`."""
     messages = recording.messages
     parties = Parties(messages, is_own=recording.is_own, names=names)
+    legs = legs_of(messages, parties.column) if len(parties.parties) > BOTH_ENDS else Legs()
+    if (order := legs.order(len(parties.parties))) is not None:
+        parties.arrange(order)
+    names_of_legs = legs.names(message.call_id for message in messages if message.call_id) if legs.first else {}
     drafts = _folded(messages, pins)
     began_at = messages[0].at if messages else 0.0
     gists = Gists()  # only what is drawn is parsed
     rows = [
-        row if isinstance(row, LeftOut) else _arrow(row, gists.of(row.message), parties, began_at)
+        row
+        if isinstance(row, LeftOut)
+        else _arrow(row, gists.of(row.message), parties, began_at, names_of_legs.get(row.message.call_id or "", ""))
         for row in _bounded(drafts, max_rows)
     ]
     sessions = sessions_of(messages, parties)
     return Flow(parties.parties, tuple(rows), began_at, len(messages), recording.notes, sessions)
+
+
+def both_legs(recording: Recording, call_id: str) -> Recording:
+    """Return only the messages of that call, on every leg of it."""
+    parties = Parties(recording.messages, is_own=recording.is_own)
+    return recording.of_calls(legs_of(recording.messages, parties.column).of(call_id))
 
 
 def _folded(messages: Iterable[RecordedMessage], pins: Iterable[Pin]) -> list[_Draft]:
@@ -169,7 +186,7 @@ def _folded(messages: Iterable[RecordedMessage], pins: Iterable[Pin]) -> list[_D
     return drafts
 
 
-def _arrow(draft: _Draft, gist: Gist, parties: Parties, began_at: float) -> Arrow:
+def _arrow(draft: _Draft, gist: Gist, parties: Parties, began_at: float, leg: str) -> Arrow:
     message = draft.message
     pins = sorted(draft.pins, key=_weight)
     return Arrow(
@@ -186,6 +203,7 @@ def _arrow(draft: _Draft, gist: Gist, parties: Parties, began_at: float) -> Arro
         repeats=draft.repeats,
         last_at=draft.last_at,
         pins=tuple(pins[:MAX_PINS]),
+        leg=leg,
     )
 
 

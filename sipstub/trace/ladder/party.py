@@ -97,8 +97,17 @@ class Parties:
 
     @property
     def parties(self) -> tuple[Party, ...]:
-        """Return the columns from left to right: two with the stub or server on the right, more as they come up."""
+        """Return the columns from left to right: two with the stub or server on the right, more as they
+        come up, until arranged.
+        """
         return self._parties
+
+    def arrange(self, order: Sequence[int]) -> None:
+        """Put the columns into that order; not where the last one is shared."""
+        if self._parties and self._parties[-1].name != OTHERS:
+            places = {column: place for place, column in enumerate(order)}
+            self._columns = {root: places[column] for root, column in self._columns.items()}
+            self._parties = tuple(self._parties[column] for column in order)
 
     def column(self, endpoint: Endpoint) -> int:
         """Return the place of an endpoint's column, from 0."""
