@@ -32,6 +32,7 @@ PACKAGES = {
     "dnsmasq": "dnsmasq-base",
     "kea-dhcp4": "kea-dhcp4-server",
     "dhcpd": "isc-dhcp-server",
+    "freeradius": "freeradius",
     "openssl": "openssl",
     "nginx": "nginx-light",
     "git": "git",

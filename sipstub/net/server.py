@@ -70,7 +70,8 @@ class SipServer:
         self.core = core
         self.recorder = recorder
         self._tell = tell
-        self._settled = settled
+        self.settled = settled
+        "May be set later too, before it starts."
         numbers = itertools.count(1)
         given = list(listening)
         self._udp = [
@@ -139,7 +140,7 @@ class SipServer:
             self._arm()
         finally:
             self._is_flushing = False
-        self._settled()
+        self.settled()
 
     # From UDP
 

@@ -23,6 +23,7 @@ from sipstub.net.address import ListenAddress, bind_both, bind_tcp
 from sipstub.net.certificate import RENEW_DAYS, keep_certificates
 from sipstub.net.collector import calm_collector
 from sipstub.net.descriptors import allow_descriptors
+from sipstub.net.outside import OutsideAsker
 from sipstub.net.sbc_file import SbcFileProblem, bind_interfaces, read_sbc_file
 from sipstub.net.sbc_reload import SbcReload
 from sipstub.net.server import Listening, NetEvent, SipServer
@@ -123,11 +124,13 @@ async def serve(options: ServeOptions, users: Users) -> int:
         journal.line(f"{event.peer}: {event.fact}", event.at)
 
     settings = None if options.sbc is None else read_sbc_file(options.sbc, lambda text: click.echo(text, err=True))
+    asker = None
     stub = compose(Registrar(users, Policy(options.realm), secrets.token_bytes(KEY_BYTES)))
     if settings is not None:
         sbc = compose_sbc(site_of(settings), time.time(), tell=journal.line)
         sbc.core.on_malformed = journal.malformed
         servers.append(_bind_sbc(options, settings, sbc, recorder, tell, is_alone=not len(users)))
+        asker = OutsideAsker(sbc.outside, servers[0])
         assert options.sbc is not None
         reload = SbcReload(options.sbc, settings, sbc, servers[0], lambda text: click.echo(text, err=True))
         loop.add_signal_handler(signal.SIGHUP, reload)
@@ -146,6 +149,8 @@ async def serve(options: ServeOptions, users: Users) -> int:
         for renewal in renewals:
             renewal.cancel()
         stub.others.end_all(servers[0].now)
+        if asker is not None:
+            await asker.close()
         for server in servers:
             await server.close()
         if options.ready_file is not None:

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from sipstub.net.address import ListenAddress, bind_both
+from sipstub.net.outside import OutsideAsker
 from sipstub.net.server import Listening, SipServer
 from sipstub.net.tls import client_context
 from sipstub.sbc.compose import compose_sbc
@@ -19,8 +20,10 @@ async def a_served_sbc(site: Site, host: str = "127.0.0.1") -> AsyncIterator[tup
     sbc = compose_sbc(site, 0.0)
     listening = [Listening(sock) for sock in bind_both(ListenAddress(host, 0))]
     server = SipServer(sbc.core, listening, client_tls=client_context())
+    asker = OutsideAsker(sbc.outside, server)
     await server.start()
     try:
         yield sbc, server, server.locals[0].port
     finally:
+        await asker.close()
         await server.close()
