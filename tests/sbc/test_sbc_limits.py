@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sbc_proof import named, shown
+from sbc_proof import named, proves, shown
 from sbc_world import ANSWER, OFFER, hang_up, place, two_servers
 
 from sipstub.dialog.dialog import dialog_of_client
@@ -76,6 +76,7 @@ def test_a_callee_that_only_says_trying_is_given_up_too() -> None:
     world.assert_both_legs_are_free()
 
 
+@proves("SBCAlertTimeout", 0)
 def test_no_limit_leaves_a_call_to_the_limits_of_sip() -> None:
     world, a, b = two_servers({"SBCAlertTimeout": 0})
     a.ask("INVITE", URI, body=OFFER)
@@ -93,6 +94,7 @@ def test_no_limit_leaves_a_call_to_the_limits_of_sip() -> None:
         (named if received > 2 else shown)("SBCMaxForwardsLimit", limit, received, sent, case=received)
         for limit, pairs in {
             1: ((0, None), (1, 0), (2, 1), (70, 1)),
+            5: ((4, 3), (5, 4), (6, 5), (70, 5)),
             10: ((0, None), (1, 0), (5, 4), (9, 8), (10, 9), (11, 10), (70, 10)),
             70: ((0, None), (1, 0), (69, 68), (70, 69), (71, 70)),
         }.items()

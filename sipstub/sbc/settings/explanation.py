@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sipstub.sbc.settings.parameter import Confidence, Kind, Parameter, Restart
+from sipstub.sbc.settings.parameter import Confidence, Kind, Parameter, Restart, Status
 from sipstub.sbc.settings.vocabulary import the_vocabulary
 
 RESTART = {
@@ -69,6 +69,7 @@ def explain(parameter: Parameter) -> Iterator[tuple[str, str]]:
     yield "restart", RESTART[parameter.restart]
     if parameter.overridden_by:
         yield "overridden by", parameter.overridden_by
+    yield "status", parameter.status + (f": {parameter.lacks}" if parameter.status is Status.PARTLY else "")
     for number, why in parameter.refused:
         yield "refused", f"{number}: {why}"
     for number, why in parameter.unsupported:

@@ -38,7 +38,7 @@ GROUPS = {
 TABLE_FILES = ("tables", "ip_profile")
 _FIELDS = frozenset(
     """name label cli cli_aliases cli_words kind choices same_choices_as range unit words default restart meaning wire source
-    inferred chosen unknown is_media inherits overridden_by refers releases no_effect unsupported refused""".split()
+    inferred chosen unknown lacks is_media inherits overridden_by refers releases no_effect unsupported refused""".split()
 )
 
 
@@ -137,6 +137,7 @@ def parameter_of(block: Mapping[str, Any], group: str) -> Parameter:
         refers=block.get("refers", ""),
         releases=tuple(_release(note) for note in block.get("releases", ())),
         has_no_effect=block.get("no_effect", ""),
+        lacks=block.get("lacks", ""),
         unsupported=tuple((int(number), why) for number, why in block.get("unsupported", {}).items()),
         refused=tuple((int(number), why) for number, why in block.get("refused", {}).items()),
     )

@@ -48,6 +48,19 @@ class Restart(enum.StrEnum):
     UNKNOWN = "unknown"
 
 
+class Status(enum.StrEnum):
+    """How much of a setting calls through the stub feel."""
+
+    WORKS = "works"
+    PARTLY = "partly"
+    NOT_YET = "not yet"
+    NO_EFFECT = "no effect"
+    "It could change nothing, whatever the stub did."
+
+
+LACKS_ALL = "all"
+"What `lacks` says of a setting that calls do not feel at all."
+
 ASPECTS = ("name", "cli", "values", "default", "restart", "effect")
 "What a confidence can be about.  An aspect that a parameter does not list is documented."
 
@@ -117,6 +130,8 @@ class Parameter:
     releases: tuple[ReleaseNote, ...] = ()
     has_no_effect: str = ""
     "Why a value is taken and changes nothing in the stub, if that is so."
+    lacks: str = ""
+    "What of it calls do not feel yet: LACKS_ALL, or which part in words; empty if all of it works."
     unsupported: tuple[tuple[int, str], ...] = ()
     "Values that are taken though the device does not do them, with what the stub does instead."
     refused: tuple[tuple[int, str], ...] = ()
@@ -125,6 +140,15 @@ class Parameter:
     def confidence(self, aspect: str) -> Confidence:
         """Return how sure that aspect is."""
         return dict(self.sure).get(aspect, Confidence.DOCUMENTED)
+
+    @property
+    def status(self) -> Status:
+        """Return how much of it calls feel."""
+        if self.has_no_effect:
+            return Status.NO_EFFECT
+        if self.lacks:
+            return Status.NOT_YET if self.lacks == LACKS_ALL else Status.PARTLY
+        return Status.WORKS
 
     @property
     def weakest(self) -> Confidence:
