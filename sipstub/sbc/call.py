@@ -18,7 +18,7 @@ from sipstub.sbc.ip_group import IpGroup
 from sipstub.sbc.leg import Leg, Unacked
 from sipstub.sbc.leg_session import LegSession
 from sipstub.sbc.refer import HANDLE_LOCALLY
-from sipstub.sbc.relay import Relay
+from sipstub.sbc.relay import CHALLENGES, Relay
 from sipstub.sbc.routing import Trigger
 from sipstub.sbc.target import Batch
 from sipstub.sbc.transfer import Transfer
@@ -202,6 +202,7 @@ class Call(Relay):
         if status >= 600:
             for one in self._branches:
                 one.cancel(now)
+        if status >= 600 or status in CHALLENGES:  # the caller has the password: no other place is asked before it has said it
             self._batches = iter(())
         if not self._branches:
             self._next(now)

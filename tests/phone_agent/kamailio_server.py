@@ -82,12 +82,12 @@ class Kamailio:
 
 @contextlib.asynccontextmanager
 async def kamailio(
-    folder: Path, *, min_expires: int = 0, max_expires: int = 0, certificate: Path | None = None
+    folder: Path, *, min_expires: int = 0, max_expires: int = 0, certificate: Path | None = None, port: int = 0
 ) -> AsyncIterator[Kamailio]:
-    """Run it; it may need a moment before it answers."""
+    """Run it, on a free port unless one is given; it may need a moment before it answers."""
     program = shutil.which("kamailio") or "/usr/sbin/kamailio"
     modules = next(path for path in MODULE_FOLDERS if Path(path, "usrloc.so").exists())
-    port, tls_port = free_port(HOST), free_port(HOST)
+    port, tls_port = port or free_port(HOST), free_port(HOST)
     tls = ("", "")
     if certificate is not None:
         listen = f"enable_tls=yes\nlisten=tls:{HOST}:{tls_port}"

@@ -170,6 +170,19 @@ def test_an_alternative_row_takes_over_when_the_first_has_no_answer() -> None:
     assert a.response(200)
 
 
+@pytest.mark.parametrize("status", [401, 407])
+def test_a_challenge_goes_to_the_caller_before_any_alternative_row(status: int) -> None:
+    groups = {"a": {"proxies": ["10.0.1.1:5060"]}, "b": {"proxies": ["10.0.2.1:5060"]}, "c": {"proxies": ["10.0.3.1:5060"]}}
+    routes = ({"SrcIPGroupName": "a", "DestIPGroupName": "b"}, {"DestIPGroupName": "c", "AltRouteOptions": 1})
+    world = World(a_site({}, groups, routes))
+    a, b, c = (world.peer(name, f"10.0.{number}.1") for number, name in enumerate("abc", 1))
+    a.ask("INVITE", URI, body=OFFER)
+    b.answer(b.request("INVITE"), status)
+    b.request("ACK")
+    assert a.response(status) and not c.inbox
+    world.assert_both_legs_are_free()
+
+
 def test_routes_by_number_host_address_and_request_uri() -> None:
     groups = {"a": {"proxies": ["10.0.1.1:5060"]}, "b": {"proxies": ["10.0.2.1:5060"]}, "c": {"proxies": ["10.0.3.1:5060"]}}
     routes = (

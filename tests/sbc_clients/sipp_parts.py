@@ -88,15 +88,18 @@ def learns_refer() -> Iterable[Part]:
     yield answer("202 Accepted")
 
 
-def registers(uri: str, user: str, expires: int = 60, status: int = 200) -> Iterable[Part]:
-    """Register without a password."""
-    yield send(
-        f"REGISTER {uri} SIP/2.0\n{BRANCH}From: <sip:{user}@[remote_ip]>;tag=[pid]r[call_number]\nTo: <sip:{user}@[remote_ip]>\n"
-        f"Call-ID: [call_id]\nCSeq: 1 REGISTER\nContact: <sip:{user}@[local_ip]:[local_port]>\nExpires: {expires}\n"
-        "Content-Length: 0",
-        retrans=True,
-    )
-    yield f'{_TRYING}  <recv response="{status}"/>\n'
+def registers(*, is_challenged: bool = True, expires: int = 60) -> Iterable[Part]:
+    """Register, with a digest if that is asked for, and be told 200."""
+    for cseq, credentials in ((1, ""), (2, "[authentication]"))[: 1 + is_challenged]:
+        yield send(
+            f"REGISTER sip:[remote_ip]:[remote_port] SIP/2.0\n{BRANCH}From: <sip:[service]@[remote_ip]>;tag=[pid]r[call_number]\n"
+            f"To: <sip:[service]@[remote_ip]>\nCall-ID: [call_id]\nCSeq: {cseq} REGISTER\n"
+            f"Contact: <sip:[service]@[local_ip]:[local_port]>\nExpires: {expires}\n{credentials}\n".rstrip()
+            + "\nContent-Length: 0",
+            retrans=True,
+        )
+        is_last = cseq == 1 + is_challenged
+        yield _TRYING + ('  <recv response="200"/>\n' if is_last else '  <recv response="401" auth="true"/>\n')
 
 
 def is_called_and_says(status: str, *headers: str) -> Iterable[Part]:
