@@ -60,13 +60,12 @@ def _first_lines(server: object) -> list[str]:
     assert isinstance(server, Server)
     facts = server.facts()
     phones = [facts[scheme]["url"] for scheme in ("http", "https", "tftp") if facts[scheme]]
+    sip = [facts[name]["url"] for name in ("sip", "sips") if facts[name]]
+    where = [f"  sip      {'    '.join(sip)}"] if sip else []
     if not phones:
-        return [
-            f"provisioner {facts['version']}",
-            f"  sip      {'    '.join(facts[name]['url'] for name in ('sip', 'sips') if facts[name])}",
-        ]
+        return [f"provisioner {facts['version']}", *where]
     guess = "   (address guessed; --advertise sets it)" if server.is_guess else ""
-    lines = [f"provisioner {facts['version']}", f"  phones   {'    '.join(phones)}{guess}"]
+    lines = [f"provisioner {facts['version']}", f"  phones   {'    '.join(phones)}{guess}", *where]
     if facts["people"]:
         lines.append(f"  people   {facts['people']['url']}healthz")
     url = facts["http"]["url"] if facts["http"] else phones[0] if phones else ""

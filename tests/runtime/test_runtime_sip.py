@@ -36,6 +36,7 @@ def test_a_phone_registers_with_what_its_file_says_and_others_do_not(serve: Star
     wrong, unknown = register(server, "102", "pass-101", 5072), register(server, "999", "pass-101", 5073)
     assert "SIP/2.0 200 OK" not in wrong and "SIP/2.0 200 OK" not in unknown
     server.stop()
+    assert f"  sip      {server.facts['sip']['url']}" in server.log.read_text().splitlines(), "where phones register is not said"
     found = [(row["name"], row["mac"], row["phone"], row["outcome"]) for row in events(folder)]
     assert ("sip:101", "001565000001", "anna", "created") in found
     assert ("sip:102", "001565000002", "ben", "wrong-credentials") in found
