@@ -117,7 +117,8 @@ class LegSession:
     def put_on_request(self, request: Request, other: LegSession) -> Send | None:
         """Write what an INVITE or UPDATE on this leg says; it was carried over from the other one."""
         if self.timer is not None:
-            self.timer.settings = self.profile.asking
+            # whom the SBC keeps up alone because it was asked is not dropped when it comes to ask
+            self.timer.settings = replace(self.profile.asking, refreshes_alone=self.timer.settings.refreshes_alone)
             send = self.timer.ask(request.method)
             send.headers.put_on(request)
             return send

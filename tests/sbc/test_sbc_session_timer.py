@@ -179,6 +179,25 @@ def test_a_caller_without_timers_is_refreshed_by_the_sbc_whatever_the_policy(pol
     world.assert_both_legs_are_free()
 
 
+def test_a_caller_without_timers_is_refreshed_after_a_change_of_the_callee_too() -> None:
+    world, caller, callee = modes(3, 2, policy=0)
+    arrived, _, dialog = talk(caller, callee)
+    theirs = dialog_of_server(arrived, "b-tag", is_accepted=True)
+    world.run(100)
+    callee.send(theirs, "INVITE", body=CHANGED)
+    caller.answer(caller.request("INVITE"), 200, body=OFFER)
+    callee.response(200)
+    callee.send(theirs, "ACK")
+    caller.request("ACK")
+    for _ in range(3):
+        world.run(301)
+        caller.answer(caller.request("INVITE"), 200, body=OFFER)
+        caller.request("ACK")
+    assert callee.heard == []
+    hang_up(caller, callee, dialog)
+    world.assert_both_legs_are_free()
+
+
 def test_policy_1_refreshes_a_callee_without_timers_and_notices_when_it_is_gone() -> None:
     world, caller, callee = modes(0, 3, policy=1)
     talk_without(caller, callee)
