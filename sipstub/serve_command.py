@@ -54,6 +54,10 @@ TLS_VERSIONS = ["1.0", "1.1", "1.2", "1.3"]
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Run an SBC with these settings (ini, CLI script or TOML); beside the registrar if there are users.",
 )
+@click.option(
+    "--media-ports", default="20000-23999", show_default=True, help="SBC: ports of media, where no Media Realm names others."
+)
+@click.option("--dsps", type=click.IntRange(0), default=256, show_default=True, help="SBC: calls that are transcoded at a time.")
 @click.option("--show-refreshes", is_flag=True, help="A line for every refresh of a registration too.")
 def serve_command(
     sip: tuple[str, ...],
@@ -70,6 +74,8 @@ def serve_command(
     record_digests: bool,
     ready_file: Path | None,
     sbc: Path | None,
+    media_ports: str,
+    dsps: int,
     show_refreshes: bool,
 ) -> int:
     """Run the registrar until Ctrl-C or SIGTERM.
@@ -95,6 +101,8 @@ def serve_command(
         ready_file,
         show_refreshes,
         sbc,
+        media_ports,
+        dsps,
     )
     users = read_users(realm, users_file, one_by_one)
     if not len(users) and sbc is None:

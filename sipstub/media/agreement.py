@@ -83,13 +83,13 @@ def _agreed(own: Media, direction: str, other: Media, theirs: Sdp) -> Agreement:
     common = [codec for codec in usable if _key(codec) in known]
     spoken = next((codec for codec in common if codec.name.upper() in SPOKEN), None)
     host = theirs.address_of(other) or ""
-    target = _target(host, other.port)
+    target = usable_target(host, other.port)
     there = theirs.direction_of(other)
     is_secure = SECURE in own.protocol.upper()
     keys = _keys(own, other) if is_secure else None
     return Agreement(
         target=target,
-        rtcp=_target(host, _rtcp_port(other)) if target is not None else None,
+        rtcp=usable_target(host, rtcp_port_of(other)) if target is not None else None,
         codec="" if spoken is None or (is_secure and keys is None) else spoken.name.upper(),
         payload_type=0 if spoken is None else int(spoken.payload),
         ptime_ms=_ptime_ms(other),
@@ -128,7 +128,7 @@ def _ptime_ms(media: Media) -> int:
     return min(max(wanted // GRID_MS * GRID_MS, SHORTEST_MS), LONGEST_MS)
 
 
-def _rtcp_port(media: Media) -> int:
+def rtcp_port_of(media: Media) -> int:
     """Return the port that RFC 3605 names, or the next one."""
     for value in media.attributes("rtcp"):
         number = value.partition(" ")[0]
@@ -142,7 +142,7 @@ def _is_held(host: str) -> bool:
     return host in ("0.0.0.0", "::")  # noqa: S104 - compared only
 
 
-def _target(host: str, port: int) -> Address | None:
+def usable_target(host: str, port: int) -> Address | None:
     """Return an address that packets may go to: no name, nobody's, and not everybody's."""
     try:
         address = ipaddress.ip_address(host.strip("[]"))

@@ -19,6 +19,8 @@ from sipstub.core.compose import compose
 from sipstub.core.core import Core
 from sipstub.core.journal import Journal
 from sipstub.errors import SipstubError
+from sipstub.media.port import PortRange
+from sipstub.media.relay_engine import DEFAULT_RANGE, RelayEngine
 from sipstub.net.address import ListenAddress, bind_both, bind_tcp
 from sipstub.net.certificate import RENEW_DAYS, keep_certificates
 from sipstub.net.collector import calm_collector
@@ -32,6 +34,9 @@ from sipstub.registrar.policy import Policy
 from sipstub.registrar.registrar import Registrar
 from sipstub.registrar.user import MAX_HTDIGEST_BYTES, RegistrarUser, Users, htdigest_users
 from sipstub.sbc.compose import compose_sbc
+from sipstub.sbc.media.anchored import AnchoredMedia
+from sipstub.sbc.media.dsp import MAX_DSPS, DspPool
+from sipstub.sbc.media.rules import MediaRules
 from sipstub.sbc.service import Sbc
 from sipstub.sbc.settings.settings import SbcSettings
 from sipstub.sbc.site import site_of
@@ -70,6 +75,10 @@ class ServeOptions:
     shows_refreshes: bool
     sbc: Path | None = None
     "Settings of an SBC to run; beside the registrar if there are users."
+    media_ports: str = DEFAULT_RANGE
+    "Of calls through the SBC whose IP Group has no Media Realm."
+    dsps: int = MAX_DSPS
+    "Calls through the SBC that are transcoded at a time."
 
 
 def read_users(realm: str, users_file: Path | None, one_by_one: Iterable[str]) -> Users:
@@ -126,18 +135,24 @@ async def serve(options: ServeOptions, users: Users) -> int:
     settings = None if options.sbc is None else read_sbc_file(options.sbc, lambda text: click.echo(text, err=True))
     asker = None
     stub = compose(Registrar(users, Policy(options.realm), secrets.token_bytes(KEY_BYTES)))
+    relays = None
     if settings is not None:
-        sbc = compose_sbc(site_of(settings), time.time(), tell=journal.line)
+        relays = RelayEngine(PortRange.parse(options.media_ports), advertised=options.advertise or "")
+        media = AnchoredMedia(MediaRules.of(settings), relays, dsps=DspPool(options.dsps), tell=journal.line)
+        sbc = compose_sbc(site_of(settings), time.time(), media=media, tell=journal.line)
         sbc.core.on_malformed = journal.malformed
         servers.append(_bind_sbc(options, settings, sbc, recorder, tell, is_alone=not len(users)))
         asker = OutsideAsker(sbc.outside, servers[0])
         assert options.sbc is not None
-        reload = SbcReload(options.sbc, settings, sbc, servers[0], lambda text: click.echo(text, err=True))
+        media.serve(servers[0].burst_ended, lambda: servers[0].now)
+        reload = SbcReload(options.sbc, settings, sbc, servers[0], lambda text: click.echo(text, err=True), media)
         loop.add_signal_handler(signal.SIGHUP, reload)
     if settings is None or len(users):
         stub.registering.watch(journal.change, journal.refusal)
         stub.core.on_malformed = journal.malformed
         servers.append(_bind(options, stub.core, recorder, tell))
+    if relays is not None:
+        relays.start()
     for server in servers:
         await server.start()
     calm_collector()
@@ -153,6 +168,8 @@ async def serve(options: ServeOptions, users: Users) -> int:
             await asker.close()
         for server in servers:
             await server.close()
+        if relays is not None:
+            relays.close()
         if options.ready_file is not None:
             options.ready_file.unlink(missing_ok=True)
         if options.record is not None:

@@ -13,6 +13,7 @@ from sipstub.sbc.carrying import carried
 from sipstub.sbc.client_login import with_credentials
 from sipstub.sbc.leg import Leg
 from sipstub.sbc.leg_session import LegSession
+from sipstub.sbc.media_plane import MediaRefused
 from sipstub.sbc.target import Target
 from sipstub.session_timer.offer import Offer
 from sipstub.sip.cseq import CSeq
@@ -64,7 +65,12 @@ class Branch:
             add("User-Agent", leg.agent)
         for name, value in sbc.translated_invite(request, target.group):
             add(name, value)
-        body = call.body_for(leg, request)
+        try:
+            body = call.body_for(leg, request)
+        except MediaRefused as refusal:
+            self.is_done = True
+            call.branch_failed(self, refusal.status, None, now)
+            return
         if body:
             invite.set_body(body)
         sbc.rewriting.identify(invite, target)
@@ -166,6 +172,7 @@ class Branch:
         if self._legs or self._first is None:
             timer = self._offer.timer(now) if self._offer is not None else None
             found = self._leg(LegSession(self.target.group.profile, timer), now)
+            found.side = self._first.side if self._first is not None else None
         else:
             found = self._first
             if self._offer is not None:

@@ -17,6 +17,7 @@ from sipstub.sbc.carrying import carried
 from sipstub.sbc.ip_group import IpGroup
 from sipstub.sbc.leg import Leg, Unacked
 from sipstub.sbc.leg_session import LegSession
+from sipstub.sbc.media_plane import MediaRefused
 from sipstub.sbc.refer import HANDLE_LOCALLY
 from sipstub.sbc.relay import CHALLENGES, Relay
 from sipstub.sbc.routing import Trigger
@@ -91,6 +92,10 @@ class Call(Relay):
         keeps = self.sbc.settings["SBCKeepOriginalCallId"] if group.keeps_call_id < 0 else group.keeps_call_id
         return self.request.call_id if keeps and self.trigger is Trigger.INITIAL and self._tries <= 1 else self.sbc.token()
 
+    def source_for(self, leg: Leg) -> Leg:
+        """Return whose messages go out on a leg: of one that nobody has answered on yet those of the caller."""
+        return leg.peer or self.caller
+
     @property
     def relay(self) -> Relay:
         """Return the call that new legs belong to: this one."""
@@ -160,14 +165,22 @@ class Call(Relay):
             self._close(leg, now)
             self._finish(now)
             return
-        self.is_connected = True
         caller = self._caller_for(leg, response)
+        try:
+            found = self._answer(caller, response)
+        except MediaRefused as refusal:
+            self.acknowledge(leg, number)
+            self._close(leg, now)
+            self._give_up(now, None)
+            self._refuse(refusal.status, None, now, why=refusal.why)
+            return
+        self.is_connected = True
         self.caller = caller
         caller.peer, leg.peer = leg, caller
         for one in self._branches:
             if one is not branch:
                 one.cancel(now, 'SIP;cause=200;text="Call completed elsewhere"')
-        found = self._answer(caller, response)
+        self.media.connected(caller, leg, now)
         caller.session.put_on_answer(found, leg.session)
         assert caller.dialog is not None
         caller.dialog.accepted()
@@ -229,6 +242,8 @@ class Call(Relay):
                 break
             self._has_rung = False
             for target in batch[:MAX_PARALLEL]:
+                if self.is_over:  # the media of one before could not pass
+                    return
                 self._tries += 1
                 branch = Branch(self, target)
                 self._branches.append(branch)
@@ -315,6 +330,7 @@ class Call(Relay):
             session.receive(self.request)
             caller = Leg(self, first.group, first.hop, self.core.places, session, is_caller=True, user=None)
             caller.contact, caller.negotiation = first.contact, first.negotiation
+            caller.side = first.side
         if caller.dialog is None:
             caller.dialog = dialog_of_server(self.request, self._tag_for(leg), is_accepted=False)
             caller.heard_description = self.request.body

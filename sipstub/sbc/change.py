@@ -12,6 +12,7 @@ from sipstub.dialog.refusal import Refusal
 from sipstub.dialog.repeater import Repeater
 from sipstub.sbc.carrying import carried
 from sipstub.sbc.leg import SDP, Leg, Unacked, is_sdp
+from sipstub.sbc.media_plane import MediaRefused
 from sipstub.session_timer.step import End, Send
 from sipstub.sip.message import Request, Response
 from sipstub.transaction.event import Cancelled, ResponseArrived, TransactionFailed
@@ -72,7 +73,11 @@ class Change:
         self._transaction.user = self
         if request.method == "INVITE" and relay.sbc.settings["SBC100TryingUponReinvite"]:
             relay.core.respond(self._transaction, leg.answer(request, 100), now)
-        body = self._peer.description if self._is_converted else relay.body_for(self._peer, request)
+        try:
+            body = self._peer.description if self._is_converted else relay.body_for(self._peer, request)
+        except MediaRefused as problem:
+            leg.negotiation.received_done(request.method)
+            return Refusal(problem.status, problem.why).answer_to(request)
         self._ask(method, body, now)
         return None
 
@@ -184,6 +189,7 @@ class Change:
         self._is_done = True
         fields, body = carried(response), b"" if self._is_converted else relay.body_for(leg, response)
         if self._is_converted:  # the answer to an offer that this side did not make
+            relay.media.answered(peer, response.body)
             fields = [field for field in fields if field.key != "content-type"]
         found = leg.answer(self._request, response.status, response.reason, fields, body)
         leg.session.put_on_answer(found, peer.session)

@@ -23,6 +23,7 @@ from sipstub.transaction.machine import ServerTransaction
 from sipstub.transaction.sending import Hop
 
 if TYPE_CHECKING:
+    from sipstub.sbc.media.side import MediaSide
     from sipstub.sbc.relay import Relay
 
 _ADDRESS = re.compile(r"[0-9.]+\Z|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\Z")
@@ -66,6 +67,7 @@ class Leg:
         "relay",
         "reliable",
         "session",
+        "side",
         "unacked",
         "via",
     )
@@ -94,6 +96,8 @@ class Leg:
         "The last ACK by CSeq, for a 2xx that comes again."
         self.reliable: dict[tuple[int, int], tuple[Leg, int, int]] = {}
         "From RSeq and CSeq that this side got to the leg they came from, and its own numbers."
+        self.side: MediaSide | None = None
+        "What its media hold; forks of one INVITE share it."
         self.is_confirmed = False
         "Of the callee's side: whether its 2xx has come."
         self.is_closed = False

@@ -1,18 +1,49 @@
-"""What happens to session descriptions on their way from leg to leg: the seam for a media relay.
+"""What happens to media on their way from leg to leg: the seam for a relay.
 
-Without one they pass untouched, and media goes from phone to phone (SBCDirectMedia 1).
+Without one descriptions pass untouched, and media goes from phone to phone (SBCDirectMedia 1).
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from sipstub.sip.message import Message
+
+if TYPE_CHECKING:
+    from sipstub.sbc.leg import Leg
+    from sipstub.sbc.relay import Relay
+
+
+class MediaRefused(Exception):
+    """Media that a call cannot have."""
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+        self.why = why
 
 
 class MediaSession(Protocol):
     """The media of one call."""
 
-    def carry(self, body: bytes, *, is_from_caller: bool) -> bytes:
-        """Return the description as the other leg gets it."""
+    @property
+    def is_direct(self) -> bool:
+        """Return whether media go from phone to phone, so that each has to know where the other is."""
+
+    def carry(self, message: Message, source: Leg, to: Leg, *, tells: bool = True) -> bytes:
+        """Return the description in a message as the other leg gets it, if it `tells` it; raises MediaRefused."""
+
+    def asked_without_offer(self) -> None:
+        """Take note of an INVITE that leaves the offer to the other side."""
+
+    def answered(self, leg: Leg, body: bytes) -> None:
+        """Take the answer of one leg to an offer of the SBC's own."""
+
+    def refused(self, body: bytes) -> bytes:
+        """Return a description with every line refused: for one that comes where no call can be refused any more."""
+
+    def connected(self, one: Leg, other: Leg, now: float) -> None:
+        """Take note of who talks to whom from now on; what is held for others is freed."""
 
     def end(self) -> None:
         """Free whatever is held for it."""
@@ -21,11 +52,7 @@ class MediaSession(Protocol):
 class MediaPlane(Protocol):
     """Where sessions come from."""
 
-    @property
-    def is_direct(self) -> bool:
-        """Return whether media go from phone to phone, so that each has to know where the other is."""
-
-    def session(self) -> MediaSession:
+    def session(self, relay: Relay) -> MediaSession:
         """Return the media of a new call."""
 
 
@@ -34,13 +61,26 @@ class DirectMedia:
 
     is_direct = True
 
-    def session(self) -> DirectMedia:
+    def session(self, relay: Relay) -> DirectMedia:
         """Return the media of a new call."""
         return self
 
-    def carry(self, body: bytes, *, is_from_caller: bool) -> bytes:
+    def carry(self, message: Message, source: Leg, to: Leg, *, tells: bool = True) -> bytes:
+        """Return it as it came."""
+        return message.body
+
+    def asked_without_offer(self) -> None:
+        """There is nothing to note."""
+
+    def answered(self, leg: Leg, body: bytes) -> None:
+        """There is nothing to note."""
+
+    def refused(self, body: bytes) -> bytes:
         """Return it as it came."""
         return body
+
+    def connected(self, one: Leg, other: Leg, now: float) -> None:
+        """There is nothing to free."""
 
     def end(self) -> None:
         """There is nothing to free."""

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from sipstub.dialog.dialog import DialogState
 from sipstub.dialog.refusal import Refusal
 from sipstub.dialog.repeater import Turn
+from sipstub.sbc.bodies import carried_body
 from sipstub.sbc.carrying import carried
 from sipstub.sbc.change import Change
-from sipstub.sbc.leg import ALLOW, Leg, is_sdp
+from sipstub.sbc.leg import ALLOW, Leg
 from sipstub.sbc.media_plane import MediaSession
 from sipstub.sbc.refer import refer_to_for
 from sipstub.session_timer.keeper import Keeper
@@ -43,7 +44,7 @@ class Relay:
         self.core = sbc.core
         self.legs: list[Leg] = []
         "Those with a dialog, early ones too."
-        self.media: MediaSession = sbc.media.session()
+        self.media: MediaSession = sbc.media.session(self)
         self.is_over = False
         self.is_connected = False
         self.why = ""
@@ -188,14 +189,14 @@ class Relay:
         self.end(now, "BYE")
         return None
 
-    def body_for(self, leg: Leg, message: Message) -> bytes:
-        """Return the body as it goes out on a leg."""
-        body = message.body
-        if not body:
-            return body
-        if is_sdp(message):
-            return self.media.carry(body, is_from_caller=not leg.is_caller)
-        return self.sbc.worded(message)
+    def source_for(self, leg: Leg) -> Leg:
+        """Return whose messages go out on a leg."""
+        assert leg.peer is not None
+        return leg.peer
+
+    def body_for(self, leg: Leg, message: Message, source: Leg | None = None) -> bytes:
+        """Return the body as it goes out on a leg; raises MediaRefused, see `carried_body`."""
+        return carried_body(self, leg, message, source)
 
     # 2xx to INVITE and their ACK
 

@@ -54,6 +54,7 @@ def reoffer(relay: Relay, leg: Leg, body: bytes, now: float) -> None:
         if response.status < 300:
             leg.took(response)
             leg.said(made)
+            relay.media.answered(leg, response.body)
             leg.move()
             relay.acknowledge(leg, number)
         if leg.dialog.is_ended:

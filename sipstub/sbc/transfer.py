@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from sipstub.dialog.refer import SIPFRAG, Refer, sipfrag
 from sipstub.sbc.branch import Branch
 from sipstub.sbc.ip_group import IpGroup
-from sipstub.sbc.leg import SDP, Leg
+from sipstub.sbc.leg import SDP, Leg, is_sdp
+from sipstub.sbc.media_plane import MediaRefused
 from sipstub.sbc.reoffer import direction, reoffer
 from sipstub.sbc.routing import Trigger
 from sipstub.sip.cseq import CSeq
@@ -85,7 +86,7 @@ class Transfer:
 
     def body_for(self, leg: Leg, message: Message) -> bytes:
         """Return the body as it goes out on a leg."""
-        return self._call.body_for(leg, message)
+        return self._call.body_for(leg, message, self.caller)
 
     def provisional(self, branch: Branch, leg: Leg, response: Response, now: float) -> None:
         """Tell the transferor."""
@@ -112,16 +113,24 @@ class Transfer:
         call.keep(leg)
         self._notify(200, now)
         call.leaves(transferor, now + TRANSFEROR_WAIT_S)
-        self._renegotiate(leg, now)
+        self._renegotiate(leg, response, now)
         call.transfer_over(self, now)
 
-    def _renegotiate(self, leg: Leg, now: float) -> None:
-        """Tell the one that stays where the media of the target is."""
-        mode, staying = self.sbc.settings["EnableSBCMediaSync"], self.caller
+    def _renegotiate(self, leg: Leg, response: Response, now: float) -> None:
+        """Tie the media of the target to those of the one that stays, and tell it where they are."""
+        mode, staying, media = self.sbc.settings["EnableSBCMediaSync"], self.caller, self._call.media
         body = leg.heard_description
-        if mode == NEVER or not body:
+        if not body:
             return
-        if mode == ALWAYS or self.sbc.media.is_direct or direction(body) != direction(staying.description):
+        is_wanted = mode == ALWAYS or media.is_direct or direction(body) != direction(staying.description)
+        tells = mode != NEVER and is_wanted
+        if response.body and is_sdp(response):
+            try:
+                body = media.carry(response, leg, staying, tells=tells)
+            except MediaRefused:
+                body = media.refused(body)
+        media.connected(staying, leg, now)
+        if tells:
             reoffer(self._call, staying, body, now)
 
     # Words to the transferor

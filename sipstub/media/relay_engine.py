@@ -1,0 +1,208 @@
+"""The sockets of all calls that pass through: one reader for all of them, one timer, ports from ranges.
+
+    engine = RelayEngine(PortRange.parse("20000-23999")); engine.start()
+    end = engine.open(near="192.0.2.7")
+    engine.close()
+
+No call may take the others' time: of each socket few datagrams are read at a time and not more than ALLOWANCE in PERIOD_S, then
+it is left alone until that is over.  What comes meanwhile waits in the system's buffer, and is lost where that is full.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import secrets
+import select
+import socket
+from dataclasses import dataclass
+
+from sipstub.media.agreement import Address
+from sipstub.media.port import WILDCARDS, PortRange, bind_pair, own_address
+from sipstub.media.relay_end import RelayEnd
+
+MAX_ENDS = 2048
+"Pairs of ports at a time: 1024 calls of one line."
+MAX_TRIES = 64
+"Pairs of ports that are tried for one end."
+MAX_DATAGRAM = 2048
+MAX_READY = 64
+"Sockets that are served in one go, before everything else has its turn again."
+AT_ONCE = 4
+"Datagrams of one socket in one go."
+PERIOD_S = 0.1
+ALLOWANCE = 50
+"Datagrams of one socket in PERIOD_S: 500 a second, ten times a call of 20 ms."
+DEFAULT_RANGE = "20000-23999"
+
+
+@dataclass(slots=True)
+class _Socket:
+    socket: socket.socket
+    end: RelayEnd
+    is_control: bool
+    period_end: float = 0.0
+    left: int = 0
+
+
+class _Pair:
+    """A `RelayPort` of two sockets."""
+
+    def __init__(self, engine: RelayEngine, sockets: tuple[socket.socket, socket.socket], advertised: str) -> None:
+        self._engine = engine
+        self._rtp, self._rtcp = sockets
+        address = self._rtp.getsockname()
+        self.host: str = advertised or address[0]
+        self.port: int = address[1]
+        self.is_open = True
+
+    def send(self, data: bytes, address: Address) -> bool:
+        return self.is_open and _is_sent(self._rtp, data, address)
+
+    def send_control(self, data: bytes, address: Address) -> bool:
+        return self.is_open and _is_sent(self._rtcp, data, address)
+
+    def close(self) -> None:
+        if self.is_open:
+            self.is_open = False
+            self._engine.forget(self, (self._rtp, self._rtcp))
+            self._rtp.close()
+            self._rtcp.close()
+
+
+class RelayEngine:
+    """All of one process."""
+
+    def __init__(self, ports: PortRange, *, advertised: str = "", limit: int = MAX_ENDS) -> None:
+        """`advertised` is the name or address that phones use for us, if not the one that ports are bound at."""
+        self.ports = ports
+        self.refused = 0
+        "Ends that got no ports."
+        self._advertised = advertised
+        self._limit = limit
+        self._ends: dict[_Pair, RelayEnd] = {}
+        self._sockets: dict[int, _Socket] = {}
+        self._paused: dict[int, float] = {}
+        self._poll: select.epoll | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def ends(self) -> tuple[RelayEnd, ...]:
+        """Return what is open."""
+        return tuple(self._ends.values())
+
+    def start(self) -> None:
+        """Begin, in the loop that runs."""
+        self._loop = asyncio.get_running_loop()
+        self._poll = select.epoll()
+        self._loop.add_reader(self._poll.fileno(), self._readable)
+
+    def close(self) -> None:
+        """Give all ports back."""
+        for end in self.ends:
+            end.close()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._loop is not None and self._poll is not None:
+            self._loop.remove_reader(self._poll.fileno())
+            self._poll.close()
+        self._loop = self._poll = None
+
+    def open(self, near: str, own: str = "", ports: PortRange | None = None) -> RelayEnd | None:
+        """Return an end towards `near`, bound at our address `own`, in a range; None where there is nothing free."""
+        if self._loop is None or self._poll is None:
+            return None
+        host = own if own not in WILDCARDS and (":" in own) is (":" in near) else own_address(near)
+        for _, number in zip(range(MAX_TRIES), (ports or self.ports).pairs(), strict=False):
+            sockets = bind_pair(host, number) if host and len(self._ends) < self._limit else None
+            if sockets is not None:
+                pair = _Pair(self, sockets, self._advertised_to(near))
+                end = RelayEnd(pair, secrets.randbits(32), secrets.randbits(16), secrets.randbits(32))
+                self._ends[pair] = end
+                for sock, is_control in zip(sockets, (False, True), strict=True):
+                    self._sockets[sock.fileno()] = _Socket(sock, end, is_control)
+                    self._poll.register(sock.fileno(), select.EPOLLIN)
+                self._arm()
+                return end
+        self.refused += 1
+        return None
+
+    def forget(self, pair: _Pair, sockets: tuple[socket.socket, socket.socket]) -> None:
+        """Read a pair no more."""
+        del self._ends[pair]
+        for sock in sockets:
+            number = sock.fileno()
+            del self._sockets[number]
+            if self._paused.pop(number, None) is None and self._poll is not None:
+                self._poll.unregister(number)
+
+    def _advertised_to(self, near: str) -> str:
+        try:
+            address = ipaddress.ip_address(self._advertised)
+        except ValueError:
+            return self._advertised
+        return self._advertised if (address.version == 6) is (":" in near) else ""
+
+    # What comes
+
+    def _readable(self) -> None:
+        assert self._poll is not None and self._loop is not None
+        now = self._loop.time()
+        for number, _ in self._poll.poll(0, MAX_READY):
+            entry = self._sockets.get(number)
+            if entry is not None:
+                self._read(number, entry, now)
+
+    def _read(self, number: int, entry: _Socket, now: float) -> None:
+        if now >= entry.period_end:
+            entry.period_end, entry.left = now + PERIOD_S, ALLOWANCE
+        for _ in range(AT_ONCE):
+            if entry.left == 0:
+                assert self._poll is not None
+                self._poll.unregister(number)
+                self._paused[number] = entry.period_end
+                return
+            entry.left -= 1
+            try:
+                data, source = entry.socket.recvfrom(MAX_DATAGRAM)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:  # an ICMP error of something sent before
+                continue
+            if entry.is_control:
+                entry.end.receive_control(data, source[:2], now)
+            else:
+                entry.end.receive(data, source[:2], now)
+            if entry.socket.fileno() < 0:  # closed by what it led to
+                return
+
+    # Time
+
+    def _arm(self) -> None:
+        if self._timer is None and self._loop is not None and self._ends:
+            self._timer = self._loop.call_later(PERIOD_S, self._on_timer)
+
+    def _on_timer(self) -> None:
+        """Read again what was left alone, and have reports sent."""
+        self._timer = None
+        assert self._loop is not None and self._poll is not None
+        now = self._loop.time()
+        for number in [number for number, until in self._paused.items() if until <= now]:
+            del self._paused[number]
+            self._poll.register(number, select.EPOLLIN)
+        for end in self.ends:
+            if end.control_mode:
+                end.begin_reports(now)
+                end.on_timer(now)
+        self._arm()
+
+
+def _is_sent(sock: socket.socket, data: bytes, address: Address) -> bool:
+    """Return whether the system took a datagram; else it is lost on the way."""
+    with contextlib.suppress(OSError, OverflowError):
+        sock.sendto(data, address)
+        return True
+    return False

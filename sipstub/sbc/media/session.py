@@ -1,0 +1,260 @@
+"""The media of one call: an end for each line of each side, tied as offers and answers pass.  RFC 3264.
+
+Ports are taken when an offer passes and kept until the call ends, or until somebody else is talked to.  A re-offer counts when it
+is answered: one that is refused leaves packets where they went.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sipstub.media.agreement import rtcp_port_of, usable_target
+from sipstub.media.relay_end import RelayEnd
+from sipstub.media.relay_terms import Mediation, RelayTerms
+from sipstub.sbc.media.coders import answered, is_voice, offered, payloads
+from sipstub.sbc.media.order import Layout, kept_order, straight
+from sipstub.sbc.media.side import MediaSide, is_nowhere, is_of_the_way
+from sipstub.sbc.media_plane import MediaRefused
+from sipstub.sip.error import SipError
+from sipstub.sip.message import Message, Request
+from sipstub.sip.sdp import Media, Sdp
+
+if TYPE_CHECKING:
+    from sipstub.sbc.leg import Leg
+    from sipstub.sbc.media.anchored import AnchoredMedia
+    from sipstub.sbc.relay import Relay
+
+MAX_LINES = 4
+"Media lines of one side that have ports; further ones are refused."
+MAX_SIDES = 32
+"Sides of one call that have ports at a time: forks, and who it was transferred to."
+NOT_ACCEPTABLE, UNAVAILABLE = 488, 503
+"What a call gets whose media cannot pass, and one that no port or DSP is free for [choice]."
+
+
+class AnchoredSession:
+    """One call."""
+
+    def __init__(self, plane: AnchoredMedia, relay: Relay) -> None:
+        self._plane = plane
+        self._relay = relay
+        self._sides: list[MediaSide] = []
+        self._offerer: MediaSide | None = None
+        self._layouts: dict[MediaSide, Layout] = {}
+        self._pending: list[tuple[RelayEnd, RelayTerms | None]] = []
+        self._has_dsp = False
+        self._is_connected = False
+        self._is_over = False
+
+    @property
+    def is_direct(self) -> bool:
+        """Return whether media go from phone to phone."""
+        return self._plane.rules.is_direct
+
+    @property
+    def ends(self) -> tuple[RelayEnd, ...]:
+        """Return all ends, side by side."""
+        return tuple(end for side in self._sides for end in side.ends.values())
+
+    def asked_without_offer(self) -> None:
+        """Take note of an INVITE that leaves the offer to the other side."""
+        self._offerer = None
+
+    def carry(self, message: Message, source: Leg, to: Leg, *, tells: bool = True) -> bytes:
+        """Return the description in a message as the other leg gets it, if it `tells` it; raises MediaRefused."""
+        if self._is_over:
+            return self.refused(message.body)
+        one, other = self._side(source), self._side(to)
+        try:
+            sdp = Sdp.parse(message.body)
+            is_answer = self._is_answer(message, other)
+            return self._answer(sdp, one, other, message.body, tells) if is_answer else self._offer(sdp, one, other, message.body)
+        except SipError as error:
+            raise MediaRefused(NOT_ACCEPTABLE, error.fact) from None
+
+    def _is_answer(self, message: Message, to: MediaSide) -> bool:
+        if isinstance(message, Request) and message.method != "PRACK":
+            return message.method == "ACK"
+        return self._offerer is to
+
+    def answered(self, leg: Leg, body: bytes) -> None:
+        """Take the answer of one leg to an offer of the SBC's own."""
+        side = self._side(leg)
+        try:
+            sdp = Sdp.parse(body)
+            side.heard = sdp.media
+            for place, media in enumerate(sdp.media):
+                end = side.ends.get(place)
+                if end is not None:
+                    end.name(_terms(sdp, media) if media.port else None)
+        except SipError:
+            return
+
+    def refused(self, body: bytes) -> bytes:
+        """Return a description with every line refused."""
+        try:
+            sdp = Sdp.parse(body)
+        except SipError:
+            return b""
+        return bytes(sdp.with_media(*(replace(one, port=0, lines=()) for one in sdp.media)))
+
+    def connected(self, one: Leg, other: Leg, now: float) -> None:
+        """Take note of who talks to whom from now on; what is held for others is freed."""
+        self._is_connected = True
+        talking = [self._side(one), self._side(other)]
+        for side in self._sides:
+            if side not in talking:
+                side.close()
+        self._sides = talking
+
+    def end(self) -> None:
+        """Free whatever is held for it."""
+        self._is_over = True
+        for side in self._sides:
+            side.close()
+        if self._has_dsp:
+            self._has_dsp = False
+            self._plane.dsps.give()
+        self._plane.sessions.discard(self)
+
+    # Offers and answers
+
+    def _offer(self, sdp: Sdp, one: MediaSide, other: MediaSide, body: bytes) -> bytes:
+        rules = self._plane.rules
+        is_direct = rules.passes_by(one.hop, other.hop)
+        self._offerer, self._pending = one, []
+        one.heard, lines, layout = sdp.media, sdp.media, straight(len(sdp.media))
+        if rules.keeps_order and other.said:
+            lines, layout = kept_order(lines, other.said)
+        self._layouts[other] = layout
+        profile = replace(other.profile, extensions=()) if is_direct else other.profile
+        found, may_transcode = [], self._is_forced(one, other)
+        for place, (line, of) in enumerate(zip(lines, layout, strict=True)):
+            worded, is_more = offered(line, profile, mixes_extensions=rules.mixes_extensions)
+            may_transcode |= is_more
+            found.append(worded if is_direct else self._line(sdp, line, worded, (one, of), (other, place), is_answer=False))
+        if not any(line.port for line in found) and any(line.port for line in lines):
+            raise MediaRefused(NOT_ACCEPTABLE, "no media that could pass")
+        if may_transcode and rules.reserves_at_offer and not is_direct:
+            self._reserve()
+        return self._worded(sdp, other, tuple(found), body if is_direct else None)
+
+    def _answer(self, sdp: Sdp, one: MediaSide, other: MediaSide, body: bytes, tells: bool) -> bytes:
+        is_direct = self._plane.rules.passes_by(one.hop, other.hop)
+        one.heard = sdp.media
+        pairs = zip(self._layouts.get(one, straight(len(sdp.media))), enumerate(sdp.media), strict=False)
+        found, transcodes = [], self._is_forced(one, other)
+        for place, of, line in sorted((place, of, line) for place, (of, line) in pairs if place is not None):
+            worded, is_substitute = answered(line, other.heard[place] if place < len(other.heard) else None)
+            transcodes |= is_substitute
+            found.append(
+                worded if is_direct else self._line(sdp, line, worded, (one, of), (other, place), is_answer=True, tells=tells)
+            )
+        if transcodes and not is_direct:
+            self._reserve()
+        for end, terms in self._pending:
+            end.name(terms)
+        self._pending = []
+        return self._worded(sdp, other, tuple(found), body if is_direct else None)
+
+    def _line(
+        self,
+        sdp: Sdp,
+        line: Media,
+        worded: Media,
+        source: tuple[MediaSide, int | None],
+        to: tuple[MediaSide, int],
+        *,
+        is_answer: bool,
+        tells: bool = True,
+    ) -> Media:
+        """Return one line as it goes out, with the ends of both sides taken and tied."""
+        (one, of), (other, place) = source, to
+        if not worded.port or not _is_relayed(worded) or of is None or max(of, place) >= MAX_LINES:
+            for side, at in ((one, of), (other, place)):
+                if at is not None and at in side.ends:
+                    self._name(side.ends[at], None, is_answer)
+            return replace(worded, port=0)
+        near, far = self._end(one, of), self._end(other, place)
+        self._name(near, _terms(sdp, line), is_answer)
+        if is_answer or not self._is_connected:
+            far.peer = near
+            if is_answer or near.peer is None:
+                near.tie(far)
+        if tells:
+            far.tell(payloads(worded) if is_voice(worded) or worded.protocol.upper().startswith("RTP/") else {})
+        return _at(worded, far.port.host, far.port.port)
+
+    def _name(self, end: RelayEnd, terms: RelayTerms | None, is_answer: bool) -> None:
+        if is_answer or not self._is_connected or not end.is_on:
+            end.name(terms)
+        else:
+            self._pending.append((end, terms))
+
+    def _worded(self, sdp: Sdp, other: MediaSide, found: tuple[Media, ...], body: bytes | None) -> bytes:
+        other.said = found
+        if body is not None:
+            return body if found == sdp.media else bytes(sdp.with_media(*found))
+        host = next((end.port.host for end in other.ends.values()), self._relay.core.places.via(other.hop).host.strip("[]"))
+        return bytes(other.worded(sdp, host, found))
+
+    # What is held
+
+    def _side(self, leg: Leg) -> MediaSide:
+        if leg.side is None:
+            if len(self._sides) >= MAX_SIDES:
+                raise MediaRefused(UNAVAILABLE, f"{MAX_SIDES} sides of one call")
+            own = self._relay.core.places.listened(leg.hop)
+            leg.side = MediaSide(self._plane.rules.profile(leg.group.name), leg.hop, own, next(self._plane.numbers))
+        if leg.side not in self._sides:
+            self._sides.append(leg.side)
+        return leg.side
+
+    def _end(self, side: MediaSide, place: int) -> RelayEnd:
+        end = side.ends.get(place)
+        if end is None:
+            end = self._plane.place.open(side.hop.host, side.own, side.profile.ports)
+            if end is None:
+                raise MediaRefused(UNAVAILABLE, "no port is free")
+            end.mediation, end.control_mode = side.profile.mediation, side.profile.control_mode
+            side.ends[place] = end
+            self._plane.sessions.add(self)
+        return end
+
+    def _is_forced(self, one: MediaSide, other: MediaSide) -> bool:
+        return Mediation.FORCE in (one.profile.mediation, other.profile.mediation)
+
+    def _reserve(self) -> None:
+        if not self._has_dsp:
+            if not self._plane.dsps.take():
+                raise MediaRefused(UNAVAILABLE, "no DSP is free")
+            self._has_dsp = True
+            self._plane.sessions.add(self)
+
+
+def _is_relayed(media: Media) -> bool:
+    protocol = media.protocol.upper()
+    return protocol == "UDPTL" or "RTP/" in protocol
+
+
+def _terms(sdp: Sdp, media: Media) -> RelayTerms:
+    host, protocol = sdp.address_of(media) or "", media.protocol.upper()
+    target = usable_target(host, media.port)
+    control = usable_target(host, rtcp_port_of(media)) if target is not None else None
+    return RelayTerms(
+        target, control, payloads(media) if "RTP/" in protocol else {}, is_rtp="RTP/" in protocol, is_secure="SAVP" in protocol
+    )
+
+
+def _at(media: Media, host: str, port: int) -> Media:
+    """Return a line that names a port of ours; a hold by address stays one."""
+    family = "IP6" if ":" in host else "IP4"
+    lines = [
+        (letter, value if letter != "c" or is_nowhere(value) else f"IN {family} {host}")
+        for letter, value in media.lines
+        if not (letter == "a" and is_of_the_way(value))
+    ]
+    if media.attributes("rtcp"):
+        lines.append(("a", f"rtcp:{port + 1}"))
+    return replace(media, port=port, port_count=None, lines=tuple(lines))
