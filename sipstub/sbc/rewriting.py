@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from sipstub.sbc.diversion import diversions_of, history_of
 from sipstub.sbc.global_setting import Globals
 from sipstub.sbc.ip_group import IpGroup
 from sipstub.sbc.target import Target
 from sipstub.sip.message import Request
 from sipstub.sip.name_addr import NameAddr
 from sipstub.sip.params import NO_PARAMS
+from sipstub.sip.scanner import split
 from sipstub.sip.uri import SipUri, TelUri, Uri
 from sipstub.transaction.sending import Hop
 
 AS_IS, ADD, REMOVE = 0, 1, 2
+DIVERSION, HISTORY = "Diversion", "History-Info"
 SIP_SCHEME, TEL_SCHEME = 1, 2
 SECURE_EVERYWHERE = ("From", "To", "P-Asserted-Identity", "P-Preferred-Identity", "Route")
 "Headers besides Request-URI and Contact that lose sips: with SBCRemoveSIPSFromNonSecuredTransport 1."
@@ -60,25 +63,35 @@ class Rewriting:
             request.headers.remove("P-Asserted-Identity")
         elif mode == ADD:  # in the place of what came [choice]
             request.headers.set("P-Asserted-Identity", NameAddr(request.from_.uri, request.from_.display))
-        for name, how in (
-            ("Diversion", target.group.profile.diversion_mode),
-            ("History-Info", target.group.profile.history_info_mode),
-        ):
-            if how == REMOVE and request.headers.lines(name.lower()):
-                request.headers.remove(name)
+        self._convert(request, target)
         if request.headers.lines("diversion"):
             self._divert(request)
         if target.hop.transport != "TLS":
             self._unsecure(request)
 
+    def _convert(self, request: Request, target: Target) -> None:
+        """Make one of the other where it is wanted and did not come, then take away what has to go."""
+        headers, profile = request.headers, target.group.profile
+        has_diversion, has_history = bool(headers.lines("diversion")), bool(headers.lines("history-info"))
+        made: dict[str, list[NameAddr]] = {}
+        if profile.diversion_mode == ADD and has_history and not has_diversion:
+            made[DIVERSION] = diversions_of(_addresses(request, HISTORY))
+        if profile.history_info_mode == ADD and has_diversion and not has_history:
+            made[HISTORY] = history_of(_addresses(request, DIVERSION), request.uri)
+        for name, mode in ((DIVERSION, profile.diversion_mode), (HISTORY, profile.history_info_mode)):
+            if mode == REMOVE:
+                headers.remove(name)
+            for one in made.get(name, ()):
+                headers.add(name, one)
+
     def _divert(self, request: Request) -> None:
         kind = self._settings["SBCDiversionUriType"]
         if kind not in (SIP_SCHEME, TEL_SCHEME):
             return
-        found = [NameAddr.parse(value) for value in request.headers.all("Diversion")]
-        request.headers.remove("Diversion")
+        found = _addresses(request, DIVERSION)
+        request.headers.remove(DIVERSION)
         for one in found:
-            request.headers.add("Diversion", replace(one, uri=self._as_scheme(one.uri, kind, request)))
+            request.headers.add(DIVERSION, replace(one, uri=self._as_scheme(one.uri, kind, request)))
 
     def _as_scheme(self, uri: Uri, kind: int, request: Request) -> Uri:
         if kind == TEL_SCHEME and isinstance(uri, SipUri) and uri.user:
@@ -100,6 +113,10 @@ class Rewriting:
                 request.headers.remove(name)
                 for value in values:
                     request.headers.add(name, value.replace("<sips:", "<sip:"))
+
+
+def _addresses(request: Request, name: str) -> list[NameAddr]:
+    return [NameAddr.parse(value) for line in request.headers.lines(name.lower()) for value in split(line)]
 
 
 def _at(address: NameAddr, host: str) -> NameAddr:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sbc_proof import named, shown
+from sbc_proof import named, proves, shown
 from sbc_world import ANSWER, CHANGED, OFFER, World, a_site, place, two_servers
 
 URI = "sip:200@corp.example"
@@ -65,6 +65,64 @@ def test_a_header_of_redirection_that_is_left_or_removed(mode: int, column: str,
     _, a, b = two_servers({}, None, {column: mode})
     a.ask("INVITE", URI, (header, "<sip:100@x>;index=1"), body=OFFER)
     assert b.request("INVITE").headers.get(header) == (None if mode == 2 else "<sip:100@x>;index=1")
+
+
+CAME = "<sip:100@x>;reason=no-answer, <sip:99@x>;reason=unconditional;privacy=full"
+TOLD = [
+    "<sip:99@x?Privacy=history>;index=1",
+    "<sip:100@x;cause=302>;index=1.1;mp=1",
+    "<sip:200@corp.example;cause=408>;index=1.1.1;mp=1.1",
+]
+
+
+@proves("SBCHistoryInfoMode", 1)
+def test_history_is_told_of_diversions() -> None:
+    _, a, b = two_servers({}, None, {"SBCHistoryInfoMode": 1})
+    a.ask("INVITE", URI, ("Diversion", CAME), body=OFFER)
+    arrived = b.request("INVITE")
+    assert arrived.headers.all("history-info") == TOLD and arrived.headers.all("diversion") == [CAME]
+
+
+@proves("SBCDiversionMode", 1)
+def test_diversions_are_told_of_history() -> None:
+    _, a, b = two_servers({}, None, {"SBCDiversionMode": 1})
+    a.ask("INVITE", URI, ("History-Info", ", ".join(TOLD)), body=OFFER)
+    assert ", ".join(b.request("INVITE").headers.all("diversion")) == CAME
+
+
+def test_what_is_told_of_the_other_one_stays_where_that_is_taken_away() -> None:
+    _, a, b = two_servers({}, None, {"SBCDiversionMode": 2, "SBCHistoryInfoMode": 1})
+    a.ask("INVITE", URI, ("Diversion", CAME), body=OFFER)
+    arrived = b.request("INVITE")
+    assert arrived.headers.all("history-info") == TOLD and arrived.headers.all("diversion") == []
+
+
+@pytest.mark.parametrize("header", ["Diversion", "History-Info"])
+def test_what_came_is_not_told_twice(header: str) -> None:
+    _, a, b = two_servers({}, None, {"SBCDiversionMode": 1, "SBCHistoryInfoMode": 1})
+    both = (("Diversion", CAME), ("History-Info", "<sip:7@x>;index=1"))
+    a.ask("INVITE", URI, *both, body=OFFER)
+    assert b.request("INVITE").headers.all(header) == [dict(both)[header]]
+
+
+def test_history_without_a_cause_is_no_diversion() -> None:
+    _, a, b = two_servers({}, None, {"SBCDiversionMode": 1})
+    a.ask("INVITE", URI, ("History-Info", "<sip:7@x>;index=1, <sip:8@x;cause=x>;index=1.1, <tel:8>;index=1.1.1"), body=OFFER)
+    assert b.request("INVITE").headers.all("diversion") == ["<sip:7@x>;reason=unknown"]
+
+
+def test_several_diversions_in_one_line_are_several() -> None:
+    _, a, b = two_servers({"SBCDiversionUriType": 2})
+    a.ask("INVITE", URI, ("Diversion", CAME), body=OFFER)
+    found = b.request("INVITE").headers.all("diversion")
+    assert found == ["<tel:100>;reason=no-answer", "<tel:99>;reason=unconditional;privacy=full"]
+
+
+def test_a_diversion_that_cannot_be_read_is_refused_and_leaves_nothing() -> None:
+    world, a, b = two_servers({"SBCDiversionUriType": 2})
+    a.ask("INVITE", URI, ("Diversion", "<te l:1>"), body=OFFER)
+    assert a.response(400) and b.inbox == []
+    world.assert_both_legs_are_free()
 
 
 SECURE = (
