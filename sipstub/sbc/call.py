@@ -28,6 +28,7 @@ from sipstub.sip.uri import SipUri
 from sipstub.transaction.event import Cancelled, TransactionFailed
 from sipstub.transaction.machine import ServerTransaction
 from sipstub.transaction.sending import Hop
+from sipstub.transaction.timing import LONGEST_RINGING_S
 
 if TYPE_CHECKING:
     from sipstub.sbc.service import Sbc
@@ -256,7 +257,7 @@ class Call(Relay):
 
     def _alert(self, now: float) -> None:
         limit = self.sbc.settings["SBCAlertTimeout"]
-        self.ends_at = now + limit if limit else None
+        self.ends_at = now + (limit or LONGEST_RINGING_S)
         self.sbc.agenda.note(self)
 
     # The caller's side

@@ -13,6 +13,7 @@ from sbc_proof import named as named
 from sipstub.core.core import Core
 from sipstub.core.places import Place, Places
 from sipstub.dialog.dialog import Dialog, dialog_of_client, dialog_of_server
+from sipstub.sbc.compose import TIMING
 from sipstub.sbc.service import Sbc
 from sipstub.sbc.settings.settings import SbcSettings
 from sipstub.sbc.site import Site, site_of
@@ -75,7 +76,7 @@ class World:
 
     def __init__(self, site: Site, *, chance: float = 0.5, timing: Timing | None = None) -> None:
         self.now = 1000.0
-        layer = TransactionLayer(timing or Timing(ringing_s=8000.0))
+        layer = TransactionLayer(timing or TIMING)
         self.core = Core(layer)
         self.core.places = Places(tuple(Place(name, host, 5060) for name in ("UDP", "TCP") for host in (SBC_HOST, SBC_IPV6)))
         self.chance = chance

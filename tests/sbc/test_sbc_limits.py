@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from sbc_proof import named, proves, shown
-from sbc_world import ANSWER, OFFER, hang_up, place, two_servers
+from sbc_world import ANSWER, OFFER, a_site, hang_up, place, two_servers
 
 from sipstub.dialog.dialog import dialog_of_client
 
@@ -77,14 +77,35 @@ def test_a_callee_that_only_says_trying_is_given_up_too() -> None:
 
 
 @proves("SBCAlertTimeout", 0)
-def test_no_limit_leaves_a_call_to_the_limits_of_sip() -> None:
+def test_no_limit_leaves_a_call_to_the_limit_of_sip() -> None:
     world, a, b = two_servers({"SBCAlertTimeout": 0})
+    a.ask("INVITE", URI, body=OFFER)
+    arrived = b.request("INVITE")
+    b.answer(arrived, 100)
+    world.run(100)
+    b.answer(arrived, 180)
+    a.response(180)
+    world.run(599)
+    assert a.heard == b.heard == []
+    world.run(2)
+    b.answer(b.request("CANCEL"), 200)
+    b.answer(arrived, 487)
+    assert a.response(408)
+    world.assert_both_legs_are_free()
+
+
+def test_a_longer_time_to_ring_holds_from_the_next_call_after_settings_are_read_again() -> None:
+    world, a, b = two_servers({"SBCAlertTimeout": 60})
+    groups = {"a": {"proxies": ["10.0.1.1:5060"]}, "b": {"proxies": ["10.0.2.1:5060"]}}
+    world.sbc.reload(a_site({"SBCAlertTimeout": 3600}, groups), world.now)
     a.ask("INVITE", URI, body=OFFER)
     b.answer(b.request("INVITE"), 180)
     a.response(180)
-    world.run(3700)
+    world.run(3590)
     assert a.heard == b.heard == []
-    world.run(8000)
+    world.run(20)
+    assert a.response(408)
+    b.request("CANCEL")
     world.assert_both_legs_are_free()
 
 
