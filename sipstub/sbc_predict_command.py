@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
 from sipstub.parse_command import printable
+from sipstub.sbc.predict.comparison import compare
 from sipstub.sbc.predict.mark import Line
 from sipstub.sbc.predict.phone import PhoneAccount, PhoneProblem, read_phone
 from sipstub.sbc.predict.rules import LegRules, TimerRules
@@ -17,8 +19,9 @@ from sipstub.sbc.predict.sides import sides
 from sipstub.sbc.predict.upkeep import LegTimer
 from sipstub.sbc.settings.settings import SbcSettings
 from sipstub.sbc_file import SettingsFileError, read_settings_file
+from sipstub.trace.opening import open_recording
 
-DONE = 0
+DONE, PROBLEMS = 0, 1
 MAX_PHONE_BYTES = 2**20
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -33,6 +36,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--scenario", "wanted", multiple=True, help="Only this one; may be given several times.")
 @click.option("--nat", "is_behind_nat", is_flag=True, help="The phone is behind NAT.")
 @click.option("--granted", type=click.IntRange(1), help="Seconds that the registrar grants; else what it is asked for.")
+@click.option("--observed", type=_FILE, help="A recording or capture of both legs: compare it with what is predicted.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def predict_command(
     phones: tuple[Path, ...],
@@ -42,6 +46,7 @@ def predict_command(
     wanted: tuple[str, ...],
     is_behind_nat: bool,
     granted: int | None,
+    observed: Path | None,
     as_json: bool,
 ) -> int:
     """Say who refreshes, when, by what, what 422 leads to and how long the phone is registered; each line with its reason.
@@ -54,6 +59,8 @@ def predict_command(
     settings = _settings(sbc)
     one, two = sides(settings, phone_group, far_group)
     here, there, rules = LegRules.of(settings, one), LegRules.of(settings, two), TimerRules(settings)
+    if observed is not None:
+        return _compared(accounts, here, there, rules, observed, as_json=as_json)
     found = [
         (account, predict(account, here, there, rules, is_behind_nat=is_behind_nat, server_s=granted)) for account in accounts
     ]
@@ -79,6 +86,24 @@ def predict_command(
             for line in scenario.lines:
                 _print(line)
     return DONE
+
+
+def _compared(
+    accounts: list[PhoneAccount], here: LegRules, there: LegRules, rules: TimerRules, file: Path, *, as_json: bool
+) -> int:
+    """Print what the calls of a recording did beside what was predicted; return 1 if they differ, or there are none."""
+    recording = open_recording(file)
+    found = [(account, compare(account, here, there, rules, recording)) for account in accounts]
+    rows = [(account, row) for account, each in found for row in each]
+    if as_json:
+        click.echo(json.dumps([{"account": account.number} | asdict(row) for account, row in rows], indent=2, ensure_ascii=False))
+    for account, row in rows if not as_json else ():
+        word = {True: "as predicted", False: "DIFFERS", None: "not seen"}[row.agrees]
+        text = f"account {account.number} call {row.call} {row.leg:<6} {row.what:<8} {word:<12} {row.seen}"
+        click.echo(printable(text if row.agrees else f"{text}; predicted: {row.predicted}"))
+    if not rows:
+        click.echo("no call of these accounts with both legs", err=True)
+    return PROBLEMS if not rows or any(row.agrees is False for _, row in rows) else DONE
 
 
 def _read(file: Path) -> bytes:

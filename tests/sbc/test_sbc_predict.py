@@ -84,7 +84,7 @@ def differences(settings: SbcSettings, caller: End, callee: End) -> list[str]:
         same("kept up", (None, None), (one.bye_at, two.bye_at))
         for bot, leg, name in ((one, legs[0], "a"), (two, legs[1], "b")):
             if leg.is_relayed:
-                same(f"relayed {name}", leg.method, bot.got[0][1] if bot.got else None)
+                same(f"relayed {name}", (round(leg.refresh_at_s or 0), leg.method), rounded(bot.got[:1])[0] if bot.got else None)
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sipstub.sbc.predict.end import UAC, End, Said
 from sipstub.sbc.predict.rules import LegRules, Mode
@@ -34,12 +34,12 @@ class LegTimer:
     "Whether the refresh comes from the other leg."
     watches: bool = False
     "Whether the SBC ends the call when there is none."
-
-    @property
-    def refresh_at_s(self) -> float | None:
-        """Return when the first refresh is due after the 2xx: half the interval."""
-        is_due = self.interval_s is not None and self.refresher not in (None, Who.NOBODY)
-        return (self.interval_s or 0) / 2 if is_due else None
+    also: str = ""
+    "What refreshes of the other leg's end come by besides, where they are passed on to a leg that has its own refresher."
+    also_at_s: float | None = None
+    "When the first of those is due."
+    refresh_at_s: float | None = None
+    "When the first refresh is due after the 2xx: at half the interval of the leg of whoever refreshes."
 
     @property
     def given_up_at_s(self) -> float | None:
@@ -76,9 +76,24 @@ def keep_up(caller: End, callee: End, a: LegRules, b: LegRules, to_caller: Said,
     on_b = Who.SBC if is_alone else _who(from_callee, a, b, is_a=False)
     if a.mode is Mode.SUPPORTED and b.mode.is_carried and on_b is Who.CALLER and on_a is not Who.CALLER:
         on_b = Who.NOBODY
-    return Upkeep(
-        _leg(on_a, to_caller, a, b, caller, callee, is_a=True), _leg(on_b, from_callee, b, a, caller, callee, is_a=False)
-    )
+    one = _leg(on_a, to_caller, a, b, caller, callee, is_a=True)
+    two = _leg(on_b, from_callee, b, a, caller, callee, is_a=False)
+    one, two = _due(one, two), _due(two, one)
+    return Upkeep(_besides(one, two, a, b, callee, Who.CALLEE), _besides(two, one, b, a, caller, Who.CALLER))
+
+
+def _besides(leg: LegTimer, other: LegTimer, rules: LegRules, others: LegRules, there: End, who: Who) -> LegTimer:
+    """Return the leg with what comes from the other end: a refresh is passed on where either leg carries a timer of both ends."""
+    is_passed_on = others.mode.is_carried or rules.mode.is_carried
+    if leg.is_relayed or leg.interval_s is None or other.refresher is not who or not is_passed_on:
+        return leg
+    return replace(leg, also=rules.relayed_as(there.method) or "", also_at_s=other.refresh_at_s)
+
+
+def _due(leg: LegTimer, other: LegTimer) -> LegTimer:
+    interval = other.interval_s if leg.is_relayed else leg.interval_s
+    is_due = interval is not None and leg.refresher not in (None, Who.NOBODY)
+    return replace(leg, refresh_at_s=(interval or 0) / 2 if is_due else None)
 
 
 def _who(said: Said, a: LegRules, b: LegRules, *, is_a: bool) -> Who | None:
