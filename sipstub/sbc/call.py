@@ -17,9 +17,10 @@ from sipstub.sbc.carrying import carried
 from sipstub.sbc.ip_group import IpGroup
 from sipstub.sbc.leg import Leg, Unacked
 from sipstub.sbc.leg_session import LegSession
+from sipstub.sbc.loop import LAST_WORDS
 from sipstub.sbc.media_plane import MediaRefused
 from sipstub.sbc.refer import HANDLE_LOCALLY
-from sipstub.sbc.relay import CHALLENGES, Relay
+from sipstub.sbc.relay import Relay
 from sipstub.sbc.routing import Trigger
 from sipstub.sbc.target import Batch
 from sipstub.sbc.transfer import Transfer
@@ -216,7 +217,7 @@ class Call(Relay):
         if status >= 600:
             for one in self._branches:
                 one.cancel(now)
-        if status >= 600 or status in CHALLENGES:  # the caller has the password: no other place is asked before it has said it
+        if status >= 600 or status in LAST_WORDS:
             self._batches = iter(())
         if not self._branches:
             self._next(now)

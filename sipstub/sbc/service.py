@@ -21,6 +21,7 @@ from sipstub.sbc.doorkeeper import Doorkeeper
 from sipstub.sbc.ip_group import ForkingMode, IpGroup
 from sipstub.sbc.keep_alive import KeepAlive
 from sipstub.sbc.leg import ALLOW, Leg, is_address
+from sipstub.sbc.loop import refusal_of_own
 from sipstub.sbc.marks import Marks, without_mark
 from sipstub.sbc.media_plane import DirectMedia, MediaPlane
 from sipstub.sbc.outside import Outside
@@ -191,7 +192,7 @@ class Sbc:
         if not self.settings["EnableSBCApplication"]:
             self.tell(f"refused {request.method} from {arrived.source}: EnableSBCApplication is 0", now)
             return Refusal(503, "the SBC application is disabled").answer_to(request, to_tag=transaction.to_tag)
-        refusal = self.hops_left(request)
+        refusal = refusal_of_own(arrived.source, self.core.places) or self.hops_left(request)
         if refusal is not None:
             return refusal.answer_to(request, to_tag=transaction.to_tag)
         method = request.method
