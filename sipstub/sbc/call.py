@@ -6,7 +6,7 @@ each (1).  It is the callee's own, or with ForceGenerateToTag a short one of our
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sipstub.dialog.dialog import dialog_of_server
@@ -14,6 +14,7 @@ from sipstub.dialog.refusal import Refusal
 from sipstub.dialog.repeater import Repeater
 from sipstub.sbc.branch import Branch
 from sipstub.sbc.carrying import carried
+from sipstub.sbc.errand import Errand, Steps
 from sipstub.sbc.ip_group import IpGroup
 from sipstub.sbc.leg import Leg, Unacked
 from sipstub.sbc.leg_session import LegSession
@@ -22,7 +23,6 @@ from sipstub.sbc.media_plane import MediaRefused
 from sipstub.sbc.refer import HANDLE_LOCALLY
 from sipstub.sbc.relay import Relay
 from sipstub.sbc.routing import Trigger
-from sipstub.sbc.target import Batch
 from sipstub.sbc.transfer import Transfer
 from sipstub.sip.message import Request, Response
 from sipstub.sip.uri import SipUri
@@ -66,7 +66,7 @@ class Call(Relay):
         self.caller = Leg(self, group, source, self.core.places, session, is_caller=True, user=user)
         self.forwards = sbc.forwards(request)
         self.trigger = Trigger.INITIAL
-        self._batches: Iterator[Batch] = iter(())
+        self._batches: Steps = iter(())
         self._branches: list[Branch] = []
         self._tries = 0
         self._latched: Leg | None = None
@@ -225,11 +225,11 @@ class Call(Relay):
     def _follow(self, response: Response, now: float) -> bool:
         return self.sbc.redirection.follow(self, response, now)
 
-    def try_also(self, batches: Iterator[Batch], now: float) -> None:
+    def try_also(self, batches: Steps, now: float) -> None:
         """Go on with other places before those that are left, as after a redirection."""
         rest = self._batches
 
-        def all_of_them() -> Iterator[Batch]:
+        def all_of_them() -> Steps:
             yield from batches
             yield from rest
 
@@ -242,6 +242,10 @@ class Call(Relay):
             batch = next(self._batches, None)
             if batch is None:
                 break
+            if not isinstance(batch, tuple):
+                self.ends_at = None
+                batch.begin(partial(self._errand_done, batch), now)
+                return
             self._has_rung = False
             for target in batch[:MAX_PARALLEL]:
                 if self.is_over:  # the media of one before could not pass
@@ -255,6 +259,11 @@ class Call(Relay):
                 return
         status, response = self._best or (NO_ROUTE, None)
         self._refuse(NO_ANSWER if status == 408 else status, response, now)
+
+    def _errand_done(self, errand: Errand, now: float) -> None:
+        if errand.status and self._best is None:
+            self._best = (errand.status, None)
+        self._next(now)
 
     def _alert(self, now: float) -> None:
         limit = self.sbc.settings["SBCAlertTimeout"]

@@ -5,11 +5,12 @@ The first address that answers counts; where none is left the sender gets 408 or
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from sipstub.sbc.carrying import AGENT_NAME, carried
 from sipstub.sbc.client_login import with_credentials
+from sipstub.sbc.errand import Steps, next_batch
 from sipstub.sbc.target import Batch, Target
 from sipstub.sip.answer import answer
 from sipstub.sip.cseq import CSeq
@@ -33,7 +34,7 @@ class Passing:
         sbc: Sbc,
         request: Request,
         transaction: ServerTransaction,
-        batches: Iterator[Batch],
+        batches: Steps,
         contacts: Iterable[str] = (),
         *,
         source: str = "",
@@ -50,8 +51,11 @@ class Passing:
 
     def begin(self, now: float) -> None:
         """Ask the first place, or the next."""
-        batch = next(self._batches, None)
+        next_batch(self._batches, self._go, now)
+
+    def _go(self, batch: Batch | None, status: int, now: float) -> None:
         request, sbc = self._request, self._sbc
+        self._status = status or self._status
         if not batch:
             sbc.core.respond(self._transaction, answer(request, self._status, to_tag=self._transaction.to_tag), now)
             return

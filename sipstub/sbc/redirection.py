@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sipstub.sbc.errand import Steps
 from sipstub.sbc.routing import Trigger
-from sipstub.sbc.target import Batch
 from sipstub.sbc.translation import with_host
 from sipstub.sip.contact import Contact
 from sipstub.sip.message import Response
@@ -55,6 +54,6 @@ class Redirection:
             return with_host(uri, group.local_host_name or own.host)
         return uri
 
-    def _batches(self, call: Call, contacts: list[Contact]) -> Iterator[Batch]:
+    def _batches(self, call: Call, contacts: list[Contact]) -> Steps:
         for contact in contacts:
             yield from self._sbc.batches(call.request, call.caller.group, Trigger.REDIRECT, contact.uri)

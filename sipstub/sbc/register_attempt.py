@@ -224,6 +224,7 @@ class Attempt:
         user.ends_at = now + seconds
         user.dropped_at = user.ends_at + sbc.settings["SBCUserRegistrationGraceTime"]
         self._registering.store(user)
+        sbc.pushes.registered(user, now)
         return self._ok(seconds)
 
     def _ok(self, seconds: int) -> Response:

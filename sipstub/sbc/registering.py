@@ -56,7 +56,8 @@ class Registering:
         contacts = request.contacts
         if len(contacts.addresses) > 1:
             return Refusal(501, "several Contacts").answer_to(request, to_tag=transaction.to_tag)
-        rule = next(self._sbc.routing.rows(request, group, request.uri), None)
+        rules = self._sbc.routing.rows(request, group, request.uri)
+        rule = next((one for one in rules if one.service is None), None)  # a routing server is not asked [choice]
         if rule is None or rule.destination is None:
             return Refusal(404, "no route for REGISTER").answer_to(request, to_tag=transaction.to_tag)
         if contacts.is_star:

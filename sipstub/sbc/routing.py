@@ -6,6 +6,7 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sipstub.sbc.http_service import HttpService
 from sipstub.sbc.ip_group import IpGroup
 from sipstub.sbc.matching import is_fitting
 from sipstub.sip.message import Request
@@ -43,6 +44,8 @@ class RoutingRule:
     "Whether it is tried only after the row above it failed."
     ignores_inputs: bool = False
     "Whether an alternative is tried whatever it says of the request."
+    service: HttpService | None = None
+    "The routing server that says it."
     follows_uri: bool = False
     "Whether the Request-URI says where it goes."
 

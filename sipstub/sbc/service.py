@@ -8,7 +8,7 @@ Requests in a dialog go to the leg that they name; all others are classified, an
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from sipstub.core.core import Core
 from sipstub.dialog.dialog_id import DialogId
@@ -18,15 +18,17 @@ from sipstub.sbc.call import Call
 from sipstub.sbc.classification import Classifier
 from sipstub.sbc.dialog_info import TYPE, reworded
 from sipstub.sbc.doorkeeper import Doorkeeper
-from sipstub.sbc.ip_group import ForkingMode, IpGroup
+from sipstub.sbc.errand import Steps, next_batch
+from sipstub.sbc.ip_group import IpGroup
 from sipstub.sbc.keep_alive import KeepAlive
-from sipstub.sbc.leg import ALLOW, Leg, is_address
+from sipstub.sbc.leg import ALLOW, Leg
 from sipstub.sbc.loop import refusal_of_own
-from sipstub.sbc.marks import Marks, without_mark
+from sipstub.sbc.marks import Marks
 from sipstub.sbc.media_plane import DirectMedia, MediaPlane
 from sipstub.sbc.outside import Outside
 from sipstub.sbc.passing import Passing
 from sipstub.sbc.proxy_set import ProxyHealth
+from sipstub.sbc.push import Pushes
 from sipstub.sbc.redirection import Redirection
 from sipstub.sbc.registering import Registering
 from sipstub.sbc.relay import Relay
@@ -34,9 +36,10 @@ from sipstub.sbc.rewriting import Rewriting
 from sipstub.sbc.routing import Routing, Trigger
 from sipstub.sbc.site import Site
 from sipstub.sbc.subscription import Subscription
-from sipstub.sbc.target import Batch, Target
+from sipstub.sbc.target import Batch
 from sipstub.sbc.translation import translated_replaces
 from sipstub.sbc.user_table import User, UserTable, is_same
+from sipstub.sbc.wayfinding import Wayfinding
 from sipstub.sip.answer import answer
 from sipstub.sip.message import Message, Request, Response
 from sipstub.sip.uri import SipUri, Uri
@@ -98,6 +101,8 @@ class Sbc:
         self.users = UserTable()
         self.registering = Registering(self)
         self.redirection = Redirection(self)
+        self.pushes = Pushes(self)
+        self._wayfinding = Wayfinding(self)
         self.marks = Marks()
         self._legs: dict[DialogId, Leg] = {}
         self._relays: set[Relay] = set()
@@ -261,12 +266,16 @@ class Sbc:
             found = Refusal(503, "too many subscriptions", OVERLOAD_RETRY_S)  # the code is documented nowhere [choice]
             return found.answer_to(request, to_tag=transaction.to_tag)
         self.say_trying(request, transaction, now)
-        batch = next(self.batches(request, group, Trigger.INITIAL), None)
-        if not batch:
-            return answer(request, 404, to_tag=transaction.to_tag)
-        subscription = Subscription(self, group, request, transaction, arrived.source)
-        self._relays.add(subscription)
-        subscription.begin(batch[0], now)
+
+        def found_way(batch: Batch | None, status: int, at: float) -> None:
+            if not batch:
+                self.core.respond(transaction, answer(request, status or 404, to_tag=transaction.to_tag), at)
+                return
+            subscription = Subscription(self, group, request, transaction, arrived.source)
+            self._relays.add(subscription)
+            subscription.begin(batch[0], at)
+
+        next_batch(self.batches(request, group, Trigger.INITIAL), found_way, now)
         return None
 
     def say_trying(self, request: Request, transaction: ServerTransaction, now: float) -> None:
@@ -301,58 +310,17 @@ class Sbc:
 
     # Where requests go
 
-    def batches(self, request: Request, source: IpGroup, trigger: Trigger, uri: Uri | None = None) -> Iterator[Batch]:
-        """Return the places to try for a request, in order; those of one batch at the same time."""
-        marked = uri or request.uri
-        wanted = without_mark(marked)
-        for rule in self.routing.rows(request, source, marked, trigger):
-            group = rule.destination
-            if rule.address is not None:
-                yield (Target(self._group_at(rule.address) or source, rule.address, wanted),)
-            elif group is None or rule.follows_uri:
-                yield from self._where_it_says(wanted)
-            elif group.is_user:
-                yield from self._to_users(wanted, group)
-            else:
-                for hop in self.hops_of(group):
-                    yield (Target(group, hop, self.rewriting.uri(wanted, group, hop)),)
+    def batches(self, request: Request, source: IpGroup, trigger: Trigger, uri: Uri | None = None) -> Steps:
+        """Return the places to try for a request, in order, and what has to be done before."""
+        return self._wayfinding.steps(request, source, trigger, uri)
+
+    def busy_hops(self) -> set[tuple[str, str, int]]:
+        """Return the addresses that somebody is talking at."""
+        return {leg.hop[:3] for leg in self._legs.values() if not leg.is_closed}
 
     def hops_of(self, group: IpGroup) -> tuple[Hop, ...]:
         """Return the addresses of a server that are alive."""
         return self.health[group.proxy_set.name].alive if group.proxy_set is not None else ()
-
-    def _to_users(self, uri: Uri, group: IpGroup) -> Iterator[Batch]:
-        found = self.users.find(uri, whole=self.settings["SBCDBRoutingSearchMode"] == 1)
-        if len(found) == 1 and self.settings["SBCSendInviteToAllContacts"]:
-            found = self.users.of_aor(found[0].aor.uri, whole=True)
-        targets = [Target(user.group, user.hop, user.contact) for user in found if user.group is group]
-        if group.forking_mode is ForkingMode.PARALLEL:
-            if targets:
-                yield tuple(targets)
-            return
-        busy: set[tuple[str, str, int]] = set()
-        if group.forking_mode is ForkingMode.SEQUENTIAL_AVAILABLE:
-            busy = {leg.hop[:3] for leg in self._legs.values() if not leg.is_closed}
-        for target in targets:
-            if target.hop[:3] not in busy:
-                yield (target,)
-
-    def _where_it_says(self, uri: Uri) -> Iterator[Batch]:
-        if isinstance(uri, SipUri) and is_address(uri.host):
-            hop = Hop(uri.transport or ("TLS" if uri.scheme == "sips" else "UDP"), uri.host.strip("[]"), uri.effective_port)
-            group = self._group_at(hop)
-            if group is not None:
-                yield (Target(group, hop, uri),)
-
-    def _group_at(self, hop: Hop) -> IpGroup | None:
-        """Return the group whose Proxy Set has the host of a hop; what is reached past all groups has none."""
-        found = [
-            (one.port != hop.port, number)
-            for number, group in enumerate(self.site.groups)
-            for one in (group.proxy_set.addresses if group.proxy_set is not None else ())
-            if one.host == hop.host
-        ]
-        return self.site.groups[min(found)[1]] if found else None
 
     # What legs ask
 

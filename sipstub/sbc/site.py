@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sipstub.sbc.classification import ClassificationRule
 from sipstub.sbc.global_setting import Globals
 from sipstub.sbc.group_authentication import RadiusServer, group_authentication, radius_servers
+from sipstub.sbc.http_service import HttpService, push_servers, routing_server
 from sipstub.sbc.ip_group import ForkingMode, GroupType, IpGroup
 from sipstub.sbc.ip_profile import IpProfile
 from sipstub.sbc.proxy_set import ProxySet, SiteProblem, proxy_address
@@ -34,7 +36,7 @@ TRIGGERS: dict[int, frozenset[Trigger]] = {
     3: frozenset({Trigger.REDIRECT, Trigger.REFER}),
     4: frozenset({Trigger.INITIAL}),
 }
-TO_GROUP, TO_ADDRESS, TO_URI = 0, 1, 2
+TO_GROUP, TO_ADDRESS, TO_URI, TO_ROUTING_SERVER = 0, 1, 2, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Site:
     "0 gives no answer at all."
     radius_servers: tuple[RadiusServer, ...] = ()
     "That check digests with SBCServerAuthMode 2, in their order."
+    push_servers: Mapping[str, HttpService] = field(default_factory=dict)
+    "By provider, in lower case."
 
     @property
     def proxy_sets(self) -> tuple[ProxySet, ...]:
@@ -68,11 +72,12 @@ def site_of(settings: SbcSettings) -> Site:
         row = settings.row("IPGroup", name)
         return None if row is None else by_index[row.index]
 
+    server = routing_server(settings)
     statuses = [row.number("ClassificationFailureResponseType") for row in settings.sip_interfaces]
     return Site(
         groups,
         tuple(
-            _route(row, group_named(row.text("SrcIPGroupName")), group_named(row.text("DestIPGroupName")))
+            _route(row, group_named(row.text("SrcIPGroupName")), group_named(row.text("DestIPGroupName")), server)
             for row in settings.routes
         ),
         tuple(
@@ -84,6 +89,7 @@ def site_of(settings: SbcSettings) -> Site:
         found,
         statuses[0] if statuses else UNCLASSIFIED_STATUS,
         radius_servers(settings),
+        push_servers(settings),
     )
 
 
@@ -130,10 +136,11 @@ def _group(settings: SbcSettings, row: Row, found: Globals, proxy_sets: dict[int
     )
 
 
-def _route(row: Row, source: IpGroup | None, destination: IpGroup | None) -> RoutingRule:
+def _route(row: Row, source: IpGroup | None, destination: IpGroup | None, server: HttpService | None) -> RoutingRule:
     kind, hop = row.number("DestType"), None
-    if kind not in (TO_GROUP, TO_ADDRESS, TO_URI):
-        raise SiteProblem(f"IP2IPRouting {row.index}: routing servers are not asked yet")
+    if kind == TO_ROUTING_SERVER and server is None:
+        hint = "a row of HTTPRemoteServices with HTTPType routing and its URL in Path"
+        raise SiteProblem(f"IP2IPRouting {row.index} asks a routing server, and there is none", hint=hint)
     if kind == TO_GROUP and destination is None:
         raise SiteProblem(f"IP2IPRouting {row.index} has no destination", hint="name an IP Group in DestIPGroupName")
     if kind == TO_ADDRESS:
@@ -152,6 +159,7 @@ def _route(row: Row, source: IpGroup | None, destination: IpGroup | None) -> Rou
         is_alternative=row.number("AltRouteOptions") != 0,
         ignores_inputs=row.number("AltRouteOptions") == 1,
         follows_uri=kind == TO_URI,
+        service=server if kind == TO_ROUTING_SERVER else None,
     )
 
 

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 from sipstub.dialog.refer import SIPFRAG, Refer, sipfrag
 from sipstub.sbc.branch import Branch
+from sipstub.sbc.errand import next_batch
 from sipstub.sbc.ip_group import IpGroup
 from sipstub.sbc.leg import SDP, Leg, is_sdp
 from sipstub.sbc.media_plane import MediaRefused
 from sipstub.sbc.reoffer import direction, reoffer
 from sipstub.sbc.routing import Trigger
+from sipstub.sbc.target import Batch
 from sipstub.sip.cseq import CSeq
 from sipstub.sip.message import Message, Request, Response
 from sipstub.sip.name_addr import NameAddr
@@ -59,10 +61,14 @@ class Transfer:
     def begin(self, now: float) -> None:
         """Call the target."""
         self._notify(100, now)
-        batches = self.sbc.batches(self.request, self._transferor.group, Trigger.REFER)
-        batch = next(batches, None)
+        next_batch(self.sbc.batches(self.request, self._transferor.group, Trigger.REFER), self._go, now)
+
+    def _go(self, batch: Batch | None, status: int, now: float) -> None:
+        if self.is_over:  # the call ended while a routing server was asked
+            return
         if not batch:
-            self._failed(404, now)
+            self._failed(status or 404, now)
+            self._call.transfer_over(self, now)
             return
         self._branch = Branch(self, batch[0])
         self._branch.begin(now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from sipstub.sbc.agenda import Sleeper
 from sipstub.sbc.ip_group import IpGroup
 from sipstub.sip.host import host_key
 from sipstub.sip.name_addr import NameAddr
@@ -51,6 +52,8 @@ class User:
     is_survivor: bool = field(default=False)
     "Whether it was answered last while the registrar was away."
     wake_at: float | None = None
+    reminder: Sleeper | None = None
+    "Of a phone that is pushed to."
 
     @property
     def unique_user(self) -> str:
