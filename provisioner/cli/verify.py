@@ -167,6 +167,8 @@ def command(
         wait, watch, program, boots, stimulates, has_person, has_action_uri, sessions=calls, tolerance=tolerance
     )
     _refuse_contradictions(options, capture, phone_host)
+    if only_plan and any((json_file, junit_file, html_file, csv_file, pcap_file)):
+        raise click.UsageError("--plan judges nothing: leave --json, --junit, --html, --csv and --pcap out")
     fleet = open_fleet(settings)
     if calls is not None and only_plan:
         click.echo(plan_text(tested(settings, fleet, phones, group, model)[0], calls, has_person=has_person))

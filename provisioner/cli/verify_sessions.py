@@ -59,10 +59,17 @@ def tolerance_of(allowances: Sequence[str]) -> Tolerance:
     for text in allowances:
         name, _, number = text.partition("=")
         try:
-            found = found.changed(name.strip(), float(number))
+            found = found.changed(name.strip(), _number(number))
         except (LookupError, ValueError) as error:
             raise click.UsageError(f"--tolerance {text!r}: {error.args[0]}") from None
     return found
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{text[:40]!r} is no number" if text else "say NAME=NUMBER") from None
 
 
 def plan_text(phones: Sequence[Tested], calls: SessionCalls, *, has_person: bool) -> str:

@@ -155,7 +155,7 @@ def test_a_phone_dials_by_itself_and_its_offer_is_judged(tmp_path: Path) -> None
     try:
         phone = desk.root / "devices" / "phones" / "director.toml"
         text = phone.read_text("utf-8")
-        port = free_port("0.0.0.0")  # noqa: S104 - free at each address of the phone
+        port = free_port("0.0.0.0")  # free at each address of the phone
         remote = f'settings."features.action_uri_limit_ip" = "127.0.0.1"\nsettings."network.port.http" = "{port}"\n'
         phone.write_text(remote + text, "utf-8")
         desk.serve()

@@ -63,7 +63,9 @@ def test_a_plan_says_what_takes_how_long_and_does_nothing(desk: Desk) -> None:
         (("--session-timers", "--scenario", "ofer"), "no scenario is called 'ofer': offer, "),
         (("--dial",), "--dial goes with"),
         (("--tolerance", "nothing=1"), "there is no window"),
-        (("--tolerance", "refresh_late=soon"), "could not convert"),
+        (("--session-timers", "--plan", "--json", "-"), "--plan judges nothing"),
+        (("--tolerance", "refresh_late"), "say NAME=NUMBER"),
+        (("--tolerance", "refresh_late=soon"), "'soon' is no number"),
         (("--tolerance", "refresh_late=-1"), "from 0 up"),
     ],
 )
