@@ -162,7 +162,7 @@ def a_phone(stub: StubServer, port: int, **more: str) -> RunningPhone:
 
 
 def test_a_running_phone_dials_when_it_is_asked_to_and_listens_only_if_its_file_lets_somebody() -> None:
-    port = free_port("0.0.0.0")  # noqa: S104 - free at each address of the phone
+    port = free_port("0.0.0.0")  # free at each address of the phone
 
     async def scenario() -> None:
         async with stub_server(["1001"]) as stub:
