@@ -72,16 +72,20 @@ class LegSession:
         return None
 
     def put_on_answer(self, response: Response, other: LegSession) -> None:
-        """Write what the final answer to this leg says; it was carried over from the other one."""
+        """Write what the answer to this leg says; it was carried over from the other one.
+
+        Nothing is agreed before the 2xx: a provisional answer says no interval (RFC 4028 section 4).
+        """
         if self.is_carrying and other.is_carrying:
             return
-        if self.timer is not None:
+        if response.status < 200:
+            NOTHING.put_on(response)
+        elif self.timer is not None:
             if response.status < 300 and self._reply is not None:
                 self._reply.headers.put_on(response)
-            return
-        if self.is_carrying and response.status < 300 and self._asked_for and other.timer is not None:
+        elif self.is_carrying and response.status < 300 and self._asked_for and other.timer is not None:
             other.agreed.put_on(response)
-        elif response.status >= 200:
+        else:
             NOTHING.put_on(response)
 
     def answer_sent(self, request: Request, response: Response, now: float) -> None:

@@ -6,8 +6,8 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from sbc_ends import Bot, run
-from sbc_world import World
+from sbc_ends import URI, Bot, headers, run, said
+from sbc_world import OFFER, World
 
 from sipstub.sbc.predict.call import CallPrediction, predict_call
 from sipstub.sbc.predict.end import End
@@ -130,3 +130,13 @@ def test_a_refresh_is_passed_on_by_a_method_that_the_other_side_takes(method: st
         assert two.invites[0][1] == caller.asks and two.bodies == [not method == want.b.method == "UPDATE"] * 4
     else:
         assert want.starves and two.got == [] and two.bye_at is not None
+
+
+@pytest.mark.parametrize(("a", "b"), list(itertools.product(range(4), range(4))))
+def test_no_interval_is_said_before_the_call_is_answered(a: int, b: int) -> None:
+    settings = settings_of({"SBCSessionExpiresMode": a}, {"SBCSessionExpiresMode": b}, {})
+    world = World(site_of(settings))
+    caller, callee = world.peer("a", "10.0.1.1"), world.peer("b", "10.0.2.1")
+    caller.ask("INVITE", URI, *headers(PHONES["1800-uac"].asks), body=OFFER)
+    callee.answer(callee.request("INVITE"), 180)
+    assert said(caller.response(180)).expires_s is None
