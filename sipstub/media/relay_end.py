@@ -121,7 +121,10 @@ class RelayEnd:
             self.unsent += 1
             return
         if terms is not None and terms.is_opaque:
-            if self._takes(self._latch, source):
+            theirs = peer._terms
+            if theirs is None or not theirs.is_opaque:  # the other side still speaks, or is off
+                self.strange += 1
+            elif self._takes(self._latch, source):
                 peer._out(data, now)
             return
         found = self._passage(data)

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sipstub.sbc.leg import SDP, Leg
+from sipstub.sip.message import Response
 from sipstub.transaction.event import ResponseArrived, TransactionFailed
 
 if TYPE_CHECKING:
@@ -21,8 +23,10 @@ def direction(body: bytes) -> bytes:
     return next((line for line in body.splitlines() if line in DIRECTIONS), b"a=sendrecv")
 
 
-def reoffer(relay: Relay, leg: Leg, body: bytes, now: float) -> None:
-    """Send it, if nothing else is being negotiated on that leg."""
+def reoffer(
+    relay: Relay, leg: Leg, body: bytes, now: float, done: Callable[[Response, float], None] = lambda response, now: None
+) -> None:
+    """Send it, if nothing else is being negotiated on that leg; `done` gets its final answer, unless it ends the call."""
     if leg.dialog is None or leg.is_closed or not leg.negotiation.may_ask("INVITE", has_offer=True):
         return
     made = leg.request("INVITE")
@@ -59,6 +63,8 @@ def reoffer(relay: Relay, leg: Leg, body: bytes, now: float) -> None:
             relay.acknowledge(leg, number)
         if leg.dialog.is_ended:
             relay.end(at, f"{response.status} to INVITE")
+        else:
+            done(response, at)
         relay.sbc.agenda.note(relay)
 
     relay.track(relay.core.request(made, leg.hop, now, answered, via=leg.via))

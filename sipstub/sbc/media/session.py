@@ -13,6 +13,7 @@ from sipstub.media.agreement import rtcp_port_of, usable_target
 from sipstub.media.relay_end import RelayEnd
 from sipstub.media.relay_terms import Mediation, RelayTerms
 from sipstub.sbc.media.coders import answered, is_voice, offered, payloads
+from sipstub.sbc.media.fax import FaxWatch
 from sipstub.sbc.media.order import Layout, kept_order, straight
 from sipstub.sbc.media.side import MediaSide, is_nowhere, is_of_the_way
 from sipstub.sbc.media_plane import MediaRefused
@@ -38,7 +39,7 @@ class AnchoredSession:
 
     def __init__(self, plane: AnchoredMedia, relay: Relay) -> None:
         self._plane = plane
-        self._relay = relay
+        self.relay = relay
         self._sides: list[MediaSide] = []
         self._offerer: MediaSide | None = None
         self._layouts: dict[MediaSide, Layout] = {}
@@ -46,6 +47,7 @@ class AnchoredSession:
         self._has_dsp = False
         self._is_connected = False
         self._is_over = False
+        self._fax: FaxWatch | None = None
 
     @property
     def is_direct(self) -> bool:
@@ -107,6 +109,9 @@ class AnchoredSession:
             if side not in talking:
                 side.close()
         self._sides = talking
+        if self._fax is not None:
+            self._fax.stop()
+        self._fax = FaxWatch(self, (one, other), now + self._plane.rules.fax_window_s)
 
     def end(self) -> None:
         """Free whatever is held for it."""
@@ -196,8 +201,42 @@ class AnchoredSession:
         other.said = found
         if body is not None:
             return body if found == sdp.media else bytes(sdp.with_media(*found))
-        host = next((end.port.host for end in other.ends.values()), self._relay.core.places.via(other.hop).host.strip("[]"))
+        host = next((end.port.host for end in other.ends.values()), self.relay.core.places.via(other.hop).host.strip("[]"))
         return bytes(other.worded(sdp, host, found))
+
+    # Offers of the SBC's own
+
+    def voice_line(self, leg: Leg) -> Media | None:
+        """Return the first line that a leg was told if that is voice that can be listened to."""
+        said = self._side(leg).said
+        return said[0] if said and is_voice(said[0]) and said[0].port else None
+
+    def voice_end(self, leg: Leg) -> RelayEnd | None:
+        """Return the end of that line."""
+        return self._side(leg).ends.get(0) if self.voice_line(leg) is not None else None
+
+    def fax_mode(self, leg: Leg) -> int:
+        """Return SBCRemoteRenegotiateOnFaxDetection of a leg."""
+        return self._side(leg).profile.fax
+
+    @property
+    def now(self) -> float:
+        """Return the time that the core lives in."""
+        return self._plane.clock()
+
+    def wake(self) -> None:
+        """Have sent what a tone made the call say."""
+        self._plane.wake()
+
+    def offer_of_ours(self, leg: Leg, line: Media) -> bytes:
+        """Return an offer to a leg with another first line than it has now; nothing if there is none."""
+        side = self._side(leg)
+        end = side.ends.get(0)
+        if self._is_over or end is None or not side.said or not leg.description:
+            return b""
+        end.tell(payloads(line) if is_voice(line) else {})
+        side.said = (line, *side.said[1:])
+        return bytes(side.worded(Sdp.parse(leg.description), end.port.host, side.said))
 
     # What is held
 
@@ -205,7 +244,7 @@ class AnchoredSession:
         if leg.side is None:
             if len(self._sides) >= MAX_SIDES:
                 raise MediaRefused(UNAVAILABLE, f"{MAX_SIDES} sides of one call")
-            own = self._relay.core.places.listened(leg.hop)
+            own = self.relay.core.places.listened(leg.hop)
             leg.side = MediaSide(self._plane.rules.profile(leg.group.name), leg.hop, own, next(self._plane.numbers))
         if leg.side not in self._sides:
             self._sides.append(leg.side)
