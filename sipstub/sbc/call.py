@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from sipstub.dialog.dialog import dialog_of_server
 from sipstub.dialog.refusal import Refusal
 from sipstub.dialog.repeater import Repeater
+from sipstub.sbc import early_media
 from sipstub.sbc.branch import Branch
 from sipstub.sbc.carrying import carried
 from sipstub.sbc.errand import Errand, Steps
 from sipstub.sbc.ip_group import IpGroup
-from sipstub.sbc.leg import Leg, Unacked
+from sipstub.sbc.leg import Leg, Unacked, is_sdp
 from sipstub.sbc.leg_session import LegSession
 from sipstub.sbc.loop import LAST_WORDS
 from sipstub.sbc.media_plane import MediaRefused
@@ -357,8 +358,13 @@ class Call(Relay):
         return self.sbc.token()[:FORCED_TAG] if is_forced or not leg.dialog.id.remote_tag else leg.dialog.id.remote_tag
 
     def _answer(self, caller: Leg, response: Response) -> Response:
-        body = self.body_for(caller, response)
-        return caller.answer(self.request, response.status, response.reason, carried(response), body, tag=self._tag(caller))
+        body, fields, tag = self.body_for(caller, response), carried(response), self._tag(caller)
+        status, reason = response.status, response.reason
+        if body and is_sdp(response) and self.request.body:
+            status, keeps = early_media.told(caller.group.profile, status)
+            if not keeps:
+                body, fields = b"", [field for field in fields if field.key != "content-type"]
+        return caller.answer(self.request, status, reason if status == response.status else None, fields, body, tag=tag)
 
     def _tag(self, caller: Leg) -> str:
         assert caller.dialog is not None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sipstub.dialog.refusal import Refusal
 from sipstub.dialog.repeater import Repeater
+from sipstub.sbc import hold
 from sipstub.sbc.carrying import carried
 from sipstub.sbc.leg import SDP, Leg, Unacked, is_sdp
 from sipstub.sbc.media_plane import MediaRefused
@@ -64,7 +65,7 @@ class Change:
             leg.negotiation.received_done(request.method)
             return refusal.answer_to(request)
         method = None if self._is_for_us else self._method()
-        if method is None:
+        if method is None or self._is_kept_back:
             return self._answer_here(now)
         self._is_converted = method == "INVITE" and request.method == "UPDATE" and not self._has_offer
         if not self._peer.negotiation.may_ask(method, has_offer=self._has_offer or self._is_converted):
@@ -75,6 +76,7 @@ class Change:
             relay.core.respond(self._transaction, leg.answer(request, 100), now)
         try:
             body = self._peer.description if self._is_converted else relay.body_for(self._peer, request)
+            body = hold.told(body, self._hold_format) if self._has_offer else body
         except MediaRefused as problem:
             leg.negotiation.received_done(request.method)
             return Refusal(problem.status, problem.why).answer_to(request)
@@ -94,6 +96,15 @@ class Change:
             return False
         return request.body == leg.heard_description if request.body else request.method == "UPDATE"
 
+    @property
+    def _hold_format(self) -> int:
+        return self._peer.group.profile.hold_format
+
+    @property
+    def _is_kept_back(self) -> bool:
+        """Return whether it holds a side that cannot be told so."""
+        return self._hold_format == hold.NOT_SUPPORTED and self._has_offer and hold.is_hold(self._request.body)
+
     def _method(self) -> str | None:
         """Return what the other side is asked by; None for nothing that it can take."""
         profile, is_connected = self._peer.group.profile, self._relay.is_connected
@@ -112,7 +123,8 @@ class Change:
         """Answer with the description that this leg has; one that would have to change it is not taken further [choice]."""
         leg, request = self._leg, self._request
         has_body = request.method == "INVITE" or self._has_offer
-        found = leg.answer(request, 200, body=leg.description if has_body else b"")
+        description = hold.accepted(leg.description, request.body) if self._is_kept_back else leg.description
+        found = leg.answer(request, 200, body=description if has_body else b"")
         if found.body:
             found.headers.set("Content-Type", "application/sdp")
         found.headers.add("Allow", leg.allow)
@@ -191,6 +203,8 @@ class Change:
         if self._is_converted:  # the answer to an offer that this side did not make
             relay.media.answered(peer, response.body)
             fields = [field for field in fields if field.key != "content-type"]
+        elif self._has_offer and body and self._hold_format:
+            body = hold.answered(body, self._request.body)
         found = leg.answer(self._request, response.status, response.reason, fields, body)
         leg.session.put_on_answer(found, peer.session)
         is_invite = made.method == "INVITE" and is_success

@@ -48,6 +48,9 @@ class IpProfile:
     multiple_18x: int
     multiple_early_dialogs: int
     keeps_user_agent: int
+    hold_format: int
+    takes_early_media: bool
+    early_media_response: int
     asking: TimerSettings
     "As the side that sends INVITE, in mode Supported."
     answering: TimerSettings
@@ -77,6 +80,9 @@ class IpProfile:
             number("SBCRemoteMultiple18xSupport"),
             number("SBCRemoteMultipleEarlyDialogs"),
             number("SBCKeepUserAgentHeader"),
+            number("SBCRemoteHoldFormat"),
+            number("SBCRemoteEarlyMediaSupport") == 1,
+            number("SBCRemoteEarlyMediaResponseType"),
             *timer_settings(settings, method),
         )
 

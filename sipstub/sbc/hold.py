@@ -1,0 +1,88 @@
+"""A hold as the side that is held can take it: SBCRemoteHoldFormat.  RFC 3264 sections 6.1 and 8.4.
+
+The direction and, where it is wanted, the address of an offer are changed on their way to that side; its answer comes back as one
+to what was really asked.  What says neither is no hold, and passes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sipstub.sip.error import SipError
+from sipstub.sip.sdp import Media, Sdp
+
+NOT_SUPPORTED = 5
+"The side that is held hears nothing of it."
+DIRECTIONS = {1: "sendonly", 2: "sendonly", 3: "inactive", 4: "inactive"}
+WITHOUT_ADDRESS = frozenset({2, 4})
+NOWHERE = "0.0.0.0"  # noqa: S104 - of a hold as RFC 2543 had it, nothing is bound
+ANSWERS = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
+_WORDS = frozenset(ANSWERS)
+
+
+def is_hold(body: bytes) -> bool:
+    """Return whether an offer holds the side that gets it: a line that nothing is to be sent to any more."""
+    try:
+        sdp = Sdp.parse(body)
+    except SipError:
+        return False
+    return any(_is_held(sdp, media) for media in sdp.media)
+
+
+def told(body: bytes, how: int) -> bytes:
+    """Return an offer as it goes to a side with that SBCRemoteHoldFormat."""
+    if how not in DIRECTIONS or not is_hold(body):
+        return body
+    sdp = Sdp.parse(body)
+    return bytes(sdp.with_media(*(_worded(media, how) if _is_held(sdp, media) else media for media in sdp.media)))
+
+
+def answered(body: bytes, offer: bytes) -> bytes:
+    """Return an answer whose directions fit what the offer says, whatever it was told as."""
+    try:
+        sdp, asked = Sdp.parse(body), Sdp.parse(offer)
+    except SipError:
+        return body
+    if not any(_is_held(asked, media) for media in asked.media):
+        return body
+    found = []
+    for number, media in enumerate(sdp.media):
+        wanted = asked.direction_of(asked.media[number]) if number < len(asked.media) else "sendrecv"
+        direction = sdp.direction_of(media)
+        fits = direction in ("inactive", ANSWERS[wanted]) or wanted == "sendrecv"
+        found.append(media if fits else _directed(media, ANSWERS[wanted]))
+    return body if tuple(found) == sdp.media else bytes(sdp.with_media(*found))
+
+
+def accepted(description: bytes, offer: bytes) -> bytes:
+    """Return the answer of the SBC's own to a hold: the description of before, turned, with the next version in o=."""
+    try:
+        sdp, asked = Sdp.parse(description), Sdp.parse(offer)
+    except SipError:
+        return description
+    ways = [ANSWERS[asked.direction_of(media)] for media in asked.media]
+    found = [_directed(media, way) for media, way in zip(sdp.media, ways, strict=False)]
+    lines = tuple((letter, _next_version(value) if letter == "o" else value) for letter, value in sdp.lines)
+    return bytes(replace(sdp, lines=lines).with_media(*found, *sdp.media[len(found) :]))
+
+
+def _is_held(sdp: Sdp, media: Media) -> bool:
+    return bool(media.port) and (sdp.direction_of(media) in ("sendonly", "inactive") or sdp.address_of(media) == NOWHERE)
+
+
+def _worded(media: Media, how: int) -> Media:
+    found = _directed(media, DIRECTIONS[how])
+    if how not in WITHOUT_ADDRESS:
+        return found
+    rest = [(letter, value) for letter, value in found.lines if letter != "c"]
+    return replace(found, lines=(("c", f"IN IP4 {NOWHERE}"), *rest))
+
+
+def _directed(media: Media, way: str) -> Media:
+    rest = [(letter, value) for letter, value in media.lines if not (letter == "a" and value in _WORDS)]
+    return replace(media, lines=(*rest, ("a", way)))
+
+
+def _next_version(origin: str) -> str:
+    user, number, version, *rest = origin.split(" ")
+    return " ".join((user, number, str(int(version) + 1) if version.isdigit() else version, *rest))
