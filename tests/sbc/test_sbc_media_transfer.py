@@ -1,0 +1,134 @@
+"""Media of calls whose sides change: transfers that the SBC carries out, targets in another coder, early media; hostile offers."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from media_world import MediaWorld, Talk, a_media_world, line_of, read, rtp, sdp
+
+from sipstub.dialog.dialog import Dialog
+from sipstub.media.g711 import PCMA, PCMU, transcoded
+
+OFFER, ANSWER = sdp("10.0.1.1", 4000), sdp("10.0.2.1", 5000)
+AT_C = ("10.0.3.1", 5500)
+VOICE = bytes(range(160))
+
+
+def transferred(world: MediaWorld, talk: Talk, answer: bytes) -> tuple[int, bytes]:
+    """Have a transfer b to c, which answers; return the port that c was told, and the re-INVITE to b if there is one."""
+    world.a.send(talk.ours, "REFER", ("Refer-To", "<sip:300@corp.example>"))
+    world.a.response(202)
+    world.a.answer(world.a.request("NOTIFY"), 200)
+    arrived = world.c.request("INVITE")
+    assert line_of(arrived.body)[0] == "10.0.0.1"
+    assert talk.from_a(rtp(8, 20)) and talk.from_b(rtp(8, 20)), "a and b talk until c answers"
+    world.c.answer(arrived, 200, body=answer)
+    world.c.request("ACK")
+    world.a.answer(world.a.request("NOTIFY"), 200)
+    moved = b""
+    if world.b.heard == ["INVITE"]:
+        asked = world.b.request("INVITE")
+        moved = asked.body
+        world.b.answer(asked, 200, body=ANSWER)
+        world.b.request("ACK")
+    world.a.send(talk.ours, "BYE")
+    world.a.response(200)
+    return line_of(arrived.body)[1], moved
+
+
+def end(world: MediaWorld, theirs: Dialog) -> None:
+    world.b.send(theirs, "BYE")
+    world.b.response(200)
+    world.c.answer(world.c.request("BYE"), 200)
+
+
+@pytest.mark.parametrize("sync", [0, 1, 2])
+def test_the_target_of_a_transfer_is_tied_in_whether_or_not_the_other_one_is_asked_again(sync: int) -> None:
+    with a_media_world({"EnableSBCMediaSync": sync}, None, {"SBCRemoteReferBehavior": 3}) as world:
+        talk = Talk(world, OFFER, ANSWER)
+        at_c, moved = transferred(world, talk, sdp(*AT_C))
+        assert bool(moved) is (sync == 1), "the directions are the same"
+        if moved:
+            assert line_of(moved)[:2] == ("10.0.0.1", talk.at_b), "the ports of b stay"
+        assert world.ledger.taken == {talk.at_b, at_c}, "those of a are free"
+        world.ledger.ends[talk.at_b].receive(rtp(8, 30), ("10.0.2.1", 5000), 1.0)
+        assert [address for _, address in world.ledger.sent(at_c)] == [AT_C]
+        world.ledger.ends[at_c].receive(rtp(8, 7, ssrc=0xCCCC), AT_C, 1.0)
+        ((data, address),) = world.ledger.sent(talk.at_b)
+        assert address == ("10.0.2.1", 5000) and read(data)[3] == talk.at_b, "b goes on hearing one source"
+        end(world, talk.theirs)
+
+
+def test_a_target_in_the_other_law_is_transcoded_where_nobody_is_asked_again() -> None:
+    profile = {"SBCRemoteReferBehavior": 3}
+    with a_media_world({"EnableSBCMediaSync": 2}, None, profile) as world:
+        talk = Talk(world, sdp("10.0.1.1", 4000, "8 0"), sdp("10.0.2.1", 5000, "8 0"))
+        at_c, _ = transferred(world, talk, sdp(*AT_C, "0"))
+        world.ledger.ends[talk.at_b].receive(rtp(8, 30, payload=VOICE), ("10.0.2.1", 5000), 1.0)
+        ((data, _),) = world.ledger.sent(at_c)
+        assert (read(data)[0], data[12:]) == (0, transcoded(VOICE, PCMA, PCMU))
+        end(world, talk.theirs)
+
+
+def test_early_media_reaches_the_caller_before_the_answer() -> None:
+    with a_media_world() as world:
+        world.a.ask("INVITE", "sip:200@corp.example", body=OFFER)
+        arrived = world.b.request("INVITE")
+        world.b.answer(arrived, 183, body=ANSWER)
+        early = world.a.response(183)
+        world.ledger.ends[line_of(arrived.body)[1]].receive(rtp(), ("10.0.2.1", 5000), 0.0)
+        assert [address for _, address in world.ledger.sent(line_of(early.body)[1])] == [("10.0.1.1", 4000)]
+        world.b.answer(arrived, 486)
+        world.a.response(486)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"v=0",
+        b"\xff\x00",
+        b"v=0\r\no=- 1 1 IN IP4 10.0.1.1\r\ns=-\r\nc=IN IP4 10.0.1.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\na=rtpmap:8\r\n",
+        sdp("10.0.1.1", 4000, kind="message", protocol="TCP/MSRP"),
+        sdp("10.0.1.1", 4000, kind="application", protocol="UDP/BFCP"),
+    ],
+)
+def test_an_offer_that_nothing_can_be_relayed_of_is_refused(body: bytes) -> None:
+    with a_media_world() as world:
+        world.a.ask("INVITE", "sip:200@corp.example", body=body)
+        world.a.response(488)
+        assert not world.b.inbox
+
+
+def test_an_answer_that_cannot_be_read_ends_the_call_on_both_sides() -> None:
+    with a_media_world() as world:
+        world.a.ask("INVITE", "sip:200@corp.example", body=OFFER)
+        world.b.answer(world.b.request("INVITE"), 200, body=b"v=0\r\nnonsense")
+        world.b.request("ACK")
+        world.b.answer(world.b.request("BYE"), 200)
+        world.a.response(488)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["audio", "video", "image", "message"]),
+            st.sampled_from(["RTP/AVP", "RTP/SAVP", "udptl", "TCP/MSRP"]),
+            st.integers(0, 65_535),
+            st.sampled_from(["8", "0 8 101", "t38", "*", "999"]),
+        ),
+        max_size=8,
+    ),
+    st.sampled_from(["10.0.1.1", "0.0.0.0", "255.255.255.255", "224.0.0.1", "name.example"]),
+    st.booleans(),
+)
+def test_whatever_is_offered_and_answered_nothing_stays(lines: list[tuple[str, str, int, str]], host: str, order: bool) -> None:
+    head = f"v=0\r\no=- 1 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
+    offer = (head + "".join(f"m={kind} {port} {protocol} {formats}\r\n" for kind, protocol, port, formats in lines)).encode()
+    with a_media_world({"SBCEnforceMediaOrder": int(order)}) as world:
+        world.a.ask("INVITE", "sip:200@corp.example", body=offer)
+        if world.b.inbox:
+            arrived = world.b.request("INVITE")
+            world.b.answer(arrived, 200, body=offer)
+        world.run(60.0)
