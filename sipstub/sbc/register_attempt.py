@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sipstub.sbc.broadworks import subscriber_aliases
 from sipstub.sbc.carrying import AGENT_NAME, carried
 from sipstub.sbc.client_login import with_credentials
 from sipstub.sbc.expiry import asked_of_server_s, promised_s, randomised_s, survival_s, wanted_s
 from sipstub.sbc.ip_group import IpGroup
+from sipstub.sbc.own_gruu import AS_PROXY, PUBLIC, instance_of, public_gruu
 from sipstub.sbc.user_table import PARAMETER, User
 from sipstub.sip.answer import answer
 from sipstub.sip.contact import Contact
@@ -29,6 +31,8 @@ AWAY_AFTER_S = 7.0
 """A registrar that is silent for so long, four requests over UDP, counts as away [choice].
 
 The phone itself gives up after 32 s, and an answer of ours has to be there by then."""
+GRUU_MODES = PUBLIC | {AS_PROXY}
+"Of SBCGruuMode, those in which the registrar is asked for a GRUU too."
 KEEP_USER, KEEP_USER_MARKED = 1, 2
 LMI_TYPE = "application/xml"
 LMI = (
@@ -60,6 +64,7 @@ class Attempt:
         self._contact = contact
         self.source = source
         self.asked = asked
+        self._instance = instance_of(request, contact)
         is_behind_nat = isinstance(contact.uri, SipUri) and contact.uri.host.strip("[]").lower() != source.host.lower()
         self.wanted = wanted_s(user.group.profile, source.transport, is_behind_nat=is_behind_nat)
         self.hops: list[Hop] = []
@@ -102,6 +107,8 @@ class Attempt:
         add("CSeq", CSeq(user.cseq, "REGISTER"))
         add("Contact", contact)
         made.headers.take_over(field for field in carried(request) if field.key not in ("expires", "supported"))
+        if self._instance and sbc.settings["SBCGruuMode"] in GRUU_MODES:
+            add("Supported", "gruu")
         if expires is not None:
             add("Expires", expires)
         add("User-Agent", AGENT_NAME)
@@ -172,6 +179,10 @@ class Attempt:
             self._unregister(now)
             self._pass_back(self._ok(0), response, now)
             return
+        ours = NameAddr.parse(user.sent_contact).uri
+        user.has_server_gruu = any("pub-gruu" in one.params for one in response.contacts if one.uri.matches(ours))
+        if self._sbc.settings["SBCExtensionsProvisioningMode"]:
+            user.learnt = subscriber_aliases(response.body, user.aor.uri)
         user.server, user.server_ends_at = self._server, now + granted
         self._pass_back(self._bound(promised_s(self.wanted, self.asked, granted), now), response, now)
 
@@ -220,7 +231,7 @@ class Attempt:
             sbc.users.move(user, uri)
         if user in sbc.users and user.hop[:3] != self.source[:3]:
             sbc.user_left(user.hop, now)
-        user.contact, user.hop = uri, self.source
+        user.contact, user.hop, user.instance = uri, self.source, self._instance
         user.ends_at = now + seconds
         user.dropped_at = user.ends_at + sbc.settings["SBCUserRegistrationGraceTime"]
         self._registering.store(user)
@@ -231,6 +242,9 @@ class Attempt:
         found = answer(self._request, 200, to_tag=self._transaction.to_tag)
         if seconds:
             params = self._contact.params.set("expires", str(seconds))
+            gruu = public_gruu(self._user, self._sbc.settings["SBCGruuMode"])
+            if gruu:
+                params = params.set("pub-gruu", gruu)
             found.headers.add("Contact", NameAddr(self._contact.uri, "", params))
             found.headers.add("Expires", seconds)
         found.headers.add("Server", AGENT_NAME)

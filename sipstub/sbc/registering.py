@@ -17,6 +17,7 @@ from sipstub.sbc.passing import Passing
 from sipstub.sbc.register_attempt import Attempt
 from sipstub.sbc.rewriting import without_tag
 from sipstub.sbc.routing import Trigger
+from sipstub.sbc.shared_line import primary_of
 from sipstub.sbc.user_table import MAX_CONTACTS, MAX_USERS, User
 from sipstub.sip.answer import answer
 from sipstub.sip.contact import Contact
@@ -81,7 +82,9 @@ class Registering:
         asked = contact.expires_s if contact.expires_s is not None else request.expires
         attempt = Attempt(self, user, request, transaction, contact, asked, arrived.source)
         server = rule.destination
-        if server.is_user:
+        user.primary = primary_of(self._sbc.site.shared_lines, request.to.uri, group)
+        is_secondary = user.primary is not None and self._sbc.settings["SBCSharedLineRegMode"] == 1
+        if server.is_user or is_secondary:
             return attempt.answer_alone(now)
         if user in self._users and self._is_early(user, attempt, now):
             return attempt.answer_early(now)
@@ -109,6 +112,7 @@ class Registering:
         """Put a binding into the table."""
         self._pending.pop((str(user.aor.uri), str(user.contact)), None)
         self._users.add(user)
+        self._users.know(user)
         self.note(user)
 
     def note(self, user: User) -> None:

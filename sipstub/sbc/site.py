@@ -15,6 +15,7 @@ from sipstub.sbc.proxy_set import ProxySet, SiteProblem, proxy_address
 from sipstub.sbc.routing import RoutingRule, Trigger
 from sipstub.sbc.settings.row import Row
 from sipstub.sbc.settings.settings import SbcSettings
+from sipstub.sbc.shared_line import SHARED_LINE, SharedLineRule
 
 UNCLASSIFIED_STATUS = 500
 "Classification Failure Response Type of the SIP Interface where nothing is said [unverified]."
@@ -51,6 +52,8 @@ class Site:
     "0 gives no answer at all."
     radius_servers: tuple[RadiusServer, ...] = ()
     "That check digests with SBCServerAuthMode 2, in their order."
+    shared_lines: tuple[SharedLineRule, ...] = ()
+    "What tells secondary numbers from primary ones."
     push_servers: Mapping[str, HttpService] = field(default_factory=dict)
     "By provider, in lower case."
 
@@ -89,6 +92,11 @@ def site_of(settings: SbcSettings) -> Site:
         found,
         statuses[0] if statuses else UNCLASSIFIED_STATUS,
         radius_servers(settings),
+        tuple(
+            _shared_line(row, group_named(row.text("SrcIPGroupName")))
+            for row in settings.table("IPInboundManipulation")
+            if row.number("ManipulationPurpose") == SHARED_LINE
+        ),
         push_servers(settings),
     )
 
@@ -174,6 +182,17 @@ def _classification(row: Row, group: IpGroup | None, socket: int) -> Classificat
         source_host=_prefix(row.text("SrcHost")),
         prefix=_prefix(row.text("DestUsernamePrefix")),
         host=_prefix(row.text("DestHost")),
+    )
+
+
+def _shared_line(row: Row, group: IpGroup | None) -> SharedLineRule:
+    return SharedLineRule(
+        group,
+        _prefix(row.text("SrcUsernamePrefix")),
+        row.number("RemoveFromLeft"),
+        row.number("RemoveFromRight"),
+        row.text("Prefix2Add"),
+        row.text("Suffix2Add"),
     )
 
 

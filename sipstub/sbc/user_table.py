@@ -9,7 +9,7 @@ from sipstub.sbc.agenda import Sleeper
 from sipstub.sbc.ip_group import IpGroup
 from sipstub.sip.host import host_key
 from sipstub.sip.name_addr import NameAddr
-from sipstub.sip.uri import SipUri, TelUri, Uri
+from sipstub.sip.uri import SipUri, TelUri, Uri, unescape
 from sipstub.transaction.sending import Hop
 
 MAX_USERS = 10_000
@@ -52,6 +52,14 @@ class User:
     is_survivor: bool = field(default=False)
     "Whether it was answered last while the registrar was away."
     wake_at: float | None = None
+    primary: Uri | None = None
+    "Of the shared line whose secondary it is."
+    learnt: tuple[Uri, ...] = ()
+    "Other addresses that its registrar named."
+    instance: str = ""
+    "Of a phone that can do GRUU."
+    has_server_gruu: bool = False
+    "Whether its registrar gave it a GRUU."
     reminder: Sleeper | None = None
     "Of a phone that is pushed to."
 
@@ -66,6 +74,11 @@ class User:
         return f"1-{self.number}-1-1"
 
     @property
+    def aliases(self) -> tuple[Uri, ...]:
+        """Return the addresses by which it is found besides its own."""
+        return self.learnt if self.primary is None else (self.primary, *self.learnt)
+
+    @property
     def is_behind_nat(self) -> bool:
         """Return whether its requests come from elsewhere than its Contact says."""
         return host_key(self.contact.host).strip("[]") != host_key(self.hop.host)
@@ -78,6 +91,9 @@ class UserTable:
         self._by_name: dict[str, list[User]] = {}
         self._by_unique: dict[str, User] = {}
         self._by_contact: dict[tuple[str | None, str, int], User] = {}
+        self._by_alias: dict[str, list[User]] = {}
+        self._indexed: dict[User, tuple[Uri, ...]] = {}
+        "The aliases under which users stand in the index."
 
     def __len__(self) -> int:
         return len(self._by_unique)
@@ -113,6 +129,10 @@ class UserTable:
             if made is not None:
                 return [made]
         found = self.of_aor(uri, whole=whole)
+        if isinstance(uri, SipUri) and (mark := uri.params.get("gr")):
+            found = [user for user in found if user.instance and user.instance == unescape(mark)]
+        else:
+            found += [user for user in self._aliased(uri, whole=whole) if user not in found]
         if not found and isinstance(uri, SipUri):
             contact = self._by_contact.get(_place(uri))
             return [contact] if contact is not None else []
@@ -135,6 +155,32 @@ class UserTable:
         self._by_name.setdefault(name_and_host(user.aor.uri)[0], []).append(user)
         return other
 
+    def know(self, user: User) -> None:
+        """Take note of the aliases of a user that is in here."""
+        if self._indexed.get(user, ()) == user.aliases:
+            return
+        self._forget_aliases(user)
+        self._indexed[user] = user.aliases
+        for name in {name_and_host(uri)[0] for uri in user.aliases}:
+            self._by_alias.setdefault(name, []).append(user)
+
+    def _aliased(self, uri: Uri, *, whole: bool) -> list[User]:
+        name, host = name_and_host(uri)
+        named = self._by_alias.get(name, [])
+        if host is None:
+            return list(named)
+        wanted = ((name, host), (name, None))
+        exact = [user for user in named if any(name_and_host(one) in wanted for one in user.aliases)]
+        return exact if exact or whole else list(named)
+
+    def _forget_aliases(self, user: User) -> None:
+        for name in {name_and_host(uri)[0] for uri in self._indexed.pop(user, ())}:
+            left = [one for one in self._by_alias[name] if one is not user]
+            if left:
+                self._by_alias[name] = left
+            else:
+                del self._by_alias[name]
+
     def move(self, user: User, contact: SipUri) -> None:
         """Take note that a binding is at another Contact that counts as the same."""
         if self._by_contact.get(_place(user.contact)) is user:
@@ -146,6 +192,7 @@ class UserTable:
         """Take one out."""
         if self._by_unique.pop(user.unique_user, None) is None:
             return
+        self._forget_aliases(user)
         if self._by_contact.get(_place(user.contact)) is user:
             del self._by_contact[_place(user.contact)]
         name = name_and_host(user.aor.uri)[0]
