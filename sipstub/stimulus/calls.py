@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import cast
 
@@ -13,6 +14,7 @@ from sipstub.registrar.binding import Binding
 from sipstub.registrar.source import flow_of
 from sipstub.scenario.conduct import PLAIN, Conduct
 from sipstub.sip.answer import answer
+from sipstub.sip.error import SipError
 from sipstub.sip.message import Request, Response
 from sipstub.sip.uri import SipUri, parse_uri
 from sipstub.stimulus.call import Call
@@ -59,10 +61,17 @@ class Calls:
         self._sessions = 0
         self.wanted: Callable[[str], bool] = lambda aor: False
         "Whether calls of an address are answered now."
-        self.refused: Callable[[str, Response, float], None] = lambda aor, response, now: None
-        "Hears of every call of an address that was waited for and came to nothing at once, with the answer that it got."
+        self.refused: Callable[[str, str, int, float], None] = lambda aor, call_id, status, now: None
+        "Hears of every call of an address that was waited for and came to nothing at once: Call-ID, and what it was answered."
         self.conducts: dict[str, Conduct] = {}
         "How calls of an address are answered, by address; PLAIN where nothing is said."
+        malformed = stub.core.on_malformed
+
+        def on_malformed(error: SipError, source: Hop, now: float) -> None:
+            malformed(error, source, now)
+            self._unreadable(error, source, now)
+
+        stub.core.on_malformed = on_malformed
         self.ring_s = RING_S
         self.talk_s = TALK_S
 
@@ -117,6 +126,17 @@ class Calls:
         bindings = self._stub.registrar.location.of_flow(flow_of(flow_of_hop(source)))
         return next((binding.aor for binding in bindings if self.wanted(binding.aor)), None)
 
+    def _unreadable(self, error: SipError, source: Hop, now: float) -> None:
+        """Note a call that cannot be read, and was refused for that; only if it came the way that its address registered by."""
+        request = error.partial
+        if not isinstance(request, Request) or request.method != "INVITE":
+            return
+        with contextlib.suppress(SipError):  # its From cannot be read either
+            aor = self._caller(request, source)
+            bindings = self._stub.registrar.location.of_flow(flow_of(flow_of_hop(source)))
+            if aor is not None and request.to.tag is None and any(binding.aor == aor for binding in bindings):
+                self.refused(aor, request.call_id, error.status, now)
+
     def _take(self, aor: str, arrived: RequestArrived, now: float) -> Response | None:
         request, transaction = arrived.request, arrived.transaction
         assert transaction is not None
@@ -146,7 +166,7 @@ class Calls:
         if refused is not None:
             media.end()
             self._calls.pop(call.call_id, None)
-            self.refused(aor, refused, now)
+            self.refused(aor, request.call_id, refused.status, now)
         self._set_wake(call)
         return refused
 

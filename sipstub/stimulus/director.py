@@ -283,12 +283,11 @@ class Director:
             run.stage.registered(change.binding.aor, change.at)
             run.wake(change.at)
 
-    def _call_refused(self, aor: str, response: Response, now: float) -> None:
-        what = f"call from the phone: refused with {response.status}"
-        self.acts.note(Stimulus.CALL_OUT, aor, what, now, call_id=response.call_id)
+    def _call_refused(self, aor: str, call_id: str, status: int, now: float) -> None:
         run = self._runs.get(aor)
-        if run is not None:
-            run.stage.refused = run.stage.refused or Refused(aor, response.status, now)
+        if run is not None and run.stage.refused is None:
+            self.acts.note(Stimulus.CALL_OUT, aor, f"call from the phone: refused with {status}", now, call_id=call_id)
+            run.stage.refused = Refused(aor, status, now)
             run.wake(now)
 
     def _call_changed(self, call: Call, now: float) -> None:

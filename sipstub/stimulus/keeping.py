@@ -101,7 +101,7 @@ class Keeping(Performance):
 
         Then it is asked for OPTIONS, so that a phone that has given up is told from one that is gone.
         """
-        self.is_given = refused.status in (420, 422)
+        self.is_given = True  # it called: what it said can be judged
         self.waits_for = f"its call was refused with {refused.status}; the call once more, if there is one, comes at once"
         if self._asked_at is None and now >= refused.at + TOLERANCE.absence + TOLERANCE.edge_s:
             self._asked_at = now

@@ -100,3 +100,10 @@ def test_a_phone_that_calls_once_more_and_wrongly_is_told_of_as_soon(mutant: str
     bench = Bench(timer(), disobey=(mutant,)).play(NAME)
     assert spent(bench) <= SOON_S + SCENARIOS[NAME].longest_s
     assert bench.said["session-retry"] in ("FAIL", "WARN")
+
+
+def test_a_call_that_cannot_be_read_is_told_of_as_soon() -> None:
+    bench = Bench(timer(), disobey=("session-offer-word",)).play("refreshes-as-caller")
+    assert spent(bench) <= SOON_S
+    assert bench.said["session-headers"] == "FAIL"
+    assert any("refused with 400" in said for said in bench.desk.said)
