@@ -1,4 +1,4 @@
-"""Media of calls whose sides change: transfers that the SBC carries out, targets in another coder, early media; hostile offers."""
+"""Media of calls whose sides change: transfers, targets in another coder, early media; and hostile offers."""
 
 from __future__ import annotations
 
