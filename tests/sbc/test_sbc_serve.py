@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from http_server import http_server, ok
 from ports import free_port
 from sip_client import Client
 from sip_running import PASSWORD, a_stub
@@ -20,6 +21,7 @@ from sipstub.net.sbc_file import SbcFileProblem, bind_interfaces, read_sbc_file
 from sipstub.sbc.settings.reading import read_settings
 from sipstub.sbc.site import site_of
 from sipstub.serve_command import serve_command
+from sipstub.sip.message import Request
 
 DOC = Path(__file__).parents[2] / "docs" / "reference" / "sbc.md"
 SITE = """
@@ -229,6 +231,53 @@ def test_the_file_is_read_again_at_a_hangup_and_a_wrong_one_changes_nothing(tmp_
                 assert await granted() == 55
                 await again(good.replace("77", "66\nNumOfSubscribes = 1"), b"NumOfSubscribes counts after a restart")
                 assert await granted() == 66
+            finally:
+                await ended(process)
+
+    asyncio.run(run())
+
+
+ROUTED = """
+[[HTTPRemoteServices]]
+Name = "router"
+Path = "{url}"
+HTTPType = "routing"
+
+[[IPGroup]]
+Name = "phones"
+Type = "user"
+
+[[IPGroup]]
+Name = "pbx"
+ProxySetName = "pbx"
+
+[[ProxySet]]
+ProxyName = "pbx"
+
+[[ProxyIp]]
+ProxySetId = "pbx"
+IpAddress = "127.0.0.1:{port}"
+
+[[Classification]]
+SrcIPGroupName = "phones"
+
+[[IP2IPRouting]]
+SrcIPGroupName = "phones"
+DestType = "routing-server"
+"""
+
+
+def test_the_command_asks_a_routing_server(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with http_server(lambda said: ok({"routes": [{"ipGroup": "pbx"}]})) as router, Client("udp", 0) as pbx:
+            (tmp_path / "sbc.toml").write_text(ROUTED.format(url=router.url, port=pbx.local_port))
+            process = await serving(tmp_path, "--sbc", "sbc.toml", "--sip", "127.0.0.1:0")
+            try:
+                port = int((tmp_path / "ready").read_text().splitlines()[0].rpartition(":")[2])
+                async with Client("udp", port) as phone:
+                    await phone.send(phone.a_request("MESSAGE", user="200", body=b"hello").to_bytes())
+                    got = await pbx.receive()
+                    assert isinstance(got, Request) and got.body == b"hello" and len(router.asked) == 1
             finally:
                 await ended(process)
 
