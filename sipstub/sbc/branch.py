@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sipstub.dialog.dialog import Dialog, dialog_of_client
 from sipstub.dialog.forks import MAX_FORKS
+from sipstub.sbc import prack
 from sipstub.sbc.carrying import carried
 from sipstub.sbc.client_login import with_credentials
 from sipstub.sbc.leg import Leg
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 class Branch:
     """One of them."""
 
-    __slots__ = ("_call", "_client", "_first", "_invite", "_legs", "_offer", "is_cancelled", "is_done", "target")
+    __slots__ = ("_call", "_client", "_confirming", "_first", "_invite", "_legs", "_offer", "is_cancelled", "is_done", "target")
 
     def __init__(self, call: Branching, target: Target) -> None:
         self._call = call
@@ -39,6 +40,8 @@ class Branch:
         self.is_cancelled = False
         self._legs: dict[str, Leg] = {}
         "By the tag of the other side."
+        self._confirming: dict[str, prack.Confirming] = {}
+        "Of these, those for which the SBC does PRACK."
         self._first: Leg | None = None
         self._offer: Offer | None = None
         self._invite: Request | None = None
@@ -78,6 +81,7 @@ class Branch:
             self._offer.send.headers.put_on(invite)
         else:
             session.put_on_request(invite, call.caller.session)
+        prack.put_on(invite, target.group.profile)
         self._send(invite, now)
 
     def cancel(self, now: float, reason: str | None = None) -> None:
@@ -116,7 +120,8 @@ class Branch:
             if leg is None:
                 return
             if status < 200:
-                call.provisional(self, leg, response, now)
+                if self._confirms(leg, response, now):
+                    call.provisional(self, leg, response, now)
             elif invite.cseq.number in leg.acks:
                 call.relay.repeated(leg, invite.cseq.number)
             else:
@@ -135,6 +140,13 @@ class Branch:
         self.is_done = True
         call.branch_failed(self, status, response, now)
 
+    def _confirms(self, leg: Leg, response: Response, now: float) -> bool:
+        """Return whether a 101 to 199 goes on to the caller: not if it came before and the SBC did PRACK for it."""
+        if not prack.is_ours(self.target.group.profile, self._call.request, response):
+            return True
+        confirming = self._confirming.setdefault(response.to.tag or "", prack.Confirming(leg))
+        return confirming.take(response, now)
+
     def _with_password(self, invite: Request, response: Response) -> Request | None:
         call = self._call
         return with_credentials(invite, response, self.target.group, call.caller.group.name, call.sbc.token())
@@ -147,6 +159,8 @@ class Branch:
         leg.is_confirmed = True
         dialog.confirm(response)
         leg.move()
+        if (confirming := self._confirming.get(response.to.tag or "")) is not None:
+            confirming.complete(response)
         leg.took(response)
         if leg.session.timer is not None:
             leg.session.timer.answered(response, now)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sipstub.dialog.dialog import dialog_of_server
 from sipstub.dialog.refusal import Refusal
 from sipstub.dialog.repeater import Repeater
-from sipstub.sbc import early_media
+from sipstub.sbc import early_media, prack
 from sipstub.sbc.branch import Branch
 from sipstub.sbc.carrying import carried
 from sipstub.sbc.errand import Errand, Steps
@@ -80,7 +80,7 @@ class Call(Relay):
     def begin(self, now: float) -> Response | None:
         """Return a refusal that can be given at once, or None."""
         request, caller = self.request, self.caller
-        refusal = caller.session.receive(request)
+        refusal = caller.session.receive(request) or prack.refusal_of(caller.group.profile, request)
         if refusal is not None:
             return refusal.answer_to(request, to_tag=self.transaction.to_tag)
         caller.negotiation.receive("INVITE", has_offer=bool(request.body), chance=0.0)

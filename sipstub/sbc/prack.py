@@ -1,0 +1,73 @@
+"""Reliable provisional answers (RFC 3262) of a side whose PRACK Mode is not Transparent: SbcPrackMode.
+
+Optional asks the side that is called for them and does PRACK where the caller does not; Mandatory refuses who cannot.  An INVITE
+without an offer is left to caller and callee: an offer in a 183 could be answered by nobody but the caller.
+"""
+
+from __future__ import annotations
+
+from sipstub.dialog.refusal import Refusal
+from sipstub.sbc.ip_profile import IpProfile
+from sipstub.sbc.leg import SDP, Leg
+from sipstub.session_timer.reply import TimerRefusal
+from sipstub.sip.cseq import CSeq, RAck
+from sipstub.sip.message import Request, Response
+
+OPTIONAL, MANDATORY, TRANSPARENT = 1, 2, 3
+RELIABLE = "100rel"
+
+
+def refusal_of(profile: IpProfile, request: Request) -> Refusal | None:
+    """Return why a caller with that profile is refused: it has to do PRACK, and cannot (RFC 3261 section 21.4.16)."""
+    if profile.prack_mode != MANDATORY or _takes(request):
+        return None
+    return TimerRefusal(421, "PRACK is mandatory", headers=(("Require", RELIABLE),))
+
+
+def put_on(invite: Request, profile: IpProfile) -> None:
+    """Have an INVITE ask for reliable answers as the profile of the side wants that gets it."""
+    if not invite.body and not _takes(invite):
+        return
+    if profile.prack_mode == MANDATORY and RELIABLE not in invite.require:
+        invite.headers.add("Require", RELIABLE)
+    elif profile.prack_mode == OPTIONAL and not _takes(invite):
+        invite.headers.add("Supported", RELIABLE)
+
+
+def is_ours(profile: IpProfile, request: Request, response: Response) -> bool:
+    """Return whether the SBC does PRACK for an answer: the caller, whose request it was, does not."""
+    return profile.prack_mode != TRANSPARENT and response.rseq is not None and not _takes(request)
+
+
+class Confirming:
+    """The reliable answers of one dialog that the SBC does PRACK for."""
+
+    def __init__(self, leg: Leg) -> None:
+        self._leg = leg
+        self._last = 0
+
+    def take(self, response: Response, now: float) -> bool:
+        """Send PRACK and make the answer one that wants none; return False for one that came before."""
+        rseq = response.rseq
+        if rseq is None or rseq <= self._last:
+            return False
+        self._last = rseq
+        leg = self._leg
+        made = leg.request("PRACK")
+        made.headers.add("RAck", RAck(rseq, CSeq(response.cseq.number, "INVITE")))
+        leg.relay.core.request(made, leg.hop, now, via=leg.via)
+        response.headers.remove("RSeq")
+        left = [word for word in response.require if word != RELIABLE]
+        response.headers.remove("Require")
+        if left:
+            response.headers.add("Require", ", ".join(left))
+        return True
+
+    def complete(self, response: Response) -> None:
+        """Put the description into a 200 that a reliable answer brought before: the caller takes it from nowhere else."""
+        if self._last and not response.body and self._leg.heard_description:
+            response.set_body(self._leg.heard_description, SDP)
+
+
+def _takes(request: Request) -> bool:
+    return RELIABLE in request.supported or RELIABLE in request.require
