@@ -19,6 +19,7 @@ from provisioner.cli.session import open_fleet, settings_options
 from provisioner.cli.verify_choice import chosen
 from provisioner.cli.verify_expectations import write_expectations
 from provisioner.cli.verify_live import LiveView
+from provisioner.cli.verify_sbc import compared_calls, print_calls, through_option
 from provisioner.cli.verify_sessions import (
     plan_option,
     plan_text,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from provisioner.runtime.fleet import Fleet
     from provisioner.runtime.verify_run import VerifyOptions
+    from sipstub.sbc.predict.comparison import Compared
     from sipstub.verify.run import Verified
 
 POLL_S = 0.5
@@ -85,6 +87,7 @@ class VerifyProblem(ProvisionerError):
 @click.option("--yes", is_flag=True, help="Do not ask before more than 5 phones are disturbed.")
 @click.option("--from", "capture", type=_IN, help="Judge this pcap, pcapng or recording instead; PHONE may be a FILE.cfg then.")
 @click.option("--phone-host", metavar="HOST", help="With --from: the phone's address, where the capture leaves it in doubt.")
+@through_option
 @lab_option
 @for_option
 @click.option("--compare", "compared", nargs=2, type=_OLD, metavar="OLD NEW", help="Say what changed between two --json reports.")
@@ -118,6 +121,7 @@ def command(
     yes: bool,
     capture: Path | None,
     phone_host: str | None,
+    sbc: Path | None,
     is_lab: bool,
     seconds: float,
     compared: tuple[Path, Path] | None,
@@ -167,6 +171,8 @@ def command(
         wait, watch, program, boots, stimulates, has_person, has_action_uri, sessions=calls, tolerance=tolerance
     )
     _refuse_contradictions(options, capture, phone_host)
+    if sbc is not None and capture is None:
+        raise click.UsageError("--through-sbc goes with --from: record both legs with sipstub serve --sbc FILE --record OUT")
     if only_plan and any((json_file, junit_file, html_file, csv_file, pcap_file)):
         raise click.UsageError("--plan judges nothing: leave --json, --junit, --html, --csv and --pcap out")
     fleet = open_fleet(settings)
@@ -176,12 +182,14 @@ def command(
     if expected is not None:
         ctx.exit(write_expectations(tested(settings, fleet, phones, group, model)[0], expected))
     remarks: Remarks = {}
+    calls_seen: list[tuple[str, Compared]] = []
     is_cut = False
     files = ReportFiles(json_file, junit_file, html_file, csv_file, pcap_file)
     try:
         if capture is not None:
             meant = tested(settings, fleet, phones, group, model)
-            verified = judge_file(meant, capture, phone_host, program, tolerance)
+            verified = judge_file(meant, capture, phone_host, program, tolerance, is_behind_sbc=sbc is not None)
+            calls_seen = compared_calls(meant[0], capture, sbc) if sbc is not None else []
         else:
             macs = chosen(fleet, History(settings.path("state")), phones, group, model)
             if options.acts and not yes:
@@ -191,11 +199,15 @@ def command(
     except SipstubError as error:
         raise VerifyProblem(error.message, hint=error.hint, code=error.code) from None
     code = Exit.INTERRUPTED if is_cut else verified.report.exit_code
+    if any(row.agrees is False for _, row in calls_seen):
+        code = Exit.PROBLEMS
     if json_file is not None and str(json_file) == "-":
         click.echo(verified.report.to_text(), nl=False)
     else:
         shown = tuple(Verdict) if details else SHOWN
         click.echo(write_text(verified.report, shown=shown, files=written, exit_code=int(code)), nl=False)
+    if sbc is not None:
+        print_calls(calls_seen, err=str(json_file) == "-")
     if is_cut:
         click.echo("interrupted: this is what was seen until then; nothing of it is kept", err=True)
     ctx.exit(code)

@@ -45,11 +45,9 @@ def compare(
     """Return every statement about the calls of this account that have both legs in the recording."""
     parties = Parties(recording.messages, is_own=recording.is_own)
     legs = legs_of(recording.messages, parties.column)
-    order = legs.order(len(parties.parties))
-    if order is None:
+    if legs.middle is None:
         return ()
-    middle = max((count, column) for (column, where), count in legs.votes.items() if where == "middle")[1]
-    hosts = frozenset(endpoint.host for endpoint in parties.parties[middle].endpoints)
+    hosts = frozenset(endpoint.host for endpoint in parties.parties[legs.middle].endpoints)
     found: list[Compared] = []
     calls = 0
     for first in dict.fromkeys(legs.first.values()):
@@ -68,6 +66,18 @@ def compare(
         want = predict_call(mine, end, phone, far, rules) if is_out else predict_call(end, mine, far, phone, rules)
         found += _call(str(calls), want, a, b)
     return tuple(found)
+
+
+def phone_side(recording: Recording) -> Recording:
+    """Return the messages between phones and the SBC alone; all of them where nobody stands in the middle."""
+    parties = Parties(recording.messages, is_own=recording.is_own)
+    legs = legs_of(recording.messages, parties.column)
+    order = legs.order(len(parties.parties))
+    if order is None or legs.middle is None:
+        return recording
+    left = set(order[: list(order).index(legs.middle)])
+    kept = [one for one in recording.messages if {parties.column(one.source), parties.column(one.target)} & left]
+    return Recording(tuple(kept), recording.notes, recording.is_own, recording.packets)
 
 
 def _far(leg: LegSeen, *, is_caller: bool) -> End:

@@ -44,7 +44,7 @@ def read_phone(files: Sequence[tuple[str, bytes]]) -> list[PhoneAccount]:
     PhoneProblem if there is none; ExpectationProblem for JSON that holds no expectations.
     """
     if len(files) == 1 and files[0][1].lstrip()[:1] in (b"{", b"["):
-        found = [one for phone in read_expectations(files[0][1].decode("utf-8", "replace")) for one in _of_expectations(phone)]
+        found = [one for phone in read_expectations(files[0][1].decode("utf-8", "replace")) for one in accounts_of(phone)]
     elif any(is_lpconfig(data) for _, data in files):
         raise PhoneProblem(
             "a linphone's XML is not read here", hint="provisioner verify --expectations writes it as JSON, which is"
@@ -79,7 +79,8 @@ def _place(name: str, settings: Effective) -> str:
     return f"{name}={found.value} ({found.file}:{found.entry.line})"
 
 
-def _of_expectations(phone: Expectations) -> list[PhoneAccount]:
+def accounts_of(phone: Expectations) -> list[PhoneAccount]:
+    """Return the accounts that are switched on by what a phone's files say, whatever its vendor."""
     found = []
     for number in phone.enabled:
         is_on = phone.text(EXPECTED[0], number) == ON

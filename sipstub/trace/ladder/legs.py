@@ -69,12 +69,17 @@ class Legs:
             roots[root] += 1
         return found
 
+    @property
+    def middle(self) -> int | None:
+        """Return the column of who passes most of it on; None where nobody does."""
+        middles = {column: count for (column, where), count in self.votes.items() if where == "middle"}
+        return max(middles, key=lambda column: middles[column], default=None)
+
     def order(self, columns: int) -> Sequence[int] | None:
         """Return the columns from left to right with the party in the middle between both sides; None where there is none."""
-        middles = {column: count for (column, where), count in self.votes.items() if where == "middle"}
-        if not middles:
+        middle = self.middle
+        if middle is None:
             return None
-        middle = max(middles, key=lambda column: middles[column])
 
         def place(column: int) -> int:
             if column == middle:
