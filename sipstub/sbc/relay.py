@@ -184,7 +184,9 @@ class Relay:
         leg.is_closed = True
         assert leg.dialog is not None
         leg.dialog.request_answered(request, 200)
-        leg.unacked = None
+        waiting, leg.unacked = leg.unacked, None
+        if waiting is not None and waiting.other is not None and not waiting.other.is_closed:  # its ACK was lost or comes late
+            self.acknowledge(waiting.other, waiting.other_cseq)
         self.core.respond(transaction, leg.answer(request, 200), now)
         self.end(now, "BYE")
         return None

@@ -12,19 +12,25 @@ from sbc_world import QUIET_S
 from sip_running import Program, a_program
 from sipp_script import Part, xml
 
+from sipstub.media.port import PortRange
+from sipstub.media.relay_engine import DEFAULT_RANGE, RelayEngine
 from sipstub.net.address import ListenAddress, bind_both, bind_tcp
 from sipstub.net.certificate import Certificates
+from sipstub.net.outside import OutsideAsker
 from sipstub.net.sbc_file import read_sbc_file
 from sipstub.net.server import Listening, SipServer
 from sipstub.net.tls import client_context, server_context
 from sipstub.sbc.compose import compose_sbc
+from sipstub.sbc.media.anchored import AnchoredMedia
+from sipstub.sbc.media.dsp import MAX_DSPS, DspPool
+from sipstub.sbc.media.rules import MediaRules
 from sipstub.sbc.service import Sbc
 from sipstub.sbc.site import site_of
 from sipstub.sip.message import Request
 from sipstub.trace.record import Recorder
 
 PATIENCE_S = 25.0
-SIPP_S = 8
+SIPP_S = 15
 "Longest life of a SIPp; it ends with an error then."
 LASTING = ("_Bound", "KeepAlive")
 "What an SBC without calls may wait for: registrations that end, and the next OPTIONS to a proxy."
@@ -38,6 +44,7 @@ class Bench:
     server: SipServer
     told: list[str]
     recorder: Recorder
+    relays: RelayEngine
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
 
     def port(self, transport: str = "udp") -> int:
@@ -66,23 +73,21 @@ class Bench:
 
     @property
     def is_free(self) -> bool:
-        """Whether nothing is left of any call."""
-        return not self.sbc.relays and self.sbc.dialogs == 0
+        """Whether nothing is left of any call, and no media port is held."""
+        return not self.sbc.relays and self.sbc.dialogs == 0 and not self.relays.ends
 
 
 @contextlib.asynccontextmanager
-async def an_sbc(
-    text: str, folder: Path, *, certificates: Certificates | None = None, leaves_calls: bool = False
-) -> AsyncIterator[Bench]:
-    """Yield an SBC of a file with this text; when it is left, no call, dialog, transaction or socket may be.
-
-    `leaves_calls`: those who were in them are gone without a word, and what they left has to end by itself in time.
-    """
+async def an_sbc(text: str, folder: Path, *, certificates: Certificates | None = None) -> AsyncIterator[Bench]:
+    """Yield an SBC of a file with this text; when it is left, no call, dialog, transaction or port may be."""
     file = folder / "sbc.toml"
     file.write_text(text)
     told: list[str] = []
-    site = site_of(read_sbc_file(file, told.append))
-    sbc = compose_sbc(site, 0.0, tell=lambda text, now: told.append(text))
+    settings = read_sbc_file(file, told.append)
+    relays = RelayEngine(PortRange.parse(DEFAULT_RANGE))
+    dsps = DspPool(MAX_DSPS)
+    media = AnchoredMedia(MediaRules.of(settings), relays, dsps=dsps, tell=lambda text, now: told.append(text))
+    sbc = compose_sbc(site_of(settings), 0.0, media=media, tell=lambda text, now: told.append(text))
     listening = [Listening(sock) for sock in bind_both(ListenAddress("127.0.0.1", 0))]
     context = None
     if certificates is not None:
@@ -95,21 +100,32 @@ async def an_sbc(
         recorder=recorder,
         server_tls=context,
         client_tls=client_context(),
-        settled=lambda: bench.wake(),
     )
-    bench = Bench(sbc, server, told, recorder)
+    bench = Bench(sbc, server, told, recorder, relays)
+    asker = OutsideAsker(sbc.outside, server)
+    asks = server.settled
+
+    def settled() -> None:
+        asks()
+        bench.wake()
+
+    server.settled = settled
+    media.serve(server.burst_ended, lambda: server.now)
+    relays.start()
     await server.start()
     try:
         yield bench
-        if not leaves_calls:
-            await bench.until(lambda: bench.is_free)
+        await bench.until(lambda: bench.is_free)
     except BaseException:
         print(ladder(recorder))
         raise
     finally:
         now = server.now
+        await asker.close()
         await server.close()
+        relays.close()
     assert_free(sbc, now)
+    assert dsps.taken == 0
 
 
 def ladder(recorder: Recorder) -> str:
@@ -155,7 +171,15 @@ class Sipp:
 
 @contextlib.asynccontextmanager
 async def a_sipp(
-    folder: Path, name: str, host: str, port: int, sbc_port: int, *parts: Part, calls: int = 1, more: tuple[str, ...] = ()
+    folder: Path,
+    name: str,
+    host: str,
+    port: int,
+    sbc_port: int,
+    *parts: Part,
+    calls: int = 1,
+    more: tuple[str, ...] = (),
+    server: str = "127.0.0.1",
 ) -> AsyncIterator[Sipp]:
     """Yield a SIPp at an address of its own, with one script."""
     home = folder / name
@@ -163,7 +187,7 @@ async def a_sipp(
     (home / "script.xml").write_text(xml(name, *parts))
     command = ("sipp", "-sf", "script.xml", "-s", name, "-i", host, "-p", str(port), "-m", str(calls), "-nostdin", "-nd")
     command += ("-timeout", str(SIPP_S), "-timeout_error", "-trace_err", "-error_file", "errors.txt", "-cid_str", "%u-%p-" + name)
-    async with a_program(*command, *more, f"127.0.0.1:{sbc_port}", home=home) as program:
+    async with a_program(*command, *more, f"{server}:{sbc_port}", home=home) as program:
         yield Sipp(program, home, name)
 
 

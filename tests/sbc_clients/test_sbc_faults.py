@@ -115,6 +115,22 @@ def test_a_caller_that_vanished_while_it_rang_is_given_up_without_an_ack() -> No
     world.assert_both_legs_are_free()
 
 
+def test_a_callee_gets_its_ack_where_that_of_the_caller_is_lost_before_it_hangs_up() -> None:
+    world, a, b = two_servers()
+    invite = a.ask("INVITE", URI, body=OFFER)
+    accepted = b.answer(b.request("INVITE"), 200, body=ANSWER)
+    ours = dialog_of_client(invite, a.response(200))
+    assert ours is not None
+    a.send(ours, "BYE")
+    a.response(200)
+    assert b.heard == ["ACK", "BYE"], "a callee without ACK repeats its 200 and may not hear a BYE"
+    b.say(accepted)
+    assert b.repeated, "the ACK again"
+    b.request("ACK")
+    b.answer(b.request("BYE"), 200)
+    world.assert_both_legs_are_free()
+
+
 # 422 without end
 
 

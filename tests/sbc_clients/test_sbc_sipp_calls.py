@@ -140,7 +140,7 @@ def test_a_transfer_is_carried_out_by_the_sbc(replaces: bool, tmp_path: Path) ->
             "b": of(called(""), hears("INVITE", has_body=True), asks("BYE")),
             "c": of(called(""), hears("BYE")),
         },
-        {"SBCReferBehavior": 3},
+        {"SBCReferBehavior": 3, "EnableSBCMediaSync": 1},
         calls_of_c=2 if replaces else 1,
     )
     *earlier, last = bench.sent("INVITE", HOSTS["c"])
