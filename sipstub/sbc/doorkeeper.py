@@ -70,6 +70,9 @@ class Doorkeeper:
         request, transaction = arrived.request, arrived.transaction
         assert transaction is not None
         if not group.authentication.challenges(request.method):
+            names = group.authentication.own_names
+            if names:  # a proxy that gives our own credentials on shows them to nobody behind us
+                _take_away(request, lambda one: one.username in names)
             return go_on(now)
         realm, judge = self._judges[group.name]
         given = request.proxy_authorization if self._is_proxy else request.authorization
@@ -78,7 +81,7 @@ class Doorkeeper:
             found = judge.judge(request, arrived.source, name, now, credentials=given)
             if isinstance(found, Denial):
                 return self._refused(request, transaction, found, now)
-            self._take_away(request, realm)
+            _take_away(request, lambda one: one.realm == realm)
             return go_on(now)
         claim = judge.weigh(request, arrived.source, now, given)
         if isinstance(claim, Denial):
@@ -113,18 +116,9 @@ class Doorkeeper:
         """Give the refusal later."""
         self._sbc.core.respond(transaction, self._refused(request, transaction, denial, now), now)
 
-    def _take_away(self, request: Request, realm: str) -> None:
-        """Take what was said to us out of a request, so that nobody behind us gets it."""
-        for header, given in (("Authorization", request.authorization), ("Proxy-Authorization", request.proxy_authorization)):
-            kept = [one for one in given if one.realm != realm]
-            if len(kept) != len(given):
-                request.headers.remove(header)
-                for one in kept:
-                    request.headers.add(header, one)
-
     def let_in(self, request: Request, transaction: ServerTransaction, realm: str, go_on: GoOn, now: float) -> None:
         """Go on with a request whose digest is right."""
-        self._take_away(request, realm)
+        _take_away(request, lambda one: one.realm == realm)
         transaction.user = self._sbc
         try:
             found = go_on(now)
@@ -132,6 +126,16 @@ class Doorkeeper:
             found = Refusal(400, error.fact).answer_to(request, to_tag=transaction.to_tag)
         if found is not None:
             self._sbc.core.respond(transaction, found, now)
+
+
+def _take_away(request: Request, is_ours: Callable[[Credentials], bool]) -> None:
+    """Take what was said to us, or by us, out of a request, so that nobody behind us gets it."""
+    for header, given in (("Authorization", request.authorization), ("Proxy-Authorization", request.proxy_authorization)):
+        kept = [one for one in given if not is_ours(one)]
+        if len(kept) != len(given):
+            request.headers.remove(header)
+            for one in kept:
+                request.headers.add(header, one)
 
 
 class _AtRadius:

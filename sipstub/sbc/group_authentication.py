@@ -56,6 +56,13 @@ class GroupAuthentication:
         """Return whether the SBC asks for a password."""
         return self.mode is AuthenticationMode.SBC_AS_SERVER and method in self.methods
 
+    @property
+    def own_names(self) -> frozenset[str]:
+        """Return the names by which the SBC answers challenges of this group."""
+        if self.mode is not AuthenticationMode.SBC_AS_CLIENT:
+            return frozenset()
+        return frozenset(login.username for _, login in self.logins)
+
     def login_for(self, group: str) -> Login | None:
         """Return how the SBC answers a challenge on behalf of a group, if it does."""
         if self.mode is not AuthenticationMode.SBC_AS_CLIENT:

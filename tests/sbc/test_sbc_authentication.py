@@ -242,3 +242,15 @@ def test_who_the_sbc_says_it_is(
     assert second.authorization[0].username == username
     pbx.answer(second, 200, contact=f"<{second.contacts.addresses[0].uri}>;expires=60")
     assert phone.response(200).expires == 60
+
+
+@pytest.mark.parametrize(("mode", "is_kept"), [(0, True), (1, False)])
+def test_what_the_sbc_said_itself_is_shown_to_no_phone(mode: int, is_kept: bool) -> None:
+    _, phone, pbx = a_client({"AuthenticationMode": mode})
+    ask(phone, "REGISTER")
+    got = pbx.request("REGISTER")
+    pbx.answer(got, 200, contact=f"<{got.contacts.addresses[0].uri}>;expires=60")
+    phone.response(200)
+    ours = credentials(Challenge.parse(CHALLENGE[1]), "MESSAGE", "sip:100@corp.example", username="trunk")
+    pbx.ask("MESSAGE", "sip:100@corp.example", ("Authorization", ours))
+    assert bool(phone.request("MESSAGE").authorization) is is_kept
