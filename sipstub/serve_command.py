@@ -58,6 +58,7 @@ TLS_VERSIONS = ["1.0", "1.1", "1.2", "1.3"]
     "--media-ports", default="20000-23999", show_default=True, help="SBC: ports of media, where no Media Realm names others."
 )
 @click.option("--dsps", type=click.IntRange(0), default=256, show_default=True, help="SBC: calls that are transcoded at a time.")
+@click.option("--connect-tone", default="", help="SBC: a WAV file that a side of each call hears first, as src:FILE or dst:FILE.")
 @click.option("--show-refreshes", is_flag=True, help="A line for every refresh of a registration too.")
 def serve_command(
     sip: tuple[str, ...],
@@ -76,6 +77,7 @@ def serve_command(
     sbc: Path | None,
     media_ports: str,
     dsps: int,
+    connect_tone: str,
     show_refreshes: bool,
 ) -> int:
     """Run the registrar until Ctrl-C or SIGTERM.
@@ -103,6 +105,7 @@ def serve_command(
         sbc,
         media_ports,
         dsps,
+        connect_tone,
     )
     users = read_users(realm, users_file, one_by_one)
     if not len(users) and sbc is None:

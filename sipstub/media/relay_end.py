@@ -14,7 +14,7 @@ from sipstub.media.agreement import Address
 from sipstub.media.control import FIRST_S, INTERVAL_S, Control, ntp
 from sipstub.media.g711 import transcoded
 from sipstub.media.latch import Latch
-from sipstub.media.packet import HEADER_BYTES, RTCP_TYPES, STUN_FIRST, TIMESTAMPS, VERSION, PacketProblem, RtpPacket
+from sipstub.media.packet import HEADER_BYTES, RTCP_TYPES, SEQUENCES, STUN_FIRST, TIMESTAMPS, VERSION, PacketProblem, RtpPacket
 from sipstub.media.reception import Reception
 from sipstub.media.relay_rewriting import CLOCK_HZ, RebuiltStream, rebuilt_control
 from sipstub.media.relay_terms import ControlMode, Mediation, Passage, RelayTerms, passage
@@ -69,6 +69,8 @@ class RelayEnd:
         self._control: Control | None = None
         self._reported = 0
         self._octets = 0
+        self._tone: list[bytes] = []
+        self._tone_type = self._tone_count = 0
         self._active_at: float | None = None
         self._reception: Reception | None = None
         self.next_at: float | None = None
@@ -110,6 +112,7 @@ class RelayEnd:
     def close(self) -> None:
         """Give the ports back; nothing passes any more."""
         self._terms = self.peer = self.hears = self.next_at = None
+        self._tone = []
         self.port.close()
 
     # RTP
@@ -159,6 +162,8 @@ class RelayEnd:
 
     def _pass(self, data: bytes, how: Passage, source: RelayEnd, now: float) -> None:
         """Send a packet of the other end on this one."""
+        if self._tone:
+            return
         first, second, sequence, timestamp, ssrc = _HEADER.unpack_from(data)
         placed, stamped = self.out.place(source, ssrc, sequence, timestamp, now)
         if how.is_transcoded or self.mediation is Mediation.FORCE:
@@ -178,9 +183,25 @@ class RelayEnd:
         head = _HEADER.pack(VERSION << 6, second, placed, stamped, self.out.ssrc)
         self._out(head + transcoded(packet.payload, how.law, how.into), now)
 
-    def say(self, packet: bytes, now: float) -> None:
-        """Send a packet of our own."""
-        self._out(packet, now)
+    # A tone of ours
+
+    def play(self, payloads: list[bytes], payload_type: int) -> None:
+        """Send these from now on, one with each call of `on_tone`; what comes from the other side is left out meanwhile."""
+        self._tone, self._tone_type, self._tone_count = list(reversed(payloads)), payload_type, 0
+
+    @property
+    def is_playing(self) -> bool:
+        """Return whether some of the tone is left."""
+        return bool(self._tone)
+
+    def on_tone(self, now: float) -> None:
+        """Send the next 20 ms."""
+        if self._tone:
+            payload, number = self._tone.pop(), self._tone_count
+            self._tone_count += 1
+            placed, stamped = self.out.place(self, 0, number % SEQUENCES, number * len(payload) % TIMESTAMPS, now)
+            mark = 0x80 if number == 0 else 0
+            self._out(_HEADER.pack(VERSION << 6, mark | self._tone_type, placed, stamped, self.out.ssrc) + payload, now)
 
     def _out(self, data: bytes, now: float) -> None:
         address = self._latch.target

@@ -19,6 +19,7 @@ import socket
 from dataclasses import dataclass
 
 from sipstub.media.agreement import Address
+from sipstub.media.connect_tone import PACKET_S
 from sipstub.media.port import WILDCARDS, PortRange, bind_pair, own_address
 from sipstub.media.relay_end import RelayEnd
 
@@ -184,6 +185,12 @@ class RelayEngine:
     def _arm(self) -> None:
         if self._timer is None and self._loop is not None and self._ends:
             self._timer = self._loop.call_later(PERIOD_S, self._on_timer)
+
+    def play(self, end: RelayEnd) -> None:
+        """Have the tone of an end go out in its time."""
+        if self._loop is not None and end.is_playing:
+            end.on_tone(self._loop.time())
+            self._loop.call_later(PACKET_S, self.play, end)
 
     def _on_timer(self) -> None:
         """Read again what was left alone, and have reports sent."""

@@ -19,6 +19,7 @@ from sipstub.core.compose import compose
 from sipstub.core.core import Core
 from sipstub.core.journal import Journal
 from sipstub.errors import SipstubError
+from sipstub.media.connect_tone import ConnectTone
 from sipstub.media.port import PortRange
 from sipstub.media.relay_engine import DEFAULT_RANGE, RelayEngine
 from sipstub.net.address import ListenAddress, bind_both, bind_tcp
@@ -79,6 +80,8 @@ class ServeOptions:
     "Of calls through the SBC whose IP Group has no Media Realm."
     dsps: int = MAX_DSPS
     "Calls through the SBC that are transcoded at a time."
+    connect_tone: str = ""
+    "What one side of each call through the SBC hears first, as `src:FILE`."
 
 
 def read_users(realm: str, users_file: Path | None, one_by_one: Iterable[str]) -> Users:
@@ -138,7 +141,8 @@ async def serve(options: ServeOptions, users: Users) -> int:
     relays = None
     if settings is not None:
         relays = RelayEngine(PortRange.parse(options.media_ports), advertised=options.advertise or "")
-        media = AnchoredMedia(MediaRules.of(settings), relays, dsps=DspPool(options.dsps), tell=journal.line)
+        tone = ConnectTone.parse(options.connect_tone) if options.connect_tone else None
+        media = AnchoredMedia(MediaRules.of(settings), relays, dsps=DspPool(options.dsps), tone=tone, tell=journal.line)
         sbc = compose_sbc(site_of(settings), time.time(), media=media, tell=journal.line)
         sbc.core.on_malformed = journal.malformed
         servers.append(_bind_sbc(options, settings, sbc, recorder, tell, is_alone=not len(users)))

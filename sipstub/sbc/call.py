@@ -183,7 +183,7 @@ class Call(Relay):
         for one in self._branches:
             if one is not branch:
                 one.cancel(now, 'SIP;cause=200;text="Call completed elsewhere"')
-        self.media.connected(caller, leg, now)
+        why = self.media.connected(caller, leg, now)
         caller.session.put_on_answer(found, leg.session)
         assert caller.dialog is not None
         caller.dialog.accepted()
@@ -203,6 +203,8 @@ class Call(Relay):
         caller.unacked = Unacked(self.transaction, found, repeater, self.request.cseq.number, leg, number)
         self.keep(caller)
         self.keep(leg)
+        if why:
+            self.end(now, why)
         self.sbc.agenda.note(self)
 
     def branch_failed(self, branch: Branch, status: int, response: Response | None, now: float) -> None:

@@ -42,8 +42,11 @@ class MediaSession(Protocol):
     def refused(self, body: bytes) -> bytes:
         """Return a description with every line refused: for one that comes where no call can be refused any more."""
 
-    def connected(self, one: Leg, other: Leg, now: float) -> None:
-        """Take note of who talks to whom from now on; what is held for others is freed."""
+    def connected(self, one: Leg, other: Leg, now: float) -> str:
+        """Take note of who talks to whom from now on; what is held for others is freed.
+
+        Return why the call has to end now; an empty text if it need not.
+        """
 
     def end(self) -> None:
         """Free whatever is held for it."""
@@ -79,8 +82,9 @@ class DirectMedia:
         """Return it as it came."""
         return body
 
-    def connected(self, one: Leg, other: Leg, now: float) -> None:
+    def connected(self, one: Leg, other: Leg, now: float) -> str:
         """There is nothing to free."""
+        return ""
 
     def end(self) -> None:
         """There is nothing to free."""

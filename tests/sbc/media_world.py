@@ -10,6 +10,7 @@ from sbc_world import Peer, World
 
 from sipstub.dialog.dialog import dialog_of_client, dialog_of_server
 from sipstub.media.agreement import Address
+from sipstub.media.connect_tone import ConnectTone
 from sipstub.media.port import PortRange
 from sipstub.media.relay_end import RelayEnd
 from sipstub.sbc.media.anchored import AnchoredMedia
@@ -65,6 +66,10 @@ class Ledger:
         self.ends[port] = end
         return end
 
+    def play(self, end: RelayEnd) -> None:
+        """Have the first 20 ms of a tone go out."""
+        end.on_tone(0.0)
+
     def sent(self, port: int) -> list[tuple[bytes, Address]]:
         """Return what left a port, and forget it."""
         found = self.ends[port].port.sent  # type: ignore[attr-defined]
@@ -80,10 +85,10 @@ class Ledger:
 class MediaWorld(World):
     """The SBC with peers a (10.0.1.1), b (10.0.2.1) and c (10.0.3.1); what a calls goes to b, numbers with 3 to c."""
 
-    def __init__(self, settings: SbcSettings, *, limit: int = 64, dsps: int = 4) -> None:
+    def __init__(self, settings: SbcSettings, *, limit: int = 64, dsps: int = 4, tone: ConnectTone | None = None) -> None:
         super().__init__(site_of(settings))
         self.ledger = Ledger(limit)
-        self.media = AnchoredMedia(MediaRules.of(settings), self.ledger, dsps=DspPool(dsps))
+        self.media = AnchoredMedia(MediaRules.of(settings), self.ledger, dsps=DspPool(dsps), tone=tone)
         self.media.serve(self.flush, lambda: self.now)
         self.sbc.media = self.media
         self.a, self.b, self.c = (self.peer(name, f"10.0.{number}.1") for number, name in enumerate("abc", 1))
@@ -106,6 +111,7 @@ def a_media_world(
     allowed: Mapping[str, tuple[str, ...]] | None = None,
     limit: int = 64,
     dsps: int = 4,
+    tone: ConnectTone | None = None,
 ) -> Iterator[MediaWorld]:
     """Yield a world with profiles of a and b and lists of coders by name; afterwards everything has to be free."""
     settings = SbcSettings()
@@ -126,7 +132,7 @@ def a_media_world(
         settings = settings.with_row("AllowedAudioCodersGroups", Name=name)
         for coder in names:
             settings = settings.with_row("AllowedAudioCoders", AllowedAudioCodersGroupName=name, CoderID=coder)
-    world = MediaWorld(settings, limit=limit, dsps=dsps)
+    world = MediaWorld(settings, limit=limit, dsps=dsps, tone=tone)
     yield world
     world.assert_media_is_free()
 

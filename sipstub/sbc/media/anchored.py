@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from sipstub.media.connect_tone import ConnectTone
 from sipstub.media.port import PortRange
 from sipstub.media.relay_end import RelayEnd
 from sipstub.sbc.media.dsp import DspPool
@@ -26,6 +27,9 @@ class RelayPlace(Protocol):
     def open(self, near: str, own: str = "", ports: PortRange | None = None) -> RelayEnd | None:
         """Return an end towards `near` at our address `own`, in a range if one is named; None where nothing is free."""
 
+    def play(self, end: RelayEnd) -> None:
+        """Have the tone of an end go out in its time."""
+
 
 class AnchoredMedia:
     """All of one SBC."""
@@ -36,12 +40,15 @@ class AnchoredMedia:
         place: RelayPlace,
         *,
         dsps: DspPool | None = None,
+        tone: ConnectTone | None = None,
         tell: Callable[[str, float], None] = lambda text, now: None,
     ) -> None:
         self.rules = rules
         self.place = place
         self.dsps = dsps or DspPool()
         self.tell = tell
+        self.tone = tone
+        "What one side of each call hears first."
         self.sessions: set[AnchoredSession] = set()
         "Those that hold anything."
         self.numbers = itertools.count(1)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sipstub.media.agreement import rtcp_port_of, usable_target
+from sipstub.media.g711 import LAWS
 from sipstub.media.relay_end import RelayEnd
 from sipstub.media.relay_terms import Mediation, RelayTerms
 from sipstub.sbc.media.coders import answered, is_voice, offered, payloads
@@ -30,6 +31,7 @@ MAX_LINES = 4
 "Media lines of one side that have ports; further ones are refused."
 MAX_SIDES = 32
 "Sides of one call that have ports at a time: forks, and who it was transferred to."
+NO_TONE = "the tone on connect cannot be played"
 NOT_ACCEPTABLE, UNAVAILABLE = 488, 503
 "What a call gets whose media cannot pass, and one that no port or DSP is free for [choice]."
 
@@ -101,9 +103,9 @@ class AnchoredSession:
             return b""
         return bytes(sdp.with_media(*(replace(one, port=0, lines=()) for one in sdp.media)))
 
-    def connected(self, one: Leg, other: Leg, now: float) -> None:
-        """Take note of who talks to whom from now on; what is held for others is freed."""
-        self._is_connected = True
+    def connected(self, one: Leg, other: Leg, now: float) -> str:
+        """Take note of who talks to whom from now on and free what others hold; return why the call has to end, if so."""
+        was_connected, self._is_connected = self._is_connected, True
         talking = [self._side(one), self._side(other)]
         for side in self._sides:
             if side not in talking:
@@ -112,6 +114,22 @@ class AnchoredSession:
         if self._fax is not None:
             self._fax.stop()
         self._fax = FaxWatch(self, (one, other), now + self._plane.rules.fax_window_s)
+        return "" if was_connected or self._play(one if one.is_caller else other, other if one.is_caller else one) else NO_TONE
+
+    def _play(self, caller: Leg, callee: Leg) -> bool:
+        """Play the tone on connect; return False where it cannot be played, and the call is not to be without it."""
+        tone, rules = self._plane.tone, self._plane.rules
+        if tone is None:
+            return True
+        side = self._side(caller if tone.is_for_caller else callee)
+        end = side.ends.get(0)
+        voice = payloads(side.heard[0]) if side.heard and is_voice(side.heard[0]) else {}
+        law = next(((number, name.partition("/")[0]) for number, name in voice.items() if name.partition("/")[0] in LAWS), None)
+        if end is None or not end.is_on or law is None or not tone.sound:
+            return rules.connects_without_tone
+        end.play(tone.packets(law[1]), law[0])
+        self._plane.place.play(end)
+        return True
 
     def end(self) -> None:
         """Free whatever is held for it."""
