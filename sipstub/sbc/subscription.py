@@ -12,6 +12,7 @@ from sipstub.dialog.dialog import Dialog, DialogState, dialog_of_client, dialog_
 from sipstub.dialog.dialog_id import DialogId
 from sipstub.dialog.route import route_set_of_server
 from sipstub.sbc.carrying import carried
+from sipstub.sbc.client_login import with_credentials
 from sipstub.sbc.expiry import SUBSCRIBE_FLOOR_S, randomised_s
 from sipstub.sbc.ip_group import IpGroup
 from sipstub.sbc.leg import Leg
@@ -132,6 +133,12 @@ class Subscription(Relay):
         response = None if isinstance(event, TransactionFailed) else event.response
         status = event.status if isinstance(event, TransactionFailed) else event.response.status
         if status < 200:
+            return
+        group, source = leg.group, self.watcher.group.name
+        again = None if response is None else with_credentials(asked, response, group, source, self.sbc.token())
+        if again is not None and not self.is_over:
+            self._asked = again
+            self.core.request(again, leg.hop, now, self._answered, via=leg.via)
             return
         if status < 300 and response is not None:
             if leg.dialog is None:

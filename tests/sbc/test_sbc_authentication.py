@@ -191,11 +191,11 @@ def a_client(pbx: dict[str, int | str] | None = None, *tables: tuple[str, dict[s
     return world, world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
 
 
-@pytest.mark.parametrize("method", ["REGISTER", "INVITE", "MESSAGE"])
+@pytest.mark.parametrize("method", ["REGISTER", "INVITE", "MESSAGE", "SUBSCRIBE"])
 @pytest.mark.parametrize(("status", "header"), [(401, "WWW-Authenticate"), (407, "Proxy-Authenticate")])
 def test_an_account_answers_the_challenge_of_a_far_registrar(method: str, status: int, header: str) -> None:
     _, phone, pbx = a_client()
-    ask(phone, method, body=OFFER if method == "INVITE" else b"")
+    ask(phone, method, *[("Event", "presence")] * (method == "SUBSCRIBE"), body=OFFER if method == "INVITE" else b"")
     first = pbx.request(method)
     pbx.answer(first, status, (header, CHALLENGE[1]))
     if method == "INVITE":
