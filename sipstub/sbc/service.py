@@ -208,9 +208,9 @@ class Sbc:
             return found
         group = self._classifier.group_of(request, arrived.source, self._group_of_user)
         if group is None:
-            if not self.settings["AllowUnclassifiedCalls"] or not self.site.groups:
-                return self._unclassified(request, transaction.to_tag, arrived.source, now)
-            group = self.site.groups[0]
+            group = self.site.unclassified_group(arrived.source) if self.settings["AllowUnclassifiedCalls"] else None
+        if group is None:
+            return self._unclassified(request, transaction.to_tag, arrived.source, now)
         found_group = group
         return self._doorkeeper.admit(arrived, group, now, lambda at: self._serve(found_group, arrived, at))
 

@@ -16,6 +16,8 @@ from sipstub.sbc.routing import RoutingRule, Trigger
 from sipstub.sbc.settings.row import Row
 from sipstub.sbc.settings.settings import SbcSettings
 from sipstub.sbc.shared_line import SHARED_LINE, SharedLineRule
+from sipstub.sbc.unclassified import ANY_SOCKET, unclassified_groups
+from sipstub.transaction.sending import Hop
 
 UNCLASSIFIED_STATUS = 500
 "Classification Failure Response Type of the SIP Interface where nothing is said [unverified]."
@@ -56,6 +58,14 @@ class Site:
     "What tells secondary numbers from primary ones."
     push_servers: Mapping[str, HttpService] = field(default_factory=dict)
     "By provider, in lower case."
+
+    unclassified: Mapping[int, IpGroup | None] = field(default_factory=dict)
+    "With AllowUnclassifiedCalls, by socket."
+
+    def unclassified_group(self, source: Hop) -> IpGroup | None:
+        """Return whose a request is that no rule knows."""
+        found = self.unclassified
+        return found.get(ANY_SOCKET if source.is_reliable else source.socket, found.get(ANY_SOCKET))
 
     @property
     def proxy_sets(self) -> tuple[ProxySet, ...]:
@@ -98,6 +108,7 @@ def site_of(settings: SbcSettings) -> Site:
             if row.number("ManipulationPurpose") == SHARED_LINE
         ),
         push_servers(settings),
+        unclassified_groups(settings, by_index, sockets),
     )
 
 

@@ -6,6 +6,8 @@ import pytest
 from sbc_proof import named, proves, shown
 from sbc_world import ANSWER, OFFER, Peer, World, a_site, hang_up, place
 
+from sipstub.sbc.settings.settings import SbcSettings
+from sipstub.sbc.site import site_of
 from sipstub.sip.message import Request, Response
 
 ROUTES = (
@@ -527,6 +529,28 @@ def test_a_request_of_nobody(value: int, method: str) -> None:
     else:
         assert stranger.response(404), "the first group is that of the phones, and nobody of that name is registered"
     assert all(peer.inbox == [] for peer in (stranger, pbx))
+
+
+@pytest.mark.parametrize(("srd", "want"), [("", "one"), ("first", "one"), ("second", "two"), ("third", "")])
+def test_a_request_of_nobody_is_of_the_srd_that_it_came_in_by(srd: str, want: str) -> None:
+    settings = SbcSettings().with_value("AllowUnclassifiedCalls", 1)
+    for name in ("first", "second", "third"):
+        settings = settings.with_row("SRD", Name=name)
+    settings = settings.with_row("SIPInterface", InterfaceName="usual", SRDName="first")
+    settings = settings.with_row("SIPInterface", InterfaceName="other", SRDName=srd)
+    for name, own in (("one", "first"), ("two", "second"), ("three", "second")):
+        settings = settings.with_row("IPGroup", Name=name, SRDName=own)
+    for number, name in enumerate(("one", "two", "three")):
+        where = {"DestType": 1, "DestAddress": f"10.0.4.{number}"}
+        settings = settings.with_row("IP2IPRouting", SrcIPGroupName=name, **where)
+    world = World(site_of(settings))
+    ends = {name: world.peer(name, f"10.0.4.{number}") for number, name in enumerate(("one", "two", "three"))}
+    stranger = world.peer("x", "203.0.113.9")
+    stranger.hop = stranger.hop._replace(socket=2)
+    stranger.ask("INVITE", "sip:200@corp.example", body=OFFER)
+    assert [name for name, end in ends.items() if end.inbox] == ([want] if want else [])
+    if not want:
+        assert 'text="Classification Failure"' in (stranger.response(500).headers.get("reason") or "")
 
 
 def test_a_register_from_elsewhere_is_not_answered_without_the_registrar() -> None:
