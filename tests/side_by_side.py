@@ -46,6 +46,8 @@ LONG = {
     "registrar/test_registrar_flood.py": True,
 }
 "What begins first, in this order: whatever takes long and begins late keeps one process at work when all others have ended."
+LONG_FOLDERS = ("timer_clients", "sbc_clients", "verify_command", "lab", "linphone", "runtime", "faults", "browser")
+"What begins next: nearly every file there waits for servers and for programs that we did not write."
 
 
 def file_of(nodeid: str) -> str:
@@ -60,8 +62,13 @@ def unit(nodeid: str) -> str:
 
 def long_first(items: Iterable[pytest.Item]) -> list[pytest.Item]:
     """Return the tests in the order in which they are dealt out."""
-    turn = {file: at for at, file in enumerate(LONG)}
-    return sorted(items, key=lambda item: turn.get(file_of(item.nodeid), len(turn)))
+    turns = {name: turn for turn, name in enumerate((*LONG, *LONG_FOLDERS))}
+
+    def turn(item: pytest.Item) -> int:
+        file = file_of(item.nodeid)
+        return turns.get(file, turns.get(file.split("/")[0], len(turns)))
+
+    return sorted(items, key=turn)
 
 
 def is_whole(config: pytest.Config) -> bool:

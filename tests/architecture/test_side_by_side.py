@@ -6,14 +6,22 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from side_by_side import FOLDER, LONG, unit
+from side_by_side import FOLDER, LONG, LONG_FOLDERS, long_first, unit
 
 
-@pytest.mark.parametrize("file", LONG)
-def test_what_is_dealt_out_in_a_way_of_its_own_exists(file: str) -> None:
-    assert (FOLDER / file).is_file()
+@pytest.mark.parametrize("name", [*LONG, *LONG_FOLDERS])
+def test_what_is_dealt_out_in_a_way_of_its_own_exists(name: str) -> None:
+    assert (FOLDER / name).exists()
+
+
+def test_what_takes_long_begins_first_and_the_rest_keeps_its_order() -> None:
+    names = ["sip/test_b.py", "lab/test_new.py", "sip/test_a.py", next(iter(LONG))]
+    items = [SimpleNamespace(nodeid=f"tests/{name}::test_it") for name in names]
+    found = [item.nodeid.removeprefix("tests/").removesuffix("::test_it") for item in long_first(items)]  # type: ignore[arg-type]
+    assert found == [names[3], names[1], names[0], names[2]]
 
 
 def test_a_file_stays_in_one_process_unless_its_tests_share_nothing() -> None:
