@@ -278,6 +278,8 @@ class Relay:
                 found = keeper.failed(request, event.status, at)
             else:
                 found = keeper.answered(request, event.response, at, chance=self.sbc.chance())
+                if 200 <= event.response.status < 300:
+                    self.media.answered(leg, event.response.body)
             self._refresh(leg, [one for one in found if not self.is_over or one.method == "ACK"], at)
             self.sbc.agenda.note(self)
 

@@ -71,6 +71,19 @@ def test_a_target_in_the_other_law_is_transcoded_where_nobody_is_asked_again() -
         end(world, talk.theirs)
 
 
+def test_a_side_that_moves_its_media_with_the_answer_to_a_refresh_is_followed() -> None:
+    values = {"SBCSessionExpires": 120, "SBCSessionRefreshingPolicy": 1}
+    with a_media_world(values, None, {"SBCSessionExpiresMode": 3, "SBCRemoteUpdateSupport": 0}) as world:
+        talk = Talk(world, OFFER, ANSWER)
+        world.run(61.0)
+        refresh = world.b.request("INVITE")
+        assert line_of(refresh.body)[:2] == ("10.0.0.1", talk.at_b)
+        world.b.answer(refresh, 200, ("Session-Expires", "120;refresher=uac"), ("Require", "timer"), body=sdp("10.0.2.1", 5998))
+        world.b.request("ACK")
+        assert [address for _, address in talk.from_a(rtp())] == [("10.0.2.1", 5998)]
+        talk.end()
+
+
 def test_early_media_reaches_the_caller_before_the_answer() -> None:
     with a_media_world() as world:
         world.a.ask("INVITE", "sip:200@corp.example", body=OFFER)
