@@ -363,7 +363,7 @@ class Call(Relay):
         body, fields, tag = self.body_for(caller, response), carried(response), self._tag(caller)
         status, reason = response.status, response.reason
         if body and is_sdp(response) and self.request.body:
-            status, keeps = early_media.told(caller.group.profile, status)
+            status, keeps = early_media.told(caller.group.profile, status, is_another=caller.description not in (b"", body))
             if not keeps:
                 body, fields = b"", [field for field in fields if field.key != "content-type"]
         return caller.answer(self.request, status, reason if status == response.status else None, fields, body, tag=tag)

@@ -51,6 +51,7 @@ class IpProfile:
     hold_format: int
     takes_early_media: bool
     early_media_response: int
+    takes_many_answers: bool
     asking: TimerSettings
     "As the side that sends INVITE, in mode Supported."
     answering: TimerSettings
@@ -83,6 +84,7 @@ class IpProfile:
             number("SBCRemoteHoldFormat"),
             number("SBCRemoteEarlyMediaSupport") == 1,
             number("SBCRemoteEarlyMediaResponseType"),
+            number("SBCRemoteMultipleAnswersMode") == 1,
             *timer_settings(settings, method),
         )
 

@@ -11,6 +11,7 @@ from sipstub.sip.message import Request, Response
 from sipstub.sip.sdp import Sdp
 
 URI = "sip:200@corp.example"
+OTHER = ANSWER.replace(b"10.0.2.1", b"10.0.3.1")
 NEXT = OFFER.replace(b"o=- 1 1", b"o=- 1 2")
 
 
@@ -113,6 +114,21 @@ def test_early_media_reach_a_caller_that_takes_them(value: int, want: list[tuple
 )
 def test_early_media_come_by_the_response_that_the_caller_wants(value: int, want: list[int]) -> None:
     assert early({"SBCRemoteEarlyMediaResponseType": value}) == [(status, ANSWER) for status in want]
+
+
+@pytest.mark.parametrize(
+    ("value", "want"), [named("SBCRemoteMultipleAnswersMode", 0, b""), named("SBCRemoteMultipleAnswersMode", 1, OTHER)]
+)
+def test_a_second_answer_before_the_call_is_up_reaches_who_takes_it(value: int, want: bytes) -> None:
+    _, a, b = two_servers({"SBCForkingHandlingMode": 1}, {"SBCRemoteMultipleAnswersMode": value})
+    a.ask("INVITE", URI, body=OFFER)
+    arrived = b.request("INVITE")
+    b.answer(arrived, 183, body=ANSWER, tag="x")
+    assert a.response(183).body == ANSWER
+    b.answer(arrived, 183, body=OTHER, tag="y")
+    assert a.response(183).body == want
+    b.answer(arrived, 200, body=OTHER, tag="y")
+    assert a.response(200).body == OTHER
 
 
 def early(profile: dict[str, int]) -> list[tuple[int, bytes]]:
