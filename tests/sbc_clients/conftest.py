@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 _TESTS = Path(__file__).parent.parent
-for _name in ("sbc", "net", "phone_agent", "timer_clients"):
+for _name in ("..", "sbc", "net", "phone_agent", "timer_clients"):
     if str(_TESTS / _name) not in sys.path:
         sys.path.append(str(_TESTS / _name))
 
