@@ -249,6 +249,29 @@ def test_a_flood_of_strangers_leaves_nothing_behind_and_a_phone_is_served_throug
     assert world.core.layer.held_bytes == 0
 
 
+def test_a_flood_of_registers_without_a_password_leaves_no_user() -> None:
+    """From an address that the rules let in; a phone that the registrar knows is served through it."""
+    groups: dict[str, dict[str, object]] = {"phones": {"Type": "user"}, "pbx": {"proxies": ["10.0.2.1:5060"]}}
+    routes = ({"SrcIPGroupName": "phones", "DestIPGroupName": "pbx"},)
+    world = World(a_site({}, groups, routes, ({"SrcIPGroupName": "phones"},)))
+    phone, stranger, pbx = world.peer("a", "10.0.1.1"), world.peer("x", "203.0.113.9"), world.peer("b", "10.0.2.1")
+    for number in range(1_000):
+        to = f"<sip:{number}@corp.example>"
+        stranger.ask("REGISTER", "sip:corp.example", from_=to, to=to, contact=f"<sip:{number}@203.0.113.9:5060>")
+        pbx.answer(pbx.request("REGISTER"), 401)
+        assert stranger.response(401)
+    own = "<sip:a@corp.example>"
+    phone.ask("REGISTER", "sip:corp.example", ("Expires", "600"), from_=own, to=own)
+    asked = pbx.request("REGISTER")
+    pbx.answer(asked, 200, ("Expires", "600"), contact=asked.headers.get("contact") or "")
+    assert phone.response(200)
+    world.run(100)
+    assert [str(user.aor.uri) for user in world.sbc.users] == ["sip:a@corp.example"]
+    world.run(1_000)
+    assert not len(world.sbc.users)
+    world.assert_both_legs_are_free()
+
+
 def test_a_restarted_sbc_knows_no_call_of_before() -> None:
     """What phones see: 481 to whatever they ask in it, which ends it for them; their users have to register again."""
     _, a, b = two_servers()
