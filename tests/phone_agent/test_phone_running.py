@@ -186,6 +186,24 @@ def test_check_sync_fetches_the_files_and_a_changed_one_is_obeyed(tmp_path: Path
     asyncio.run(whole())
 
 
+def test_a_check_sync_that_comes_while_the_phone_boots_is_followed_after_that(tmp_path: Path) -> None:
+    async def whole() -> None:
+        async with provisioning() as server, stub_server(["1001"]) as stub:
+            server.files[f"/{MAC}.cfg"] = files(stub, sip__notify_reboot_enable="0")
+            async with RunningPhone(Phone(PhoneIdentity.of(MAC, T46G)), server.url, RunOptions(seed=3)) as running:
+                assert await running.registered(PATIENCE_S)
+                check_sync(running, "check-sync")
+                await asyncio.sleep(0)  # now it boots, up to its first wait
+                for _ in range(2):  # before that is over, and one boot for both
+                    check_sync(running, "check-sync")
+                assert await running.until(lambda: boots(running, 3), PATIENCE_S)
+                assert running._resync is not None
+                await running._resync
+                assert len(running.reports) == 3
+
+    asyncio.run(whole())
+
+
 def test_a_hundred_phones_boot_and_register_in_one_process(certificates: Certificates) -> None:
     count = 100
 

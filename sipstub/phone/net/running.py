@@ -92,6 +92,7 @@ class RunningPhone:
         self._offset_s = 0.0
         self._changed = asyncio.Event()
         self._resync: asyncio.Task[None] | None = None
+        self._to_follow: Resync | None = None
         self._is_flushing = False
         self._random = random.Random(self.options.seed)  # noqa: S311 - identifiers that can be had again, not secrets
 
@@ -217,6 +218,12 @@ class RunningPhone:
             await self._streams.close()
             self._streams = None
 
+    async def _follow(self) -> None:
+        """Do what the last NOTIFY says; one that comes while the phone boots is followed after that."""
+        while (resync := self._to_follow) is not None:
+            self._to_follow = None
+            await self._boot_again(resync)
+
     async def _boot_again(self, resync: Resync) -> None:
         if self._url is None:
             return
@@ -253,8 +260,10 @@ class RunningPhone:
         if len(self.events) < MAX_KEPT_EVENTS:
             self.events.append(event)
         self.options.on_event(event)
-        if isinstance(event, Resync) and (self._resync is None or self._resync.done()):
-            self._resync = asyncio.get_running_loop().create_task(self._boot_again(event))
+        if isinstance(event, Resync):
+            self._to_follow = event
+            if self._resync is None or self._resync.done():
+                self._resync = asyncio.get_running_loop().create_task(self._follow())
 
     def _arm(self) -> None:
         if self._timer is not None:
