@@ -2,10 +2,11 @@
 
     python -m bench sip_calls
 
-SIPp calls, keeps every call up by re-INVITE, and hangs up.  Ours is the answering machine, one leg of a call; sippy's B2BUA
+SIPp calls, keeps every call up by re-INVITE, and hangs up.  Ours is the answering machine, one leg of a call.  Sippy's B2BUA
 passes all of it on to a second SIPp, so a refresh there is answered on one leg and asked on another, and its CPU is halved for a
-line.  It knows no session timers, and says nothing to them: what it does is the same INVITE transactions and dialogs.  A last run
-has the stub refresh by UPDATE, at half of 90 s, which sippy cannot.  A server has one core, the SIPps the other.
+line; our SBC does the same, without media, as sippy.  Sippy knows no session timers, and says nothing to them: what it does is
+the same INVITE transactions and dialogs.  A last run has the stub refresh by UPDATE, at half of 90 s, which sippy cannot.  A
+server has one core, the SIPps the other.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ PASSING = ("sippy", "ours as SBC")
 "What has two legs for each call, and a second SIPp behind it."
 
 _SITE = """
+[settings]
+SBCDirectMedia = 1
 [[ProxySet]]
 ProxyName = "callers"
 [[ProxyIp]]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from sipstub.sip.contact import Contacts, lenient_expires
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 MAX_CONTENT_LENGTH = 2**31 - 1
 MAX_FORWARDS = 255
 MAX_CALL_ID = 1024
+MAX_KNOWN_LISTS = 256
+"Lists of tokens of one header that are not read again."
+MAX_KNOWN_LENGTH = 512
+"Longer lists are."
 
 T = TypeVar("T")
 
@@ -120,12 +125,20 @@ def _lines(name: str, parse: Callable[[str], Any]) -> Rule:
 def _words(name: str) -> Rule:
     """A list of tokens, which may be empty; a comma too many is forgiven, as nothing hangs on it."""
 
-    def read(lines: list[str]) -> tuple[str, ...]:
-        words = tuple(word for line in lines for word in split(line) if word)
+    def read_one(line: str) -> tuple[str, ...]:
+        words = tuple(word for word in split(line) if word)
         for word in words:
             if not is_token(word):
                 raise SipError(f"not a token in {name}: {word!r}")
         return words
+
+    known = lru_cache(MAX_KNOWN_LISTS)(read_one)  # a phone writes the same Allow all its life, and so do all of its model
+
+    def read(lines: list[str]) -> tuple[str, ...]:
+        if len(lines) == 1:
+            line = lines[0]
+            return known(line) if len(line) <= MAX_KNOWN_LENGTH else read_one(line)
+        return tuple(word for line in lines for word in read_one(line))
 
     return Rule(header_key(name), read, False)
 
