@@ -33,7 +33,7 @@ REFRESHING = ("INVITE", "UPDATE")
 TAGS = ("supported", "require")
 "Of a final answer they tell nothing that anybody has to act upon."
 
-_TYPED = RULES.keys()
+_READ = {key: rule.read for key, rule in RULES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +108,15 @@ def demand(request: Request, abilities: Abilities = USUAL) -> None:
 
 def _examine(message: Message, *, is_complete: bool) -> None:
     headers = message.headers
+    by_key, typed = headers.by_key, headers.typed
     for key in MANDATORY:
-        if not headers.lines(key):
+        if key not in by_key:
             raise SipError(f"no {spelling(key)}")
-    typed = headers.typed
-    for field in headers:
-        key = field.key
-        if key in _TYPED and key not in typed and (is_complete or _counts(key, message)):
-            typed[key] = RULES[key].read(headers.lines(key))
+    passed_over = () if is_complete else _without_meaning(message)
+    for key, lines in by_key.items():
+        read = _READ.get(key)
+        if read is not None and key not in typed and key not in passed_over:
+            typed[key] = read(lines)
     if isinstance(message, Request):
         if (message.via.branch or "").lower() == COOKIE.lower():  # claims to identify its transaction, and does not
             raise SipError("the branch is the cookie with nothing behind it")
@@ -127,11 +128,12 @@ def _examine(message: Message, *, is_complete: bool) -> None:
                     raise SipError(f"{name} of a REGISTER is {address.uri.scheme}:, no address of record")
 
 
-def _counts(key: str, message: Message) -> bool:
+def _without_meaning(message: Message) -> tuple[str, ...]:
+    """Return the keys of headers that nobody has to act upon in this message."""
     if isinstance(message, Request):
-        return key not in TIMERS or message.method in REFRESHING
+        return () if message.method in REFRESHING else TIMERS
     is_final = isinstance(message, Response) and message.status >= 200
-    return key not in TIMERS and not (key in TAGS and is_final)
+    return (*TIMERS, *TAGS) if is_final else TIMERS
 
 
 def _demand(request: Request, abilities: Abilities) -> None:

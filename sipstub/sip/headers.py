@@ -5,7 +5,7 @@ Values are texts with folded lines joined.  Setters refuse CR, LF and NUL, so th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from sipstub.sip.error import SipError
@@ -65,6 +65,11 @@ class Headers:
     def pairs(self) -> list[tuple[str, str]]:
         """Return key and value of every line, in order: what two messages are compared by."""
         return [(field.key, field.value) for field in self._fields]
+
+    @property
+    def by_key(self) -> Mapping[str, list[str]]:
+        """Return the values of all lines by key, keys in the order of their first lines."""
+        return self._by_key
 
     def lines(self, key: str) -> list[str]:
         """Return the values of all lines with that key (not any spelling: the key), not split at commas."""
