@@ -295,21 +295,25 @@ def place(
     callee.answer(arrived, 180, tag=tag)
     caller.response(180)
     accepted = callee.answer(arrived, 200, *answers, body=ANSWER, tag=tag)
-    ok = caller.response(200)
-    ours = dialog_of_client(invite, ok)
-    assert ours is not None
-    caller.send(ours, "ACK")
-    callee.request("ACK")
+    ours = acknowledge(caller, callee, invite, caller.response(200))
     theirs = dialog_of_server(arrived, accepted.to.tag or "", is_accepted=True)
     return ours, theirs
 
 
+def acknowledge(caller: Peer, callee: Peer, invite: Request, ok: Response) -> Dialog:
+    """ACK an answer, which has to reach the callee; return the caller's dialog."""
+    dialog = dialog_of_client(invite, ok)
+    assert dialog is not None
+    caller.send(dialog, "ACK")
+    callee.request("ACK")
+    return dialog
+
+
 def hang_up(caller: Peer, callee: Peer, dialog: Dialog) -> None:
     """End a call from the first one's side."""
-    bye = caller.send(dialog, "BYE")
+    caller.send(dialog, "BYE")
     caller.response(200)
     callee.answer(callee.request("BYE"), 200)
-    assert bye.method == "BYE"
 
 
 def two_servers(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from sbc_proof import named
-from sbc_world import ANSWER, CHANGED, OFFER, hang_up, place, two_servers
+from sbc_world import ANSWER, CHANGED, OFFER, acknowledge, hang_up, place, two_servers
 
 from sipstub.dialog.dialog import dialog_of_client, dialog_of_server
 from sipstub.transaction.follow import cancel_for
@@ -140,9 +140,7 @@ def test_a_bye_that_crosses_a_reinvite_frees_both_legs() -> None:
     ours, theirs = place(a, b)
     a.send(ours, "INVITE", body=CHANGED)
     arrived = b.request("INVITE")
-    b.send(theirs, "BYE")
-    b.response(200)
-    a.answer(a.request("BYE"), 200)
+    hang_up(b, a, theirs)
     b.answer(arrived, 200, body=ANSWER)
     b.request("ACK")
     a.response(200)
@@ -210,10 +208,7 @@ def test_a_dialog_that_ended_here_is_unknown_there() -> None:
     invite = a.ask("INVITE", "sip:200@corp.example", body=OFFER)
     arrived = b.request("INVITE")
     b.answer(arrived, 200, body=ANSWER)
-    ours = dialog_of_client(invite, a.response(200))
-    assert ours is not None
-    a.send(ours, "ACK")
-    b.request("ACK")
+    ours = acknowledge(a, b, invite, a.response(200))
     theirs = dialog_of_server(arrived, "b-tag", is_accepted=True)
     hang_up(a, b, ours)
     b.send(theirs, "INVITE", body=CHANGED)

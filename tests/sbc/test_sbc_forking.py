@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from sbc_proof import named, proves
-from sbc_world import ANSWER, OFFER, Peer, World, a_site, two_servers
+from sbc_world import ANSWER, OFFER, Peer, World, a_site, acknowledge, hang_up, two_servers
 
 from sipstub.dialog.dialog import dialog_of_client
 from sipstub.sip.message import Request, Response
@@ -68,13 +68,8 @@ def test_EnableSBCClientForking_1_rings_all_and_the_first_to_answer_wins() -> No
     one.answer(cancel, 200)
     one.answer(first, 487)
     one.request("ACK")
-    ours = dialog_of_client(invite, ok)
-    assert ours is not None
-    pbx.send(ours, "ACK")
-    two.request("ACK")
-    pbx.send(ours, "BYE")
-    pbx.response(200)
-    two.answer(two.request("BYE"), 200)
+    ours = acknowledge(pbx, two, invite, ok)
+    hang_up(pbx, two, ours)
     free(world)
 
 
@@ -88,13 +83,8 @@ def test_two_phones_that_answer_at_once_leave_one_call() -> None:
     assert two.heard == ["ACK", "BYE"]
     two.request("ACK")
     two.answer(two.request("BYE"), 200)
-    ours = dialog_of_client(invite, ok)
-    assert ours is not None
-    pbx.send(ours, "ACK")
-    one.request("ACK")
-    pbx.send(ours, "BYE")
-    pbx.response(200)
-    one.answer(one.request("BYE"), 200)
+    ours = acknowledge(pbx, one, invite, ok)
+    hang_up(pbx, one, ours)
     free(world)
 
 
@@ -146,10 +136,7 @@ def test_EnableSBCClientForking_2_leaves_out_who_is_in_a_call() -> None:  # noqa
     world, pbx, (one, two) = phones(2)
     invite = pbx.ask("INVITE", URI, body=OFFER)
     one.answer(one.request("INVITE"), 200, body=ANSWER)
-    ours = dialog_of_client(invite, pbx.response(200))
-    assert ours is not None
-    pbx.send(ours, "ACK")
-    one.request("ACK")
+    ours = acknowledge(pbx, one, invite, pbx.response(200))
     pbx.ask("INVITE", URI, body=OFFER)
     assert one.heard == [], "busy"
     two.answer(two.request("INVITE"), 486)
@@ -217,13 +204,8 @@ def test_to_tags_of_two_branches(value: int, want: set[str]) -> None:
     b.answer(arrived, 200, tag="y", body=ANSWER)
     ok = a.response(200)
     assert ok.to.tag == ("y" if value == 1 else "x")
-    ours = dialog_of_client(invite, ok)
-    assert ours is not None
-    a.send(ours, "ACK")
-    b.request("ACK")
-    a.send(ours, "BYE")
-    a.response(200)
-    b.answer(b.request("BYE"), 200)
+    ours = acknowledge(a, b, invite, ok)
+    hang_up(a, b, ours)
     free(world)
 
 

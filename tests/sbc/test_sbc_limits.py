@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from sbc_proof import named, proves, shown
-from sbc_world import ANSWER, OFFER, a_site, hang_up, place, two_servers
+from sbc_world import ANSWER, OFFER, a_site, acknowledge, hang_up, place, two_servers
 
 from sipstub.dialog.dialog import dialog_of_client
 
@@ -189,10 +189,7 @@ def test_the_call_id_of_the_other_leg(value: int) -> None:
     arrived = b.request("INVITE")
     assert (arrived.call_id == invite.call_id) is (value == 1)
     b.answer(arrived, 200, body=ANSWER)
-    ours = dialog_of_client(invite, a.response(200))
-    assert ours is not None
-    a.send(ours, "ACK")
-    b.request("ACK")
+    ours = acknowledge(a, b, invite, a.response(200))
     hang_up(a, b, ours)
     world.assert_both_legs_are_free()
 

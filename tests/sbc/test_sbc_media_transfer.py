@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from media_world import MediaWorld, Talk, a_media_world, line_of, read, rtp, sdp
+from sbc_world import hang_up
 
 from sipstub.dialog.dialog import Dialog
 from sipstub.media.g711 import PCMA, PCMU, transcoded
@@ -38,9 +39,7 @@ def transferred(world: MediaWorld, talk: Talk, answer: bytes) -> tuple[int, byte
 
 
 def end(world: MediaWorld, theirs: Dialog) -> None:
-    world.b.send(theirs, "BYE")
-    world.b.response(200)
-    world.c.answer(world.c.request("BYE"), 200)
+    hang_up(world.b, world.c, theirs)
 
 
 @pytest.mark.parametrize("sync", [0, 1, 2])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from sbc_proof import named, proves, shown
-from sbc_world import ANSWER, OFFER, hang_up, two_servers
+from sbc_world import ANSWER, OFFER, acknowledge, hang_up, two_servers
 
 from sipstub.dialog.dialog import dialog_of_client
 
@@ -50,10 +50,7 @@ def test_the_sbc_does_prack_for_a_caller_that_does_not(mode: int) -> None:
     b.answer(arrived, 200)
     ok = a.response(200)
     assert ok.body == ANSWER, "the caller takes it from no answer but this one"
-    ours = dialog_of_client(invite, ok)
-    assert ours is not None
-    a.send(ours, "ACK")
-    b.request("ACK")
+    ours = acknowledge(a, b, invite, ok)
     hang_up(a, b, ours)
     world.assert_both_legs_are_free()
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 from sbc_proof import named
-from sbc_world import ANSWER, OFFER, three_servers, two_servers
+from sbc_world import ANSWER, OFFER, acknowledge, hang_up, three_servers, two_servers
 
-from sipstub.dialog.dialog import dialog_of_client
 from sipstub.sbc.marks import LIFE_S, MAX_ENTRIES
 from sipstub.sip.uri import SipUri
 
@@ -65,13 +64,8 @@ def test_the_other_places_are_called_by_preference(mode: int, name: str) -> None
     second = c.request("INVITE")
     assert second.uri_text == "sip:301@x.example"
     c.answer(second, 200, body=ANSWER)
-    ours = dialog_of_client(invite, a.response(200))
-    assert ours is not None
-    a.send(ours, "ACK")
-    c.request("ACK")
-    a.send(ours, "BYE")
-    a.response(200)
-    c.answer(c.request("BYE"), 200)
+    ours = acknowledge(a, c, invite, a.response(200))
+    hang_up(a, c, ours)
     world.assert_both_legs_are_free()
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from sbc_proof import named, shown
-from sbc_world import ANSWER, CHANGED, OFFER, Peer, World, hang_up, place, two_servers
+from sbc_world import ANSWER, CHANGED, OFFER, Peer, World, acknowledge, hang_up, place, two_servers
 
-from sipstub.dialog.dialog import Dialog, dialog_of_client, dialog_of_server
+from sipstub.dialog.dialog import Dialog, dialog_of_server
 from sipstub.sip.message import Message, Request, Response
 
 URI = "sip:200@corp.example"
@@ -30,21 +30,22 @@ def modes(
     )
 
 
-def talk(caller: Peer, callee: Peer, *asked: tuple[str, str], refresher: str = "") -> tuple[Request, Response, Dialog]:
-    """Call; the callee agrees to whatever timer it is asked for.  Return the INVITE it got and the 200 that the caller got."""
+def talk(
+    caller: Peer, callee: Peer, *asked: tuple[str, str], refresher: str = "", agrees: bool = True
+) -> tuple[Request, Response, Dialog]:
+    """Call; the callee agrees to whatever timer it is asked for, or takes no notice of any.
+
+    Return the INVITE that it got, the 200 that the caller got, and the caller's dialog.
+    """
     invite = caller.ask("INVITE", URI, *asked, body=OFFER)
     arrived = callee.request("INVITE")
     agreed: list[tuple[str, str]] = []
-    if arrived.session_expires is not None:
+    if agrees and arrived.session_expires is not None:
         role = refresher or arrived.session_expires.refresher or "uac"
         agreed = [("Session-Expires", f"{arrived.session_expires.seconds};refresher={role}"), ("Require", "timer")]
     callee.answer(arrived, 200, *agreed, body=ANSWER)
     ok = caller.response(200)
-    dialog = dialog_of_client(invite, ok)
-    assert dialog is not None
-    caller.send(dialog, "ACK")
-    callee.request("ACK")
-    return arrived, ok, dialog
+    return arrived, ok, acknowledge(caller, callee, invite, ok)
 
 
 CARRIED, OWN_A, OWN_B = "1800", "600;refresher=uac", "600;refresher=uas"
@@ -200,7 +201,7 @@ def test_a_caller_without_timers_is_refreshed_after_a_change_of_the_callee_too()
 
 def test_policy_1_refreshes_a_callee_without_timers_and_notices_when_it_is_gone() -> None:
     world, caller, callee = modes(0, 3, policy=1)
-    talk_without(caller, callee)
+    talk(caller, callee, agrees=False)
     for _ in range(3):
         world.run(300)
         callee.answer(callee.request("INVITE"), 200, body=ANSWER)
@@ -213,22 +214,9 @@ def test_policy_1_refreshes_a_callee_without_timers_and_notices_when_it_is_gone(
     world.assert_both_legs_are_free()
 
 
-def talk_without(caller: Peer, callee: Peer) -> tuple[Request, Response, Dialog]:
-    """Call a callee that takes no notice of timers."""
-    invite = caller.ask("INVITE", URI, body=OFFER)
-    arrived = callee.request("INVITE")
-    callee.answer(arrived, 200, body=ANSWER)
-    ok = caller.response(200)
-    dialog = dialog_of_client(invite, ok)
-    assert dialog is not None
-    caller.send(dialog, "ACK")
-    callee.request("ACK")
-    return arrived, ok, dialog
-
-
 def test_policy_0_leaves_a_callee_without_timers_without_an_end() -> None:
     world, caller, callee = modes(0, 3, policy=0)
-    _, _, dialog = talk_without(caller, callee)
+    _, _, dialog = talk(caller, callee, agrees=False)
     world.run(7200)
     assert caller.heard == callee.heard == []
     hang_up(caller, callee, dialog)
@@ -342,12 +330,10 @@ def test_a_caller_that_insists_on_timers(mode: int, status: int) -> None:
 )
 def test_the_method_of_a_refresh_that_the_sbc_makes(support: int, allow: str, want: str) -> None:
     world, caller, callee = modes(0, 3, policy=1, b={"SBCRemoteUpdateSupport": support})
-    caller.ask("INVITE", URI, body=OFFER)
+    invite = caller.ask("INVITE", URI, body=OFFER)
     arrived = callee.request("INVITE")
     callee.answer(arrived, 200, ("Session-Expires", "600;refresher=uac"), ("Require", "timer"), ("Allow", allow), body=ANSWER)
-    caller.response(200)
-    caller.send(dialog_of_client(*first_and_last(world, caller)), "ACK")  # type: ignore[arg-type]
-    callee.request("ACK")
+    acknowledge(caller, callee, invite, caller.response(200))
     world.run(299)
     assert callee.heard == []
     world.run(2)
@@ -361,17 +347,6 @@ def test_the_method_of_a_refresh_that_the_sbc_makes(support: int, allow: str, wa
     assert caller.heard == []
     world.run(310)
     assert callee.heard == [want]
-
-
-def first_and_last(world: World, caller: Peer) -> tuple[Request, Response]:
-    """Return the first INVITE of the caller and the last 200 that it got."""
-    invite = next(message for _, who, _, message in world.log if who == caller.name and isinstance(message, Request))
-    oks = [
-        message
-        for _, _, to, message in world.log
-        if to == caller.name and isinstance(message, Response) and message.status == 200
-    ]
-    return invite, oks[-1]
 
 
 def test_a_refresh_of_a_leg_of_our_own_is_answered_there() -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from sbc_proof import named
-from sbc_world import ANSWER, CHANGED, OFFER, Peer, hang_up, place, three_servers, two_servers
+from sbc_world import ANSWER, CHANGED, OFFER, Peer, acknowledge, hang_up, place, three_servers, two_servers
 
-from sipstub.dialog.dialog import Dialog, dialog_of_client, dialog_of_server
+from sipstub.dialog.dialog import Dialog, dialog_of_server
 from sipstub.dialog.refer import sipfrag_status
 from sipstub.sip.replaces import Replaces
-from sipstub.sip.uri import escape
+from sipstub.sip.uri import SipUri, escape
 
 TARGET = "sip:300@x.example"
 OTHER = ANSWER.replace(b"10.0.2.1", b"10.0.3.1")
@@ -110,9 +110,7 @@ def test_the_target_is_called_and_tied_to_the_other_one(mode: int, name: str) ->
     c.send(at_c, "INFO")
     b.answer(b.request("INFO"), 200)
     c.response(200)
-    b.send(theirs, "BYE")
-    b.response(200)
-    c.answer(c.request("BYE"), 200)
+    hang_up(b, c, theirs)
     world.assert_both_legs_are_free()
 
 
@@ -155,14 +153,11 @@ def test_a_call_that_ends_while_its_target_rings_cancels_that() -> None:
     arrived = c.request("INVITE")
     c.answer(arrived, 180)
     a.answer(a.request("NOTIFY"), 200)
-    b.send(theirs, "BYE")
-    b.response(200)
-    a.answer(a.request("BYE"), 200)
+    hang_up(b, a, theirs)
     c.answer(c.request("CANCEL"), 200)
     c.answer(arrived, 487)
     c.request("ACK")
     world.assert_both_legs_are_free()
-    assert ours is not None
 
 
 @pytest.mark.parametrize("mode", [named("EnableSBCMediaSync", 0), named("EnableSBCMediaSync", 1), named("EnableSBCMediaSync", 2)])
@@ -197,12 +192,12 @@ def naming(dialog: Dialog) -> str:
 @pytest.mark.parametrize("mode", [named("SBCReferBehavior", 0), named("SBCReferBehavior", 5)])
 def test_an_attended_transfer_names_the_dialog_that_the_target_knows(mode: int) -> None:
     world, a, b, c = three_servers({"SBCReferBehavior": mode})
-    ours, theirs = place(a, b)
+    ours, _ = place(a, b)
     consulted, at_c = second_call(a, c)
     a.send(ours, "REFER", ("Refer-To", f"<{TARGET}?Replaces={naming(consulted)}>"))
     got = b.request("REFER")
-    assert got.refer_to is not None and isinstance(got.refer_to.uri.headers, tuple)  # type: ignore[union-attr]
-    named_in = Replaces.parse_escaped(dict(got.refer_to.uri.headers)["Replaces"])  # type: ignore[union-attr]
+    assert got.refer_to is not None and isinstance(got.refer_to.uri, SipUri)
+    named_in = Replaces.parse_escaped(dict(got.refer_to.uri.headers)["Replaces"])
     b.answer(got, 202)
     a.response(202)
     invite = b.ask("INVITE", TARGET, ("Replaces", str(named_in)), body=OFFER)
@@ -211,19 +206,11 @@ def test_an_attended_transfer_names_the_dialog_that_the_target_knows(mode: int) 
     assert replaces is not None
     assert (replaces.call_id, replaces.to_tag, replaces.from_tag) == (at_c.id.call_id, at_c.id.local_tag, at_c.id.remote_tag)
     c.answer(arrived, 200, body=ANSWER)
-    new = dialog_of_client(invite, b.response(200))
-    assert new is not None
-    b.send(new, "ACK")
-    c.request("ACK")
-    c.send(at_c, "BYE")
-    c.response(200)
-    a.answer(a.request("BYE"), 200)
+    new = acknowledge(b, c, invite, b.response(200))
+    hang_up(c, a, at_c)
     hang_up(a, b, ours)
-    b.send(new, "BYE")
-    b.response(200)
-    c.answer(c.request("BYE"), 200)
+    hang_up(b, c, new)
     world.assert_both_legs_are_free()
-    assert theirs is not None
 
 
 @pytest.mark.parametrize("mode", [named("SBCRemoteReplacesBehavior", 0), named("SBCRemoteReplacesBehavior", 2)])
@@ -252,14 +239,10 @@ def test_an_attended_transfer_that_the_sbc_carries_out() -> None:
     c.answer(arrived, 200, body=OTHER)
     c.request("ACK")
     a.answer(a.request("NOTIFY"), 200)
-    c.send(at_c, "BYE")
-    c.response(200)
-    a.answer(a.request("BYE"), 200)
+    hang_up(c, a, at_c)
     b.answer(b.request("INVITE"), 200, body=ANSWER)
     b.request("ACK")
     world.run(5)
     a.answer(a.request("BYE"), 200)
-    b.send(theirs, "BYE")
-    b.response(200)
-    c.answer(c.request("BYE"), 200)
+    hang_up(b, c, theirs)
     world.assert_both_legs_are_free()
