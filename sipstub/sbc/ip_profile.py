@@ -95,6 +95,7 @@ def timer_settings(settings: Globals, method: RefreshMethod) -> tuple[TimerSetti
     SBCMinSE over SBCSessionExpires contradicts itself: the interval is raised to it [choice].  Policy 1 is `uac` where the SBC
     asks, and has to be `uas` where it is asked (RFC 4028 table 2) [choice].  Asked for more than SBCSessionExpires, the SBC
     lowers it [choice].  As the side that is asked it refreshes who has no timers whatever the policy, as nobody else can.
+    Without SBCMinSE there is no lower limit, and so no 422, under 90 s neither.
     """
     min_se = settings["SBCMinSE"]
     interval = max(settings["SBCSessionExpires"], min_se)
@@ -115,6 +116,7 @@ def timer_settings(settings: Globals, method: RefreshMethod) -> tuple[TimerSetti
         longest_s=max(interval, min_se, LEAST_S),
         method=method,
         inserts=Insertion.ALWAYS,
+        refuses_short=min_se > 0,
         sends_min_se=min_se > 0,
         refreshes_alone=True,
     )

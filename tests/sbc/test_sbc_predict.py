@@ -12,7 +12,7 @@ from sbc_world import OFFER, World
 from sipstub.sbc.predict.call import CallPrediction, predict_call
 from sipstub.sbc.predict.end import End
 from sipstub.sbc.predict.rules import LegRules, TimerRules
-from sipstub.sbc.predict.upkeep import Who
+from sipstub.sbc.predict.upkeep import LegTimer, Who
 from sipstub.sbc.settings.settings import SbcSettings
 from sipstub.sbc.site import site_of
 
@@ -21,6 +21,11 @@ PHONES = {
     "1800-uac": End("phone", True, 1800, "uac", "uas"),
     "1800-uas": End("phone", True, 1800, "uas", "uac"),
     "120-uac": End("phone", True, 120, "uac", "uas", method="INVITE"),
+}
+SHORT = {
+    "60-uac": End("phone", True, 60, "uac", "uas"),
+    "60-uas": End("phone", True, 60, "uas", "uac"),
+    "5-uac": End("phone", True, 5, "uac", "uas"),
 }
 FARS = {
     "none": End("far"),
@@ -78,7 +83,7 @@ def differences(settings: SbcSettings, caller: End, callee: End) -> list[str]:
     for bot, leg, name in ((one, legs[0], "a"), (two, legs[1], "b")):
         start = bot.up_at or 0
         same(f"released {name}", end and round(end), bot.bye_at and round(bot.bye_at - start))
-        same(f"refreshes {name}", of_sbc(leg.interval_s, leg.method, leg.refresher, end, longest), rounded(bot.got))
+        same(f"refreshes {name}", of_sbc(leg, end, longest), rounded(bot.got))
     if longest and not want.upkeep.starves:
         one, two = played(settings, caller, callee, longest, refreshes=True)
         same("kept up", (None, None), (one.bye_at, two.bye_at))
@@ -88,11 +93,11 @@ def differences(settings: SbcSettings, caller: End, callee: End) -> list[str]:
     return found
 
 
-def of_sbc(interval: int | None, method: str, who: Who | None, end: float | None, longest: float) -> list[tuple[int, str]]:
-    if interval is None or who is not Who.SBC:
+def of_sbc(leg: LegTimer, end: float | None, longest: float) -> list[tuple[int, str]]:
+    if leg.interval_s is None or leg.refresher is not Who.SBC:
         return []
-    times = itertools.takewhile(lambda at: at < min(longest, end or longest), itertools.count(interval / 2, interval / 2))
-    return [(round(at), method) for at in times]
+    times = itertools.count(leg.interval_s / 2, leg.refreshed_s / 2)
+    return [(round(at), leg.method) for at in itertools.takewhile(lambda at: at < min(longest, end or longest), times)]
 
 
 def rounded(got: list[tuple[float, str]]) -> list[tuple[int, str]]:
@@ -114,6 +119,16 @@ def test_what_is_predicted_is_what_happens(a: int, b: int) -> None:
         ends = (PHONES[phone], FARS[far]) if is_caller else (FARS[far], PHONES[phone])
         place = f"SBCMinSE={minimum} policy={policy} support={support} phone={phone} far={far} {'out' if is_caller else 'in'}"
         wrong += [f"{place}: {what}" for what in differences(settings, *ends)]
+    assert not wrong, f"{len(wrong)} differences\n" + "\n".join(wrong[:40])
+
+
+@pytest.mark.parametrize(("a", "b"), list(itertools.product(range(4), range(4))))
+def test_what_is_predicted_of_an_interval_under_90_is_what_happens_where_there_is_no_minimum(a: int, b: int) -> None:
+    wrong = []
+    for policy, phone, far in itertools.product((0, 1), SHORT, FARS):
+        profiles = [{"SBCSessionExpiresMode": mode} for mode in (a, b)]
+        settings = settings_of(profiles[0], profiles[1], {"SBCSessionExpires": 600, "SBCSessionRefreshingPolicy": policy})
+        wrong += [f"policy={policy} phone={phone} far={far}: {what}" for what in differences(settings, SHORT[phone], FARS[far])]
     assert not wrong, f"{len(wrong)} differences\n" + "\n".join(wrong[:40])
 
 

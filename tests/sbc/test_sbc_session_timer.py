@@ -259,6 +259,20 @@ def test_an_interval_of_90_that_is_asked_for(minimum: int, status: int) -> None:
     world.assert_both_legs_are_free()
 
 
+@pytest.mark.parametrize(
+    ("minimum", "least"), [named("SBCMinSE", *pair) for pair in ((0, None), (1, "90"), (89, "90"), (90, "90"))]
+)
+def test_an_interval_of_60_that_is_asked_for_is_refused_only_where_there_is_a_minimum(minimum: int, least: str | None) -> None:
+    _world, caller, callee = modes(3, 0, minimum=minimum)
+    caller.ask("INVITE", URI, TIMER, ("Session-Expires", "60;refresher=uac"), body=OFFER)
+    if least is None:
+        callee.answer(callee.request("INVITE"), 200, body=ANSWER)
+        ok = caller.response(200)
+        assert said(ok) == "60;refresher=uac" and ok.headers.get("min-se") is None
+    else:
+        assert caller.response(422).headers.get("min-se") == least and callee.inbox == []
+
+
 def test_an_interval_under_the_minimum_is_taken_from_a_caller_without_timers() -> None:
     _world, caller, callee = modes(3, 0, minimum=300)
     caller.ask("INVITE", URI, ("Session-Expires", "90"), body=OFFER)

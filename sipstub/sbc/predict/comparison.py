@@ -57,7 +57,7 @@ def compare(
         a, b = see(recording.of_call(first).messages, hosts), see(recording.of_calls(others).messages, hosts)
         if a.up_at is None or b.up_at is None or calls >= MAX_CALLS:
             continue
-        is_out = account.user in (a.from_user,)
+        is_out = account.user == a.from_user
         if not is_out and account.user not in (b.to_user, a.to_user):
             continue
         calls += 1

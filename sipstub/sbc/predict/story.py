@@ -78,7 +78,10 @@ def _keeping(call: CallPrediction, rules_why: Why) -> Iterator[Line]:
             continue
         method = "re-INVITE" if timer.method == "INVITE" else timer.method
         how = f"by {method}" + (", passed on from the other leg" if timer.is_relayed else "")
-        text = f"{timer.interval_s} s; {who[timer.refresher]} refreshes every {timer.refresh_at_s or 0:g} s {how}"
+        when = f"every {timer.refresh_at_s or 0:g} s"
+        if timer.refreshed_s != timer.interval_s:
+            when = f"after {timer.refresh_at_s or 0:g} s, with {timer.refreshed_s} s from then on,"
+        text = f"{timer.interval_s} s; {who[timer.refresher]} refreshes {when} {how}"
         if timer.also:
             other = call.callee if end is call.caller else call.caller
             text += f"; those of the {other.name}, every {timer.also_at_s or 0:g} s, are passed on too"

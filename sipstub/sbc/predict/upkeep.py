@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, replace
 
-from sipstub.sbc.predict.end import UAC, End, Said
+from sipstub.sbc.predict.end import LEAST_S, UAC, End, Said
 from sipstub.sbc.predict.rules import LegRules, Mode
 
 LONGEST_LEAD_S = 32
@@ -40,6 +40,11 @@ class LegTimer:
     "When the first of those is due."
     refresh_at_s: float | None = None
     "When the first refresh is due after the 2xx: at half the interval of the leg of whoever refreshes."
+
+    @property
+    def refreshed_s(self) -> int:
+        """Return the interval once the SBC has refreshed it, which asks for no less than 90 s (RFC 4028 section 7.4)."""
+        return max(self.interval_s or 0, LEAST_S if self.refresher is Who.SBC else 0)
 
     @property
     def given_up_at_s(self) -> float | None:

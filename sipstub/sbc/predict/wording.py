@@ -5,6 +5,7 @@ from __future__ import annotations
 from sipstub.sbc.predict.end import LEAST_S, NOTHING, UAC, UAS, Said
 from sipstub.sbc.predict.mark import Mark, Why
 from sipstub.sbc.predict.rules import LegRules, Mode, TimerRules
+from sipstub.session_timer.setting import SHORTEST_TAKEN_S
 
 EXPIRES, MINIMUM, POLICY = "SBCSessionExpires", "SBCMinSE", "SBCSessionRefreshingPolicy"
 
@@ -53,6 +54,10 @@ def _own(asked: Said, rules: TimerRules) -> tuple[Said, Why]:
     least = max(asked.min_se_s or 0, LEAST_S, rules.min_se_s)
     longest = max(rules.interval_s, least)
     interval = longest if asked.expires_s is None else min(asked.expires_s, longest)
+    if interval < SHORTEST_TAKEN_S:
+        return Said(has_timer=True), rules.why(
+            "nobody could keep up so short an interval: there is no timer", Mark.CHOSEN, MINIMUM
+        )
     if not asked.has_timer:
         why = rules.why("who has no timers cannot refresh: the SBC does, whatever the policy", Mark.RFC, EXPIRES, POLICY)
         return Said(interval, UAS, has_timer=True), why
