@@ -23,7 +23,7 @@ from sipstub.sbc.settings.settings import SbcSettings
 from sipstub.sbc.settings.toml_writer import write_toml
 from sipstub.sbc.settings.vocabulary import the_vocabulary
 from sipstub.sbc_file import SettingsFileError, read_settings_file
-from sipstub.sbc_output import problem_line, problems_json, settings_json, show_tables, size_of
+from sipstub.sbc_output import problem_line, problems_json, settings_json, show_tables, size_of, usable
 from sipstub.sbc_predict_command import predict_command
 
 DONE, PROBLEMS, CHANGES = 0, 1, 3
@@ -160,7 +160,7 @@ def diff(old: Path, new: Path, exit_code: bool, as_json: bool) -> int:
     Example:
       sipstub sbc diff yesterday.ini today.cli
     """
-    before, after = _usable(_read(old, None)), _usable(_read(new, None))
+    before, after = usable(_read(old, None)), usable(_read(new, None))
     changes = difference(before, after)
     if as_json:
         rows = [
@@ -204,7 +204,7 @@ def convert(file: Path, target: str, form: str | None, output: Path | None, reve
     for problem in reading.problems:
         if problem.severity is Severity.WARNING:
             click.echo(problem_line(problem), err=True)
-    written = _WRITERS[Form(target)](_usable(reading), reveal=reveal)
+    written = _WRITERS[Form(target)](usable(reading), reveal=reveal)
     if output is None:
         click.echo(written.text, nl=False)
     else:
@@ -220,15 +220,6 @@ def convert(file: Path, target: str, form: str | None, output: Path | None, reve
 
 def _read(file: Path, form: str | None) -> Reading:
     return read_settings_file(file, Form(form) if form else None)
-
-
-def _usable(reading: Reading) -> SbcSettings:
-    if reading.errors:
-        for problem in reading.errors:
-            click.echo(problem_line(problem), err=True)
-        count = f"{len(reading.errors)} error" + ("s" if len(reading.errors) > 1 else "")
-        raise SettingsFileError(f"{reading.errors[0].origin.file} has {count}", hint="sipstub sbc check prints all problems")
-    return reading.settings
 
 
 def _write(file: Path, text: str) -> None:

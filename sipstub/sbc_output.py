@@ -7,16 +7,28 @@ from typing import Any
 import click
 
 from sipstub.parse_command import printable
+from sipstub.sbc.settings.draft import Reading
 from sipstub.sbc.settings.problem import Problem
 from sipstub.sbc.settings.secret import Secret
 from sipstub.sbc.settings.settings import SbcSettings
 from sipstub.sbc.settings.vocabulary import the_vocabulary
+from sipstub.sbc_file import SettingsFileError
 
 
 def problem_line(problem: Problem) -> str:
     """Return a problem as one line: place, severity, what was seen, what is allowed, its word."""
     hint = f"; {problem.hint}" if problem.hint else ""
     return printable(f"{problem.origin}  {problem.severity}  {problem.message}{hint}  {problem.code}")
+
+
+def usable(reading: Reading) -> SbcSettings:
+    """Return the settings; where there are errors, print them to stderr and raise SettingsFileError."""
+    if reading.errors:
+        for problem in reading.errors:
+            click.echo(problem_line(problem), err=True)
+        count = f"{len(reading.errors)} error" + ("s" if len(reading.errors) > 1 else "")
+        raise SettingsFileError(f"{reading.errors[0].origin.file} has {count}", hint="sipstub sbc check prints all problems")
+    return reading.settings
 
 
 def problems_json(problems: tuple[Problem, ...]) -> list[dict[str, Any]]:

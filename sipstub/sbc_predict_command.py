@@ -17,8 +17,8 @@ from sipstub.sbc.predict.rules import LegRules, TimerRules
 from sipstub.sbc.predict.scenario import Scenario, predict, warnings_of
 from sipstub.sbc.predict.sides import sides
 from sipstub.sbc.predict.upkeep import LegTimer
-from sipstub.sbc.settings.settings import SbcSettings
-from sipstub.sbc_file import SettingsFileError, read_settings_file
+from sipstub.sbc_file import read_settings_file
+from sipstub.sbc_output import usable
 from sipstub.trace.opening import open_recording
 
 DONE, PROBLEMS = 0, 1
@@ -56,7 +56,7 @@ def predict_command(
       sipstub sbc predict --phone y000000000028.cfg --phone 001565aabbcc.cfg --sbc device.ini
     """
     accounts = read_phone([(file.name, _read(file)) for file in phones])
-    settings = _settings(sbc)
+    settings = usable(read_settings_file(sbc))
     one, two = sides(settings, phone_group, far_group)
     here, there, rules = LegRules.of(settings, one), LegRules.of(settings, two), TimerRules(settings)
     if observed is not None:
@@ -107,18 +107,14 @@ def _compared(
 
 
 def _read(file: Path) -> bytes:
-    with file.open("rb") as stream:
-        data = stream.read(MAX_PHONE_BYTES + 1)
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(MAX_PHONE_BYTES + 1)
+    except OSError as error:
+        raise PhoneProblem(f"{file}: {error.strerror}") from None
     if len(data) > MAX_PHONE_BYTES:
         raise PhoneProblem(f"{file} is larger than {MAX_PHONE_BYTES} bytes")
     return data
-
-
-def _settings(file: Path) -> SbcSettings:
-    reading = read_settings_file(file)
-    if reading.errors:
-        raise SettingsFileError(f"{file} has {len(reading.errors)} errors", hint="sipstub sbc check prints all problems")
-    return reading.settings
 
 
 def _print(line: Line) -> None:

@@ -9,10 +9,8 @@ from pathlib import Path
 from sipstub.errors import SipstubError
 from sipstub.net.address import ListenAddress, bind_tcp, bind_udp
 from sipstub.net.server import Listening
-from sipstub.sbc.settings.parameter import Restart
 from sipstub.sbc.settings.problem import Severity
 from sipstub.sbc.settings.settings import SbcSettings
-from sipstub.sbc.settings.vocabulary import the_vocabulary
 from sipstub.sbc_file import read_settings_file
 
 MAX_SHOWN = 20
@@ -40,15 +38,6 @@ def read_sbc_file(path: Path, tell: Callable[[str], None]) -> SbcSettings:
             hint="nothing is started with settings that are wrong: sipstub sbc check prints them all",
         )
     return found.settings
-
-
-def without_restart(settings: SbcSettings, running: SbcSettings, tell: Callable[[str], None]) -> SbcSettings:
-    """Return new settings with the running values of those that count after a restart alone; each that differs is told."""
-    for parameter in the_vocabulary().parameters:
-        if parameter.restart is Restart.YES and settings.value(parameter.name) != running.value(parameter.name):
-            tell(f"{parameter.name} counts after a restart")
-            settings = settings.with_value(parameter.name, running.value(parameter.name))
-    return settings
 
 
 def bind_interfaces(settings: SbcSettings) -> list[Listening]:

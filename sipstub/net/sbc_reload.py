@@ -6,11 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sipstub.errors import SipstubError
-from sipstub.net.sbc_file import read_sbc_file, without_restart
+from sipstub.net.sbc_file import read_sbc_file
 from sipstub.net.server import SipServer
 from sipstub.sbc.media.anchored import AnchoredMedia
 from sipstub.sbc.media.rules import MediaRules
 from sipstub.sbc.service import Sbc
+from sipstub.sbc.settings.difference import reloaded
 from sipstub.sbc.settings.settings import SbcSettings
 from sipstub.sbc.site import site_of
 
@@ -37,7 +38,9 @@ class SbcReload:
     def __call__(self) -> None:
         """Read the file."""
         try:
-            found = without_restart(read_sbc_file(self._path, self._tell), self._settings, self._tell)
+            found, waiting = reloaded(self._settings, read_sbc_file(self._path, self._tell))
+            for parameter in waiting:
+                self._tell(f"{parameter.name} counts after a restart")
             site, rules = site_of(found), MediaRules.of(found)
         except SipstubError as error:
             self._tell(f"the settings stay as they are: {error.message}")

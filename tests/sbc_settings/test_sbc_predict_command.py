@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 import pytest
 from click.testing import CliRunner, Result
@@ -142,6 +143,15 @@ def test_a_phone_file_that_says_nothing_is_refused(folder: Path, name: str, text
     assert isinstance(result.exception, SipstubError) and message in result.exception.message
 
 
+def test_a_phone_file_that_cannot_be_read_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def torn(*_: object) -> Never:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Path, "open", torn)
+    result = run(folder, phones=("own.cfg",))
+    assert isinstance(result.exception, SipstubError) and "own.cfg: Input/output error" in str(result.exception)
+
+
 def test_groups_and_scenarios_that_are_not_there_are_refused_with_those_that_are(folder: Path) -> None:
     result = run(folder, "--far-group", "nobody")
     assert isinstance(result.exception, SipstubError) and result.exception.hint == "the file has pbx, desks"
@@ -153,6 +163,7 @@ def test_settings_that_are_wrong_are_not_used(folder: Path) -> None:
     (folder / "sbc.ini").write_text("SBCMinSE = many\n", "utf-8")
     result = run(folder)
     assert isinstance(result.exception, SipstubError) and "1 error" in result.exception.message
+    assert "sbc.ini:1  error  SBCMinSE cannot be" in result.output
 
 
 def test_contradictions_of_the_settings_are_told(folder: Path) -> None:

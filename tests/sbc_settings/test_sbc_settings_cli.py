@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sipstub.sbc.settings.draft import Reading
+from sipstub.sbc.settings.parameter import Parameter
 from sipstub.sbc.settings.reading import read_settings
 from sipstub.sbc.settings.vocabulary import the_vocabulary
 
@@ -98,7 +99,7 @@ def test_words_are_taken_for_choices_and_it_is_said_for_which(word: str, number:
 
 
 @pytest.mark.parametrize("parameter", the_vocabulary().parameters, ids=lambda parameter: parameter.name)
-def test_every_word_of_every_choice_is_understood(parameter) -> None:  # type: ignore[no-untyped-def]
+def test_every_word_of_every_choice_is_understood(parameter: Parameter) -> None:
     refused = dict(parameter.refused)
     for choice in parameter.choices:
         level, word = parameter.cli_level, parameter.cli_word

@@ -64,6 +64,13 @@ def test_one_bad_line_does_not_lose_the_rest(form: Form, place: int, bad: str, i
     assert [problem.origin.line for problem in reading.problems] == [at + 1]
 
 
+@pytest.mark.parametrize("value", ['"""\ntomato\n"""', "[\n'tomato',\n]"])
+def test_a_password_over_several_lines_of_toml_is_an_error_that_repeats_none_of_it(value: str) -> None:
+    reading = read_settings(f"[[Account]]\nPassword = {value}\nUsername = '100'\n".encode(), "x.toml")
+    assert reading.errors and not any("tomato" in str(problem) for problem in reading.problems)
+    assert reading.settings.accounts[0].text("Username") == "100"
+
+
 @given(text=TEXTS)
 @settings(max_examples=80, deadline=None)
 def test_no_problem_repeats_a_password(text: str) -> None:

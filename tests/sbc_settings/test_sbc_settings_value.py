@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sipstub.sbc.settings.parameter import Confidence, Kind
+from sipstub.sbc.settings.parameter import Confidence, Kind, Parameter, Table
 from sipstub.sbc.settings.settings import SbcSettings
 from sipstub.sbc.settings.value import BadValue, check_value
 from sipstub.sbc.settings.vocabulary import the_vocabulary
@@ -19,7 +19,7 @@ def test_there_is_a_block_of_facts_for_each_setting_and_no_two_have_one_name() -
 
 
 @pytest.mark.parametrize("parameter", FACTS.parameters, ids=lambda parameter: parameter.name)
-def test_a_default_is_a_value_that_the_setting_can_have(parameter) -> None:  # type: ignore[no-untyped-def]
+def test_a_default_is_a_value_that_the_setting_can_have(parameter: Parameter) -> None:
     assert check_value(parameter, parameter.default) == parameter.default
     assert parameter.meaning and parameter.wire and parameter.source
     if parameter.kind is Kind.CHOICE:
@@ -27,7 +27,7 @@ def test_a_default_is_a_value_that_the_setting_can_have(parameter) -> None:  # t
 
 
 @pytest.mark.parametrize("table", FACTS.tables, ids=lambda table: table.name)
-def test_a_table_names_only_what_exists(table) -> None:  # type: ignore[no-untyped-def]
+def test_a_table_names_only_what_exists(table: Table) -> None:
     assert len({column.name.lower() for column in table.columns}) == len(table.columns)
     assert len({column.cli_word.lower() for column in table.columns}) == len(table.columns)
     for column in table.columns:
@@ -90,6 +90,16 @@ def test_a_profile_inherits_the_global_of_its_time_and_keeps_it() -> None:
     later = settings.with_value("SBCReferBehavior", 0)
     assert later.ip_profiles[0].number("SBCRemoteReferBehavior") == 3
     assert later.with_row("IpProfile", ProfileName="pbx").ip_profiles[1].number("SBCRemoteReferBehavior") == 0
+
+
+def test_a_row_is_found_by_its_name_before_any_index_and_the_first_of_two_with_one_name_is_meant() -> None:
+    settings = SbcSettings().with_row("IPGroup", 2, Name="1").with_row("IPGroup", 1, Name="a").with_row("IPGroup", 5, Name="a")
+    wanted = {"1": 2, "2": 2, "a": 1, 5: 5, "5": 5}
+    assert {name: row.index for name in wanted if (row := settings.row("IPGroup", name)) is not None} == wanted
+    assert [settings.row("IPGroup", name) for name in ("", "b", -1)] == [None, None, None]
+    assert settings.with_row("IPGroup", Name="b").row("IPGroup", "b") is not None
+    with pytest.raises(KeyError):
+        settings.row("IPGroups", "a")
 
 
 def test_a_leg_has_the_profile_of_its_group_or_one_made_of_the_globals() -> None:

@@ -34,12 +34,14 @@ class Given(NamedTuple):
 class SbcSettings:
     """Every setting of an SBC; without arguments all defaults.  Equal to another that means the same."""
 
-    __slots__ = ("_given", "_tables")
+    __slots__ = ("_called", "_given", "_tables")
 
     def __init__(self, given: Mapping[str, Given] | None = None, tables: Mapping[str, tuple[Row, ...]] | None = None) -> None:
         """Take checked values by the names of the vocabulary; readers and `with_...` make them."""
         self._given: Mapping[str, Given] = MappingProxyType(dict(given or {}))
         self._tables: Mapping[str, tuple[Row, ...]] = MappingProxyType(dict(tables or {}))
+        self._called: dict[str, dict[str, Row]] = {}
+        "Table to what its rows are called by to row, made when a table is first asked: thousands of routes name groups."
 
     # One value
 
@@ -84,11 +86,11 @@ class SbcSettings:
 
     def row(self, table: str, name_or_index: str | int) -> Row | None:
         """Return a row by the name that others call it by, or by its index in figures; None if there is none."""
-        wanted = str(name_or_index)
-        rows = self.table(table)
-        if not wanted:
-            return None
-        return next((row for row in rows if row.name == wanted), None) or next((r for r in rows if str(r.index) == wanted), None)
+        if (called := self._called.get(table)) is None:
+            rows = self.table(table)[::-1]  # of rows with one name the first is meant
+            called = {str(row.index): row for row in rows} | {row.name: row for row in rows if row.name}
+            self._called[table] = called
+        return called.get(str(name_or_index))
 
     @property
     def ip_groups(self) -> tuple[Row, ...]:

@@ -25,7 +25,7 @@ from sipstub.sbc.settings.draft import Draft, Reading
 from sipstub.sbc.settings.parameter import Kind, Parameter, Table
 from sipstub.sbc.settings.problem import Code, SettingsError
 from sipstub.sbc.settings.secret import Secret
-from sipstub.sbc.settings.value import first_word, shown
+from sipstub.sbc.settings.value import shown
 from sipstub.sbc.settings.vocabulary import the_vocabulary
 
 SETTINGS = "settings"
@@ -83,8 +83,9 @@ class _TomlReader:
             if (value := self._value(found[2], found[1], number)) is not None:
                 self._entry(_Entry(found[1], value, number))
         else:
-            hint = "a line is [settings], [[Table]] or Name = value"
-            self._draft.error(Code.BAD_LINE, number, f"{first_word(line)} is none of ours", hint)
+            # nothing of it is repeated: it may be a password that stands on a line of its own
+            hint = "a line is [settings], [[Table]] or Name = value, each value on one line"
+            self._draft.error(Code.BAD_LINE, number, "this line is none of ours", hint)
 
     def _begin_settings(self, name: str, number: int) -> None:
         self._end_row()
