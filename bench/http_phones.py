@@ -24,9 +24,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from bench.line import Line
+from bench.process import cpu_s
 
 ROOT = Path(__file__).resolve().parent.parent
 LOAD = Path(__file__).resolve().parent / "http_load.py"
@@ -38,36 +40,7 @@ AT_ONCE = 2_000
 COMMON = "y000000000028.cfg"
 FIRMWARE_BYTES = 20_000_000
 FDS = 16_384
-TICKS = os.sysconf("SC_CLK_TCK")
 NGINX_LOG_OFF = "/dev/null crit"
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One measurement."""
-
-    name: str
-    "What was measured."
-
-    value: float | None
-    "The number that the target is about; None if it could not be measured."
-
-    unit: str
-    "`x` for ratios, `ms`, `/s`, ..."
-
-    target: str
-    "`<= 1.50`, or empty."
-
-    is_met: bool
-    "Whether the target holds (true without one)."
-
-    detail: str = ""
-    "The numbers behind it, or why there is none."
-
-    def __str__(self) -> str:
-        shown = "-" if self.value is None else f"{self.value:.2f}".rstrip("0").rstrip(".")
-        word = "" if not self.target else ("ok" if self.is_met else "MISSED")
-        return f"{self.name:<58} {shown:>8} {self.unit:<6} {self.target:<9} {word:<6} {self.detail}"
 
 
 class Server:
@@ -85,11 +58,7 @@ class Server:
 
     def cpu_s(self) -> float:
         """Return user and system time of the tree."""
-        total = 0
-        for pid in self._tree():
-            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-            total += int(fields[11]) + int(fields[12])
-        return total / TICKS
+        return sum(cpu_s(pid) for pid in self._tree())
 
     def resident_mb(self) -> float:
         """Return the resident memory of the largest process of the tree."""

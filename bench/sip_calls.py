@@ -12,10 +12,8 @@ server has one core, the SIPps the other.
 from __future__ import annotations
 
 import contextlib
-import csv
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -25,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.line import Line, at_most
+from bench.process import cpu_s, free_port, keep_to, last_row, wait_for_sip
 
 CALLS = 2_000
 RATE = 100
@@ -40,8 +39,6 @@ TARGET = 1.0
 FORGIVEN = 0.02
 "So many calls may fail at the peer without spoiling what its others cost."
 ROOT = Path(__file__).parents[1]
-TICKS = os.sysconf("SC_CLK_TCK")
-CORES = sorted(os.sched_getaffinity(0))
 
 PASSING = ("sippy", "ours as SBC")
 "What has two legs for each call, and a second SIPp behind it."
@@ -154,7 +151,7 @@ def _measure(kind: str, calls: int) -> Run:
     with tempfile.TemporaryDirectory(prefix="bench-calls-") as text, contextlib.ExitStack() as running:
         folder = Path(text)
         _write_scenarios(folder, is_ours_to_refresh=is_ours_to_refresh)
-        port, caller, callee = _free_port(), _free_port(), _free_port()
+        port, caller, callee = free_port(), free_port(), free_port()
         if kind in PASSING:
             running.enter_context(_sipp(folder, ["-sf", "callee.xml", "-p", str(callee)]))
         if kind == "sippy":
@@ -166,21 +163,21 @@ def _measure(kind: str, calls: int) -> Run:
             command = [sys.executable, "-m", "bench.call_server", str(port), str(folder / "ready")]
             command += ["record"] if "record" in kind else []
         server = running.enter_context(_server(command, folder, port))
-        before_kb, before_s = _memory_kb(server), _cpu_s(server)
-        begun = time.monotonic()
+        before_kb, before_s = _memory_kb(server), cpu_s(server)
+        begun, statistic = time.monotonic(), folder / "statistic.csv"
         options = ["-sf", "caller.xml", "-m", str(calls), "-l", str(calls), "-r", str(RATE), f"127.0.0.1:{port}"]
-        options += ["-p", str(caller), "-trace_stat", "-stf", str(folder / "statistic.csv"), "-fd", "1"]
+        options += ["-p", str(caller), "-trace_stat", "-stf", str(statistic), "-fd", "1"]
         driver = running.enter_context(_sipp(folder, options))
         up = begun + calls / RATE  # the first call is refreshed at that moment, or later
         _sleep_until(up)
-        call_s = (_cpu_s(server) - before_s) / calls
+        call_s = (cpu_s(server) - before_s) / calls
         _sleep_until(up + SETTLE_S)
-        memory_kb, first_s = (_memory_kb(server) - before_kb) / calls, _cpu_s(server)
+        memory_kb, first_s = (_memory_kb(server) - before_kb) / calls, cpu_s(server)
         rounds, period = (1, INTERVAL_S / 2) if is_ours_to_refresh else (2, EVERY_S)
         _sleep_until(up + SETTLE_S + rounds * period)  # in each period every call is refreshed once
-        refresh_s = (_cpu_s(server) - first_s) / (calls * rounds)
+        refresh_s = (cpu_s(server) - first_s) / (calls * rounds)
         driver.wait(INTERVAL_S * 3)
-        return Run(memory_kb, call_s, refresh_s, calls - _done(folder))
+        return Run(memory_kb, call_s, refresh_s, calls - int(last_row(statistic)["SuccessfulCall(C)"]))
 
 
 def _write_scenarios(folder: Path, *, is_ours_to_refresh: bool) -> None:
@@ -230,7 +227,7 @@ def _sipp(folder: Path, options: list[str]) -> Iterator[subprocess.Popen[bytes]]
     process = subprocess.Popen(
         command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    _keep_to(process.pid, -1)
+    keep_to(process.pid, -1)
     try:
         yield process
     finally:
@@ -244,34 +241,13 @@ def _server(command: list[str], folder: Path, port: int) -> Iterator[int]:
     process = subprocess.Popen(
         command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    _keep_to(process.pid, 0)
+    keep_to(process.pid, 0)
     try:
-        _wait_until_it_answers(port, process)
+        wait_for_sip(port, process, START_S)
         yield process.pid
     finally:
         process.terminate()
         process.wait(20)
-
-
-def _wait_until_it_answers(port: int, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + START_S
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.settimeout(0.3)
-        probe.connect(("127.0.0.1", port))
-        own = probe.getsockname()[1]
-        while time.monotonic() < end and process.poll() is None:
-            ask = f"BYE sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{own};branch=z9hG4bK{time.monotonic_ns()}\r\n"
-            ask += "From: <sip:a@b>;tag=1\r\nTo: <sip:127.0.0.1>;tag=2\r\nCall-ID: a\r\nCSeq: 1 BYE\r\nMax-Forwards: 70\r\n"
-            with contextlib.suppress(OSError):
-                probe.send(ask.encode() + b"Content-Length: 0\r\n\r\n")
-                if probe.recv(4096):
-                    return
-    raise RuntimeError("the server does not answer")
-
-
-def _done(folder: Path) -> int:
-    with (folder / "statistic.csv").open(newline="") as file:
-        return int(list(csv.DictReader(file, delimiter=";"))[-1]["SuccessfulCall(C)"])
 
 
 def _memory_kb(pid: int) -> int:
@@ -279,24 +255,8 @@ def _memory_kb(pid: int) -> int:
     return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Private_"))
 
 
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
 def _sleep_until(when: float) -> None:
     time.sleep(max(0.0, when - time.monotonic()))
-
-
-def _keep_to(pid: int, position: int) -> None:
-    if len(CORES) > 1:
-        os.sched_setaffinity(pid, {CORES[position]})
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _sippy() -> str | None:

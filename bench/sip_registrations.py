@@ -12,11 +12,9 @@ the other processes of `provisioner serve` use meanwhile (the loader looks at 20
 from __future__ import annotations
 
 import contextlib
-import csv
 import os
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import tempfile
@@ -25,6 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.line import Line
+from bench.process import cpu_s, free_port, keep_to, last_row, wait_for_sip
 from bench.sip_fleet import PASSWORD, READY, REALM, USERS, names, serving, write_fleet
 
 REGISTRATIONS = 20_000
@@ -38,6 +37,8 @@ WARM_UP = 10_000
 "Each user once: bindings are refreshed from then on."
 START_S = 240.0
 "Ours renders 10,000 phones first."
+READY_S = 0.2
+"Between two looks whether it has."
 RUN_S = 120
 MODULES = ("sl", "tm", "pv", "textops", "usrloc", "registrar", "auth")
 KAMAILIO_FOLDERS = (
@@ -45,8 +46,6 @@ KAMAILIO_FOLDERS = (
     "/usr/lib/aarch64-linux-gnu/kamailio/modules",
     "/usr/lib/kamailio/modules",
 )
-TICKS = os.sysconf("SC_CLK_TCK")
-CORES = sorted(os.sched_getaffinity(0))
 
 _ROUTE = """
 modparam("usrloc", "db_mode", 0)
@@ -59,7 +58,6 @@ request_route {
     if (!save("location")) { sl_reply_error(); }
     exit;
   }
-  if (is_method("OPTIONS")) { sl_send_reply("200", "OK"); exit; }
   sl_send_reply("405", "Method Not Allowed");
 }
 """
@@ -100,11 +98,15 @@ class Server:
             self.process = subprocess.Popen(
                 command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
             )
-        _keep_to(self.process.pid, 0)
+        keep_to(self.process.pid, 0)
 
     def cpu_s(self) -> dict[int, float]:
         """Return the time of each process of the session."""
-        return {pid: sum(_times(pid)) / TICKS for pid in self._pids()}
+        found = {}
+        for pid in self._pids():
+            with contextlib.suppress(OSError):  # it has ended
+                found[pid] = cpu_s(pid)
+        return found
 
     def memory_kb(self, pid: int) -> int:
         """Return the resident memory of one of them."""
@@ -144,7 +146,7 @@ def run(registrations: int = REGISTRATIONS, rounds: int = ROUNDS) -> list[Line]:
         folder = Path(text)
         _write_files(folder)
         servers = {kind: running.enter_context(_started(kind, folder)) for kind in kinds}
-        port = _free_port()
+        port = free_port()
         answering: dict[str, int] = {}
         for kind, server in servers.items():
             before = server.cpu_s()
@@ -183,7 +185,7 @@ def _cost_line(kind: str, costs: list[float], rates: list[float], repeated: int)
 
 @contextlib.contextmanager
 def _started(kind: str, folder: Path) -> Iterator[Server]:
-    port = _free_port()
+    port = free_port()
     if kind == "ours":
         write_fleet(folder / "devices")
         command = serving(folder, port)
@@ -211,10 +213,9 @@ def _drive(server: Server, folder: Path, registrations: int, port: int) -> tuple
     command += ["-m", str(registrations), "-l", str(OUTSTANDING), "-r", str(RATE), "-nostdin", "-timeout", str(RUN_S)]
     command += ["-trace_stat", "-stf", str(statistic), f"127.0.0.1:{server.port}"]
     driver = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _keep_to(driver.pid, -1)
+    keep_to(driver.pid, -1)
     driver.wait(RUN_S + 20)
-    with statistic.open(newline="") as file:
-        last = list(csv.DictReader(file, delimiter=";"))[-1]
+    last = last_row(statistic)
     done = int(last["SuccessfulCall(C)"])
     return registrations - done, int(last["Retransmissions(C)"])
 
@@ -227,41 +228,10 @@ def _write_files(folder: Path) -> None:
 
 
 def _wait_until_it_answers(server: Server, ready: Path | None) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.settimeout(0.2)
-        probe.connect(("127.0.0.1", server.port))
-        end = time.monotonic() + START_S
-        while time.monotonic() < end:
-            if server.process.poll() is not None:
-                break
-            if ready is not None and not ready.exists():
-                time.sleep(0.2)
-                continue
-            ask = f"OPTIONS sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK{time.monotonic_ns()};rport\r\n"
-            ask += "From: <sip:a@b>;tag=1\r\nTo: <sip:127.0.0.1>\r\nCall-ID: a\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\n\r\n"
-            with contextlib.suppress(OSError):
-                probe.send(ask.encode())
-                if probe.recv(4096):
-                    return
-    raise RuntimeError("the server does not answer")
-
-
-def _times(pid: int) -> tuple[int, int]:
-    with contextlib.suppress(OSError):
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return int(fields[11]), int(fields[12])
-    return 0, 0
-
-
-def _keep_to(pid: int, position: int) -> None:
-    if len(CORES) > 1:
-        os.sched_setaffinity(pid, {CORES[position]})
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    end = time.monotonic() + START_S
+    while ready is not None and not ready.exists() and server.process.poll() is None and time.monotonic() < end:
+        time.sleep(READY_S)
+    wait_for_sip(server.port, server.process, end - time.monotonic())
 
 
 def _program(name: str) -> str | None:

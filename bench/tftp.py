@@ -32,6 +32,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.line import Line
+from bench.process import CORES, cpu_s, free_port, keep_to
 
 ROUNDS = 3
 DOWNLOADS = 5
@@ -47,8 +48,6 @@ LOSS = 0.05
 CLIENT_TIMEOUT_S = 1.0
 CLIENT_TRIES = 12
 ROOT = Path(__file__).resolve().parent.parent
-CORES = os.sched_getaffinity(0)
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class CpuGroup:
@@ -112,22 +111,19 @@ class Server:
         self.process = process
         self.address = ("127.0.0.1", port)
         self.group = CpuGroup(process.pid)
-        _keep_to(process.pid, -1)
+        keep_to(process.pid, -1)
 
     def cpu_s(self) -> float:
         """Return user and system time of the process and its children; without a group only of those it has waited for."""
         if self.group.folder is not None:
             return self.group.cpu_s()
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return sum(int(field) for field in fields[11:15]) / TICKS
+        return cpu_s(self.process.pid, has_children=True)
 
 
 @contextlib.contextmanager
 def _started(kind: str, folder: Path) -> Iterator[Server]:
     if kind == "tftpd-hpa":
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         program = _program("in.tftpd") or "in.tftpd"
         user = ["-u", "root"] if os.geteuid() == 0 else []
         arguments = [program, "--foreground", "--listen", "--address", f"127.0.0.1:{port}", "--secure", *user, str(folder)]
@@ -151,13 +147,6 @@ def _started(kind: str, folder: Path) -> Iterator[Server]:
         server.group.close()
 
 
-def _keep_to(pid: int, position: int) -> None:
-    """Keep a process to one core by its position; nothing happens where there is only one."""
-    cores = sorted(CORES)
-    if len(cores) > 1:
-        os.sched_setaffinity(pid, {cores[position]})
-
-
 def _wait_until_it_answers(server: Server) -> None:
     for _ in range(50):
         if _Phones(server.address, MAC_FILE, 1, 1, timeout_s=0.2).run().failed == 0:
@@ -173,9 +162,7 @@ def _serve(kind: str, folder: Path) -> None:
         import tftpy
 
         logging.getLogger("tftpy").setLevel(logging.ERROR)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         print(json.dumps({"port": port}), flush=True)
         tftpy.TftpServer(str(folder)).listen("127.0.0.1", port)
 
@@ -439,7 +426,7 @@ def run() -> list[Line]:
         (folder / ROM_FILE).write_bytes(rom)
         digest = hashlib.sha256(rom).hexdigest()
         del rom
-        _keep_to(0, 0)
+        keep_to(0, 0)
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # each phone has a socket
         try:
