@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import http.client
 import re
-import socket
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping
@@ -22,6 +21,7 @@ from typing import IO, Any
 from provisioner.errors import EnvironmentProblem
 from provisioner.runtime.verify_subject import Tested
 from provisioner.state.publication import Content
+from sipstub.media.port import own_address
 from sipstub.phone.format.effective import Effective, apply_files
 from sipstub.phone.format.reading import is_lpconfig, read_file
 from sipstub.phone.remote_access import Dial, Press, RemoteAccess
@@ -75,7 +75,7 @@ def controls_of(phones: Iterable[Tested], content: Callable[[str], Content | Non
         if not hosts:
             raise EnvironmentProblem(f"{phone.name}: where it is, is not known: no file was fetched from an address of its own")
         access = RemoteAccess.of(settings)
-        why = access.refusal(_own_address(hosts[0], access.port))
+        why = access.refusal(own_address(hosts[0]))
         if why:
             raise EnvironmentProblem(
                 f"{phone.name} cannot be made to dial: {why}",
@@ -195,14 +195,3 @@ _REFUSED = {
     403: "it does not let this machine control it: features.action_uri_limit_ip, or somebody has to press OK there",
     404: "it knows no action URI: its firmware, or features.action_uri.enable",
 }
-
-
-def _own_address(host: str, port: int) -> str:
-    """Return the address that the phone sees requests of ours come from; nothing is sent."""
-    kind = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(kind, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect((host, port))
-        except OSError:
-            return ""
-        return str(probe.getsockname()[0])

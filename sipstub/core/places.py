@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from sipstub.sip.params import Params
 from sipstub.sip.uri import DEFAULT_PORTS
 from sipstub.sip.via import Via
+from sipstub.sip.wildcard import UNSPECIFIED
 from sipstub.transaction.sending import Hop
 
 _RPORT = Params((("rport", None),))
-WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared only
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,5 +63,5 @@ class Places:
     def _at(self, hop: Hop) -> tuple[str, int]:
         place = self._place(hop)
         port = place.port if place else DEFAULT_PORTS["sips" if hop.transport == "TLS" else "sip"]
-        host = self.advertised or (self.outward if place is None or place.host in WILDCARDS else place.host)
+        host = self.advertised or (self.outward if place is None or place.host in UNSPECIFIED else place.host)
         return (f"[{host}]" if ":" in host else host), port

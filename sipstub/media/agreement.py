@@ -14,6 +14,7 @@ from sipstub.media.srtp import SrtpKey, read_key
 from sipstub.media.telephone_event import NAME as EVENTS
 from sipstub.sip.error import SipError
 from sipstub.sip.sdp import Codec, Media, Sdp
+from sipstub.sip.wildcard import UNSPECIFIED
 
 PTIME_MS = 20
 SHORTEST_MS, LONGEST_MS = 10, 60
@@ -77,9 +78,9 @@ def agree(ours: Sdp, theirs: Sdp) -> Agreement | None:
 
 
 def _agreed(own: Media, direction: str, other: Media, theirs: Sdp) -> Agreement:
-    ours = {int(codec.payload): codec for codec in own.codecs if _is_type(codec.payload)}
+    ours = {int(codec.payload): codec for codec in own.codecs if is_type(codec.payload)}
     known = {_key(codec) for codec in ours.values()}
-    usable = [codec for codec in other.codecs if _is_type(codec.payload) and codec.name.lower() != EVENTS]
+    usable = [codec for codec in other.codecs if is_type(codec.payload) and codec.name.lower() != EVENTS]
     common = [codec for codec in usable if _key(codec) in known]
     spoken = next((codec for codec in common if codec.name.upper() in SPOKEN), None)
     host = theirs.address_of(other) or ""
@@ -111,7 +112,7 @@ def _keys(own: Media, other: Media) -> tuple[SrtpKey, SrtpKey] | None:
     return None
 
 
-def _is_type(text: str) -> bool:
+def is_type(text: str) -> bool:
     """Return whether this is a payload type of RTP, which has seven bits."""
     return text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= MAX_PAYLOAD_TYPE
 
@@ -139,7 +140,7 @@ def rtcp_port_of(media: Media) -> int:
 
 def _is_held(host: str) -> bool:
     """Return whether the address means hold, as before RFC 3264 (its section 8.4)."""
-    return host in ("0.0.0.0", "::")  # noqa: S104 - compared only
+    return host in UNSPECIFIED
 
 
 def usable_target(host: str, port: int) -> Address | None:

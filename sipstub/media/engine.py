@@ -9,18 +9,15 @@ engine.close()
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import secrets
 
-from sipstub.media.port import WILDCARDS, PortRange, bind_pair, own_address
+from sipstub.media.port import PortRange, advertised_to, open_pair
 from sipstub.media.rtp_session import RtpSession
 from sipstub.media.sound import Sound
 from sipstub.media.udp_line import UdpLine
 
 MAX_SESSIONS = 256
 "Calls with media at a time; further ones have none."
-MAX_TRIES = 64
-"Pairs of ports that are tried for one call."
 
 
 class MediaEngine:
@@ -67,32 +64,23 @@ class MediaEngine:
         """Return a pair of ports; see `MediaPlace`."""
         if self._loop is None:
             return None
-        host = own if own not in WILDCARDS and (":" in own) is (":" in near) else own_address(near)
         tries = [port] if port else self.ports.pairs()
-        for _, number in zip(range(MAX_TRIES), tries, strict=False):
-            pair = bind_pair(host, number) if host and len(self._lines) < self._limit else None
-            if pair is not None:
-                session = RtpSession(
-                    self.sound,
-                    near=near,
-                    ssrc=secrets.randbits(32),
-                    sequence=secrets.randbits(16),
-                    timestamp=secrets.randbits(32),
-                    name=f"stub@{host}",
-                )
-                line = UdpLine(pair, session, self._advertised_to(near), self._loop, self._arm, self._lines.discard)
-                self._lines.add(line)
-                return line
-        self.refused += 1
-        return None
-
-    def _advertised_to(self, near: str) -> str:
-        """Return what we are called by, unless that is an address of the other family."""
-        try:
-            address = ipaddress.ip_address(self._advertised)
-        except ValueError:
-            return self._advertised
-        return self._advertised if (address.version == 6) is (":" in near) else ""
+        pair = open_pair(near, own, tries) if len(self._lines) < self._limit else None
+        if pair is None:
+            self.refused += 1
+            return None
+        session = RtpSession(
+            self.sound,
+            near=near,
+            ssrc=secrets.randbits(32),
+            sequence=secrets.randbits(16),
+            timestamp=secrets.randbits(32),
+            name=f"stub@{pair[0].getsockname()[0]}",
+        )
+        advertised = advertised_to(near, self._advertised)
+        line = UdpLine(pair, session, advertised, self._loop, self._arm, self._lines.discard)
+        self._lines.add(line)
+        return line
 
     # Time
 

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import itertools
 import random
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sipstub.errors import SipstubError
+from sipstub.media.agreement import Address
+from sipstub.sip.wildcard import WILDCARDS
 
 LOWEST, HIGHEST = 1024, 65_535
 RECEIVE_BUFFER_BYTES = 64 * 1024
 "Of each RTP socket, about 1.5 s of one call: what floods it is dropped by the system, which costs nobody time."
 COUNT_DROPPED = 40
 "SO_RXQ_OVFL of Linux: the system says how many datagrams it has dropped."
+MAX_TRIES = 64
+"Pairs of ports that are tried for one call, or one end of a relay."
 PROBE_PORT = 9
-WILDCARDS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared only
+
+Pair = tuple[socket.socket, socket.socket]
+"The sockets of RTP and RTCP."
 
 
 class PortProblem(SipstubError):
@@ -59,15 +66,27 @@ class PortRange:
         return (self.low + 2 * at for at in order)
 
 
-def bind_pair(host: str, port: int) -> tuple[socket.socket, socket.socket] | None:
-    """Return the sockets of RTP and RTCP at an address, or None if somebody has one of them."""
+def open_pair(near: str, own: str, numbers: Iterable[int]) -> Pair | None:
+    """Return a pair at the first of these even ports that is free, at our address `own`; None where there is none.
+
+    Where `own` is empty, stands for all addresses or is of the other family, it is the one that `near` is reached from.
+    """
+    host = own if own not in WILDCARDS and (":" in own) is (":" in near) else own_address(near)
+    if not host:
+        return None
+    tried = (bind_pair(host, number) for number in itertools.islice(numbers, MAX_TRIES))
+    return next((pair for pair in tried if pair is not None), None)
+
+
+def bind_pair(host: str, port: int) -> Pair | None:
+    """Return the sockets of RTP and RTCP at an address, or None if somebody has one of them, or there is no room for sockets."""
     with contextlib.ExitStack() as unwinding:
         found = []
         for number in (port, port + 1):
-            sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
-            unwinding.callback(sock.close)
-            sock.setblocking(False)
             try:
+                sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+                unwinding.callback(sock.close)
+                sock.setblocking(False)
                 if ":" in host:
                     sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
@@ -84,9 +103,24 @@ def bind_pair(host: str, port: int) -> tuple[socket.socket, socket.socket] | Non
 def own_address(near: str) -> str:
     """Return our address towards a host, by its family; nothing is sent.  An empty text if there is no way there."""
     family = socket.AF_INET6 if ":" in near else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect((near, PROBE_PORT))
-        except OSError:
-            return ""
+    with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect((near, PROBE_PORT))
         return str(probe.getsockname()[0])
+    return ""
+
+
+def advertised_to(near: str, advertised: str) -> str:
+    """Return the name or address that we are called by, empty if it is an address of the other family than `near`."""
+    try:
+        address = ipaddress.ip_address(advertised)
+    except ValueError:
+        return advertised
+    return advertised if (address.version == 6) is (":" in near) else ""
+
+
+def is_sent(sock: socket.socket, data: bytes, address: Address) -> bool:
+    """Return whether the system took a datagram; else it is lost on the way."""
+    with contextlib.suppress(OSError, OverflowError):
+        sock.sendto(data, address)
+        return True
+    return False

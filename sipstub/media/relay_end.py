@@ -281,7 +281,7 @@ class RelayEnd:
             ssrc, timestamp = out.source, (timestamp - out.timestamp_offset) % TIMESTAMPS
         if self._control is None or ssrc != self._reported:
             self._control, self._reported = Control(ssrc, f"sbc@{self.port.host}"), ssrc
-        sender = Sender(ntp(now), timestamp, self.sent, self._octets) if self.sent else None
+        sender = Sender(ntp(now), timestamp, self.sent % TIMESTAMPS, self._octets % TIMESTAMPS) if self.sent else None
         self._out_control(self._control.report(now, self._reception, sender))
 
     def _forwards(self, other: RelayEnd | None) -> bool:

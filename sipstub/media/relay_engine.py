@@ -11,8 +11,6 @@ it is left alone until that is over.  What comes meanwhile waits in the system's
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import ipaddress
 import secrets
 import select
 import socket
@@ -20,13 +18,11 @@ from dataclasses import dataclass
 
 from sipstub.media.agreement import Address
 from sipstub.media.connect_tone import PACKET_S
-from sipstub.media.port import WILDCARDS, PortRange, bind_pair, own_address
+from sipstub.media.port import Pair, PortRange, advertised_to, is_sent, open_pair
 from sipstub.media.relay_end import RelayEnd
 
 MAX_ENDS = 2048
 "Pairs of ports at a time: 1024 calls of one line."
-MAX_TRIES = 64
-"Pairs of ports that are tried for one end."
 MAX_DATAGRAM = 2048
 MAX_READY = 64
 "Sockets that are served in one go, before everything else has its turn again."
@@ -50,7 +46,7 @@ class _Socket:
 class _Pair:
     """A `RelayPort` of two sockets."""
 
-    def __init__(self, engine: RelayEngine, sockets: tuple[socket.socket, socket.socket], advertised: str) -> None:
+    def __init__(self, engine: RelayEngine, sockets: Pair, advertised: str) -> None:
         self._engine = engine
         self._rtp, self._rtcp = sockets
         address = self._rtp.getsockname()
@@ -59,10 +55,10 @@ class _Pair:
         self.is_open = True
 
     def send(self, data: bytes, address: Address) -> bool:
-        return self.is_open and _is_sent(self._rtp, data, address)
+        return self.is_open and is_sent(self._rtp, data, address)
 
     def send_control(self, data: bytes, address: Address) -> bool:
-        return self.is_open and _is_sent(self._rtcp, data, address)
+        return self.is_open and is_sent(self._rtcp, data, address)
 
     def close(self) -> None:
         if self.is_open:
@@ -116,22 +112,20 @@ class RelayEngine:
         """Return an end towards `near`, bound at our address `own`, in a range; None where there is nothing free."""
         if self._loop is None or self._poll is None:
             return None
-        host = own if own not in WILDCARDS and (":" in own) is (":" in near) else own_address(near)
-        for _, number in zip(range(MAX_TRIES), (ports or self.ports).pairs(), strict=False):
-            sockets = bind_pair(host, number) if host and len(self._ends) < self._limit else None
-            if sockets is not None:
-                pair = _Pair(self, sockets, self._advertised_to(near))
-                end = RelayEnd(pair, secrets.randbits(32), secrets.randbits(16), secrets.randbits(32))
-                self._ends[pair] = end
-                for sock, is_control in zip(sockets, (False, True), strict=True):
-                    self._sockets[sock.fileno()] = _Socket(sock, end, is_control)
-                    self._poll.register(sock.fileno(), select.EPOLLIN)
-                self._arm()
-                return end
-        self.refused += 1
-        return None
+        sockets = open_pair(near, own, (ports or self.ports).pairs()) if len(self._ends) < self._limit else None
+        if sockets is None:
+            self.refused += 1
+            return None
+        pair = _Pair(self, sockets, advertised_to(near, self._advertised))
+        end = RelayEnd(pair, secrets.randbits(32), secrets.randbits(16), secrets.randbits(32))
+        self._ends[pair] = end
+        for sock, is_control in zip(sockets, (False, True), strict=True):
+            self._sockets[sock.fileno()] = _Socket(sock, end, is_control)
+            self._poll.register(sock.fileno(), select.EPOLLIN)
+        self._arm()
+        return end
 
-    def forget(self, pair: _Pair, sockets: tuple[socket.socket, socket.socket]) -> None:
+    def forget(self, pair: _Pair, sockets: Pair) -> None:
         """Read a pair no more."""
         del self._ends[pair]
         for sock in sockets:
@@ -139,13 +133,6 @@ class RelayEngine:
             del self._sockets[number]
             if self._paused.pop(number, None) is None and self._poll is not None:
                 self._poll.unregister(number)
-
-    def _advertised_to(self, near: str) -> str:
-        try:
-            address = ipaddress.ip_address(self._advertised)
-        except ValueError:
-            return self._advertised
-        return self._advertised if (address.version == 6) is (":" in near) else ""
 
     # What comes
 
@@ -205,11 +192,3 @@ class RelayEngine:
                 end.begin_reports(now)
                 end.on_timer(now)
         self._arm()
-
-
-def _is_sent(sock: socket.socket, data: bytes, address: Address) -> bool:
-    """Return whether the system took a datagram; else it is lost on the way."""
-    with contextlib.suppress(OSError, OverflowError):
-        sock.sendto(data, address)
-        return True
-    return False

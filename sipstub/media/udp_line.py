@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import socket
 from collections.abc import Callable
 from dataclasses import replace
 
-from sipstub.media.agreement import Address, Agreement
+from sipstub.media.agreement import Agreement
 from sipstub.media.inlet import Inlet
+from sipstub.media.port import Pair, is_sent
 from sipstub.media.report import MediaReport
 from sipstub.media.rtp_session import RtpSession
 
@@ -26,7 +25,7 @@ class UdpLine:
 
     def __init__(
         self,
-        sockets: tuple[socket.socket, socket.socket],
+        sockets: Pair,
         session: RtpSession,
         advertised: str,
         loop: asyncio.AbstractEventLoop,
@@ -64,26 +63,18 @@ class UdpLine:
         self.inlet.on_timer(now)
         self._control.on_timer(now)
         for data, address in self.session.due(now):
-            if not _is_sent(self._rtp, data, address):
+            if not is_sent(self._rtp, data, address):
                 self.session.unsent += 1
         for data, address in self.session.due_control(now):
-            _is_sent(self._rtcp, data, address)
+            is_sent(self._rtcp, data, address)
 
     def close(self) -> MediaReport:
         """Say goodbye, give the ports back, once, and return what came of the call."""
         if self._report is None:
             for data, address in self.session.goodbye(self._loop.time()):
-                _is_sent(self._rtcp, data, address)
+                is_sent(self._rtcp, data, address)
             self.inlet.close()
             self._control.close()
             self._report = replace(self.session.report, dropped=self.inlet.dropped)
             self._closed(self)
         return self._report
-
-
-def _is_sent(sock: socket.socket, data: bytes, address: Address) -> bool:
-    """Return whether the system took a datagram; else it is lost on the way."""
-    with contextlib.suppress(OSError, OverflowError):
-        sock.sendto(data, address)
-        return True
-    return False

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from sipstub.errors import SipstubError
+from sipstub.media.port import own_address
 from sipstub.trace.record import Endpoint, Transport
 
 BACKLOG = 512
@@ -113,12 +114,7 @@ def is_loopback(host: str) -> bool:
 
 def outward_host() -> str:
     """Return the address that the system would talk to others from; nothing is sent."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect((ELSEWHERE, 9))
-        except OSError:
-            return "127.0.0.1"
-        return str(probe.getsockname()[0])
+    return own_address(ELSEWHERE) or "127.0.0.1"
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -41,6 +41,7 @@ from sipstub.sbc.media.rules import MediaRules
 from sipstub.sbc.service import Sbc
 from sipstub.sbc.settings.settings import SbcSettings
 from sipstub.sbc.site import site_of
+from sipstub.sip.wildcard import UNSPECIFIED
 from sipstub.trace.pcapng_writer import write_pcapng
 from sipstub.trace.record import Endpoint, Recorder
 
@@ -247,7 +248,7 @@ def _certificate(options: ServeOptions) -> tuple[Path, Path | None]:
     if options.certificate is not None:
         return options.certificate, options.key
     hosts = [ListenAddress.parse(text, default_port=SIPS_PORT).host for text in options.sips]
-    names = [options.advertise or "", *(host for host in hosts if host not in ("0.0.0.0", "::"))]  # noqa: S104 - compared only
+    names = [options.advertise or "", *(host for host in hosts if host not in UNSPECIFIED)]
     return keep_certificates(options.certificates, names, now=time.time()).server, None
 
 

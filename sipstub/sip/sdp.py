@@ -14,6 +14,8 @@ from sipstub.sip.scanner import parse_number, refuse_injection
 
 MAX_LINES = 2048
 MAX_MEDIA = 64
+MAX_FORMATS = 256
+"Of one line; RTP has 128 payload types."
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 STATIC_CODECS = {
     "0": ("PCMU", 8000, 1),
@@ -33,7 +35,7 @@ _LINE = re.compile(r"([a-z])=(.*)\Z")
 _MEDIA = re.compile(r"([!-~]++) ([0-9]{1,5})(?:/([0-9]{1,5}))? ([!-~]++)((?: [!-~]++)*+) *\Z")
 _ORIGIN = re.compile(r"([!-~]++) ([0-9]++) ([0-9]++) ([!-~]++) ([!-~]++) ([!-~]++)\Z")
 _CONNECTION = re.compile(r"(IN) (IP4|IP6) ([!-~]++)\Z", re.IGNORECASE)
-_RTPMAP = re.compile(r"([0-9]{1,3}) +([^/ ]++)/([0-9]{1,9})(?:/([0-9]{1,3}))? *\Z")
+_RTPMAP = re.compile(r"([0-9]{1,3}) +([^/ ]++)/([1-9][0-9]{0,8})(?:/([0-9]{1,3}))? *\Z")
 _CRYPTO = re.compile(r"([0-9]{1,9}) +([!-~]++) +(\S.*)\Z")
 
 Line = tuple[str, str]
@@ -121,7 +123,10 @@ class Media(_Section):
         if match is None:
             raise SipError(f"not a media line: {value!r}")
         port = parse_number(match[2], "port of media", limit=65535)
-        return cls(match[1], port, match[4], tuple(match[5].split()), lines, int(match[3]) if match[3] else None)
+        formats = tuple(match[5].split())
+        if len(formats) > MAX_FORMATS:
+            raise SipError(f"a media line of {len(formats)} formats, at most {MAX_FORMATS} are taken")
+        return cls(match[1], port, match[4], formats, lines, int(match[3]) if match[3] else None)
 
     @property
     def text(self) -> str:

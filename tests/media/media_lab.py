@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import resource
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from sipstub.media.agreement import Address, Agreement, agree
@@ -77,6 +79,19 @@ def assert_free(host: str, port: int) -> None:
     for number in (port, port + 1):
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.bind((host, number))
+
+
+@contextlib.contextmanager
+def no_descriptors_left() -> Iterator[None]:
+    """Have the system give this process no further socket, nor a file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    next_one = os.dup(0)
+    os.close(next_one)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (next_one, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 class Ledger:

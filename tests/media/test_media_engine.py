@@ -7,7 +7,7 @@ import socket
 from dataclasses import replace
 
 import pytest
-from media_lab import RANGE, a_packet, agreed, an_engine, assert_free, sdp
+from media_lab import RANGE, a_packet, agreed, an_engine, assert_free, no_descriptors_left, sdp
 
 from sipstub.media.agreement import Agreement, agree
 from sipstub.media.engine import MediaEngine
@@ -212,6 +212,20 @@ def test_a_name_or_address_for_phones_stands_in_descriptions_and_ports_are_bound
                 line = engine.open(near, "0.0.0.0")
                 assert line is not None and line.host == said
                 line.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("own", ["", HOST])
+def test_a_call_that_no_socket_is_left_for_has_no_ports(own: str) -> None:
+    async def run() -> None:
+        async with an_engine() as engine:
+            with no_descriptors_left():
+                assert engine.open(HOST, own) is None
+            assert engine.refused == 1
+            line = engine.open(HOST, own)
+            assert line is not None
+            line.close()
 
     asyncio.run(run())
 

@@ -24,6 +24,7 @@ LINES = st.sampled_from(
         "a=rtpmap:200 PCMU/8000",
         "a=rtpmap:8 telephone-event/8000",
         "a=rtpmap:x y/z",
+        "a=rtpmap:97 PCMA/0",
         "a=ptime:0",
         "a=ptime:99999999999",
         "a=ptime:-20",
@@ -124,6 +125,14 @@ def test_reports_that_lie_give_no_time_that_cannot_be(told: list[tuple[int, int,
         trip = session.report.round_trip_s
         assert trip is None or 0 <= trip < 60
         session.due_control(1000.0 + 10 * at)
+
+
+def test_a_codec_without_a_clock_is_refused_and_the_call_ends_with_its_counts() -> None:
+    """The stub answers with the numbers and clocks of the offer, so they would be its own from then on."""
+    talk = MediaTalk("127.0.0.1", place=Ledger(), near="192.0.2.7")
+    assert talk.answer(bytes(sdp(*PHONE, "97", "a=rtpmap:97 PCMA/0"))) is None
+    assert talk.answer(bytes(sdp(*PHONE, "97", "a=rtpmap:97 PCMA/8000"))) is not None
+    talk.end()
 
 
 def test_a_payload_type_of_eight_bits_is_none() -> None:

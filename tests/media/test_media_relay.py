@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator
 
 import pytest
+from media_lab import no_descriptors_left
 
 from sipstub.media.packet import RtpPacket
 from sipstub.media.port import PortRange
@@ -104,6 +105,17 @@ def test_there_are_no_more_ends_than_allowed() -> None:
             assert engine.open("127.0.0.1") is not None
             assert engine.open("127.0.0.1") is None
             assert engine.refused == 1
+
+    asyncio.run(run())
+
+
+def test_an_end_that_no_socket_is_left_for_has_no_ports() -> None:
+    async def run() -> None:
+        async with an_engine() as engine:
+            with no_descriptors_left():
+                assert engine.open("127.0.0.1") is None
+            assert engine.refused == 1
+            assert engine.open("127.0.0.1") is not None
 
     asyncio.run(run())
 

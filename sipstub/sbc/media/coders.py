@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sipstub.media.agreement import is_type
 from sipstub.media.g711 import LAWS
 from sipstub.sbc.media.rules import MediaProfile
 from sipstub.sip.sdp import STATIC_CODECS, Codec, Line, Media
@@ -24,7 +25,7 @@ def is_voice(media: Media) -> bool:
 def payloads(media: Media) -> dict[int, str]:
     """Return names with clock rate by number, as `PCMU/8000`; a number without a name gets its own."""
     named = {codec.payload: f"{codec.name.upper()}/{codec.clock_hz}" for codec in media.codecs}
-    return {int(one): named.get(one, one) for one in media.formats if one.isascii() and one.isdigit() and len(one) <= 3}
+    return {int(one): named.get(one, one) for one in media.formats if is_type(one)}
 
 
 def offered(media: Media, profile: MediaProfile, *, mixes_extensions: bool) -> tuple[Media, bool]:
@@ -49,7 +50,8 @@ def offered(media: Media, profile: MediaProfile, *, mixes_extensions: bool) -> t
         found.sort(key=lambda one: order.get(_key(one), len(order)))
     if found == coders and not profile.allowed:
         return media, False
-    unnamed = [one for one in media.formats if all(one != codec.payload for codec in coders)] if not profile.allowed else []
+    named = {one.payload for one in coders}
+    unnamed = [one for one in media.formats if one not in named] if not profile.allowed else []
     return _with(media, found, unnamed), bool(added)
 
 
@@ -78,19 +80,20 @@ def _key(codec: Codec) -> str:
 
 
 def _law(codec: Codec) -> bool:
-    return _key(codec) in LAWS and codec.clock_hz == 8000
+    return _key(codec) in LAWS and codec.clock_hz == 8000 and is_type(codec.payload)
 
 
 def _with(media: Media, coders: list[Codec], more: list[str]) -> Media:
     """Return the line with these coders in their order; lines of others go, lines of new ones come."""
     formats = (*(one.payload for one in coders), *more)
+    taken = frozenset(formats)
     lines: list[Line] = []
     mapped: set[str] = set()
     for letter, value in media.lines:
         name, _, rest = value.partition(":")
         if letter == "a" and name in ("rtpmap", "fmtp", "rtcp-fb"):
             number = rest.partition(" ")[0]
-            if number not in formats and number != "*":
+            if number not in taken and number != "*":
                 continue
             mapped.update({number} if name == "rtpmap" else ())
         lines.append((letter, value))

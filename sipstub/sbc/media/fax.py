@@ -92,8 +92,7 @@ class FaxWatch:
         """Return the line that takes the place of that of voice."""
         if not self._uses_g711:
             return Media("image", voice.port, "udptl", ("t38",), T38_LINES)
-        known = payloads(voice)
-        laws = [number for number in voice.formats if known.get(int(number), "").partition("/")[0] in LAWS]
+        laws = [str(number) for number, name in payloads(voice).items() if name.partition("/")[0] in LAWS]
         return Media(
             "audio", voice.port, "RTP/AVP", tuple(laws) or ("8", "0"), (("a", "silenceSupp:off - - - -"), ("a", "ptime:20"))
         )

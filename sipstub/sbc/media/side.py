@@ -5,6 +5,7 @@ from __future__ import annotations
 from sipstub.media.relay_end import RelayEnd
 from sipstub.sbc.media.rules import MediaProfile
 from sipstub.sip.sdp import Media, Sdp
+from sipstub.sip.wildcard import UNSPECIFIED
 from sipstub.transaction.sending import Hop
 
 
@@ -52,7 +53,7 @@ class MediaSide:
 
 def is_nowhere(connection: str) -> bool:
     """Return whether a connection line means hold, as before RFC 3264."""
-    return connection.split(" ")[-1] in ("0.0.0.0", "::")  # noqa: S104 - compared only
+    return connection.split(" ")[-1] in UNSPECIFIED
 
 
 def is_of_the_way(attribute: str) -> bool:

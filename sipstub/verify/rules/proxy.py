@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from sipstub.sip.wildcard import WILDCARDS
 from sipstub.trace.record import plain_host
 from sipstub.verify.case import FIRST_SERVER, Case
 from sipstub.verify.finding import Outcome, failed, passed, unseen, warned
 from sipstub.verify.request_fact import RequestFact, port_of
 from sipstub.verify.rule import rule
-from sipstub.verify.rules.server import WILDCARDS
 from sipstub.verify.verdict import Certainty
 
 

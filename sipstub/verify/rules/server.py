@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 
+from sipstub.sip.wildcard import WILDCARDS
 from sipstub.trace.record import plain_host
 from sipstub.verify.case import FIRST_SERVER, RELIABLE, Case
 from sipstub.verify.finding import Outcome, failed, passed, skipped, unseen, warned
@@ -11,8 +12,6 @@ from sipstub.verify.request_fact import RequestFact, port_of
 from sipstub.verify.rule import rule
 from sipstub.verify.setting import ON
 from sipstub.verify.verdict import Certainty, Verdict
-
-WILDCARDS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  (what a socket says that listens everywhere)
 
 
 def _what(case: Case) -> str:
