@@ -15,6 +15,7 @@ from ports import free_port
 HOST = f"127.67.{os.getpid() >> 8 & 255}.{os.getpid() & 255 or 1}"
 "An address that nobody else uses, so that a port that is free stays free."
 SECRET = "radius-shared"
+READY = "Ready to process requests"
 _CONF = """
 prefix = /usr
 libdir = {libraries}
@@ -89,17 +90,20 @@ async def freeradius(folder: Path, users: dict[str, str]) -> AsyncIterator[Radiu
     server = Radius(port)
     assert process.stdout is not None
     stdout = process.stdout
+    has_begun = asyncio.Event()
 
     async def listen() -> None:
         while line := await stdout.readline():
             server.lines.append(line.decode(errors="replace").rstrip())
+            if READY in server.lines[-1]:
+                has_begun.set()
+        has_begun.set()  # or never will
 
     reading = asyncio.create_task(listen())
     try:
         async with asyncio.timeout(20):
-            while not any("Ready to process requests" in line for line in server.lines):
-                assert process.returncode is None and not reading.done(), "\n".join(server.lines[-20:])
-                await asyncio.sleep(0.02)
+            await has_begun.wait()
+        assert any(READY in line for line in server.lines), "\n".join(server.lines[-20:])
         yield server
     finally:
         with contextlib.suppress(ProcessLookupError):

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from sipstub.net.certificate import Certificates, keep_certificates
+
 _TESTS = Path(__file__).parent.parent
 for _name in ("..", "sbc", "net", "phone_agent", "timer_clients"):
     if str(_TESTS / _name) not in sys.path:
         sys.path.append(str(_TESTS / _name))
-
-from sipstub.net.certificate import Certificates, keep_certificates  # noqa: E402
 
 
 @pytest.fixture(scope="session")

@@ -113,13 +113,14 @@ async def an_sbc(text: str, folder: Path, *, certificates: Certificates | None =
     media.serve(server.burst_ended, lambda: server.now)
     relays.start()
     await server.start()
+    is_well = False
     try:
         yield bench
         await bench.until(lambda: bench.is_free)
-    except BaseException:
-        print(ladder(recorder))
-        raise
+        is_well = True
     finally:
+        if not is_well:
+            print(ladder(recorder))
         now = server.now
         await asker.close()
         await server.close()
