@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING
 
 from sipstub.dialog.dialog import DialogState
 from sipstub.dialog.refusal import Refusal
-from sipstub.dialog.repeater import Turn
+from sipstub.sbc import handshake, refresher
 from sipstub.sbc.bodies import carried_body
-from sipstub.sbc.carrying import carried
 from sipstub.sbc.change import Change
+from sipstub.sbc.handover import Handover
 from sipstub.sbc.leg import ALLOW, Leg
 from sipstub.sbc.media_plane import MediaSession
 from sipstub.sbc.refer import refer_to_for
-from sipstub.session_timer.keeper import Keeper
 from sipstub.sip.cseq import CSeq, RAck
 from sipstub.sip.headers import Field
 from sipstub.sip.message import Message, Request, Response
-from sipstub.transaction.event import RequestArrived, ResponseArrived, TransactionFailed
+from sipstub.transaction.event import RequestArrived
 from sipstub.transaction.machine import ClientTransaction, ServerTransaction
 from sipstub.transaction.sending import Hop
 from sipstub.transaction.state import State
@@ -31,9 +30,6 @@ if TYPE_CHECKING:
     from sipstub.sbc.service import Sbc
 
 OPEN = (State.CALLING, State.PROCEEDING)
-CHALLENGES = frozenset({401, 407})
-MAX_ACKS = 4
-"ACKs of one leg that are kept for a 2xx that comes again."
 
 
 class Relay:
@@ -63,7 +59,9 @@ class Relay:
         request, transaction, dialog = arrived.request, arrived.transaction, leg.dialog
         assert dialog is not None
         if transaction is None:
-            self._acknowledged(leg, request, now)
+            if handshake.acknowledged(leg, request) and self.is_over:
+                self._close(leg, now)
+                self._settle()
             return None
         self.sbc.say_trying(request, transaction, now)
         refusal = dialog.receive_request(request)
@@ -106,16 +104,7 @@ class Relay:
         extra: Iterable[tuple[str, object]] = (),
     ) -> None:
         """Send a request on to another leg, and its answer back."""
-        made = peer.request(
-            request.method, carried(request), self.body_for(peer, request), max_forwards=self.sbc.forwards(request)
-        )
-        for name, value in extra:
-            made.headers.add(name, value)
-
-        def answered(event: ResponseArrived | TransactionFailed, at: float) -> None:
-            self._passed_back(leg, peer, request, transaction, made, event, at)
-
-        self.core.request(made, self.hop_for(peer, request), now, answered, via=peer.via)
+        Handover(self, leg, peer, request, transaction).begin(now, extra)
 
     def hop_for(self, peer: Leg, request: Request) -> Hop:
         """Return where a request on a leg goes."""
@@ -126,42 +115,6 @@ class Relay:
 
     def passed(self, leg: Leg, peer: Leg, request: Request, found: Response, now: float) -> None:
         """Take note of a request that was passed on and answered."""
-
-    def _passed_back(
-        self,
-        leg: Leg,
-        peer: Leg,
-        request: Request,
-        transaction: ServerTransaction,
-        made: Request,
-        event: ResponseArrived | TransactionFailed,
-        now: float,
-    ) -> None:
-        assert leg.dialog is not None and peer.dialog is not None
-        if isinstance(event, TransactionFailed):
-            peer.dialog.on_no_answer(made)
-            found = leg.answer(request, event.status)
-        elif event.response.status < 200:
-            return
-        else:
-            response = event.response
-            if not (
-                request.method == "BYE" and response.status in CHALLENGES
-            ):  # then the call goes on (SBCEnableByeAuthentication)
-                peer.dialog.receive_response(made, response)
-            found = leg.answer(request, response.status, response.reason, carried(response), self.body_for(leg, response))
-        self.shorten(request, found)
-        leg.dialog.request_answered(request, found.status)
-        self.core.respond(transaction, found, now)
-        if found.status < 300:
-            leg.move()
-            peer.move()
-        if request.method == "BYE" and leg.dialog.is_ended:
-            leg.is_closed = peer.is_closed = True
-        if peer.dialog.is_ended or leg.dialog.is_ended:
-            self.end(now, f"{found.status} to {request.method}")
-        else:
-            self.passed(leg, peer, request, found, now)
 
     def _prack(self, leg: Leg, request: Request, transaction: ServerTransaction, now: float) -> Response | None:
         rack = request.rack
@@ -202,88 +155,19 @@ class Relay:
 
     # 2xx to INVITE and their ACK
 
-    def _acknowledged(self, leg: Leg, ack: Request, now: float) -> None:
-        waiting = leg.unacked
-        if waiting is None or ack.cseq.number != waiting.cseq:
-            return
-        leg.unacked = None
-        leg.took(ack)
-        leg.negotiation.offer_answered()
-        if leg.session.timer is not None:
-            leg.session.timer.receive(ack)
-        if waiting.other is not None:
-            other = waiting.other
-            body = self.body_for(other, ack)
-            fields = [field for field in carried(ack) if body or field.key != "content-type"]
-            self.acknowledge(other, waiting.other_cseq, fields, body)
-            other.negotiation.offer_answered()
-        if self.is_over:
-            self._close(leg, now)
-            self._settle()
-
     def acknowledge(self, leg: Leg, cseq: int, fields: Iterable[Field] = (), body: bytes = b"") -> None:
         """Send the ACK to a 2xx of that leg."""
-        ack = leg.request("ACK", fields, body, cseq=cseq)
-        if body:
-            leg.said(ack)
-        while len(leg.acks) >= MAX_ACKS:
-            del leg.acks[next(iter(leg.acks))]
-        leg.acks[cseq] = self.core.layer.send_outside(ack, leg.hop, leg.via)
+        handshake.acknowledge(leg, cseq, fields, body)
 
     def repeated(self, leg: Leg, cseq: int) -> None:
         """Take a 2xx that came before: it gets its ACK again, if that went out."""
-        data = leg.acks.get(cseq)
-        if data is not None:
-            self.core.layer.send_again(data, leg.hop)
+        handshake.repeated(leg, cseq)
 
     # The session timer
 
     def keep(self, leg: Leg) -> None:
         """Refresh a leg of our own from now on."""
-        session = leg.session
-        if session.timer is None or leg.dialog is None or session.keeper is not None:
-            return
-
-        def described(offer: bytes) -> bytes | None:
-            return leg.description or None
-
-        session.keeper = Keeper(
-            leg.dialog,
-            session.timer,
-            described,
-            headers=(("Contact", leg.contact), ("Allow", ALLOW), ("User-Agent", leg.agent)),
-            description=leg.description,
-            negotiation=leg.negotiation,
-        )
-
-    def _refresh(self, leg: Leg, requests: list[Request], now: float) -> None:
-        keeper = leg.session.keeper
-        assert keeper is not None
-        for request in requests:
-            if request.method == "ACK":
-                leg.acks[request.cseq.number] = self.core.layer.send_outside(request, leg.hop, leg.via)
-            elif request.method == "BYE":
-                leg.is_closed = True
-                self.core.request(request, leg.hop, now, via=leg.via)
-                self.end(now, f"session timer: {keeper.ended}")
-            else:
-                self._ask_again(leg, request, now)
-
-    def _ask_again(self, leg: Leg, request: Request, now: float) -> None:
-        keeper = leg.session.keeper
-        assert keeper is not None
-
-        def heard(event: ResponseArrived | TransactionFailed, at: float) -> None:
-            if isinstance(event, TransactionFailed):
-                found = keeper.failed(request, event.status, at)
-            else:
-                found = keeper.answered(request, event.response, at, chance=self.sbc.chance())
-                if 200 <= event.response.status < 300:
-                    self.media.answered(leg, event.response.body)
-            self._refresh(leg, [one for one in found if not self.is_over or one.method == "ACK"], at)
-            self.sbc.agenda.note(self)
-
-        self.track(self.core.request(request, leg.hop, now, heard, via=leg.via))
+        refresher.keep(leg)
 
     def track(self, client: ClientTransaction) -> ClientTransaction:
         """Have an INVITE within the call be cancelled if the call ends before it is answered."""
@@ -363,14 +247,14 @@ class Relay:
     def on_timer(self, now: float) -> None:
         """Repeat what has no ACK, refresh, end what is over."""
         for leg in tuple(self.legs):
-            if leg.unacked is not None:
-                self._repeat(leg, now)
+            if leg.unacked is not None and not handshake.is_alive(leg, now):
+                self.end(now, "a 200 never got its ACK")
+                self._close(leg, now)
             session = leg.session
             if self.is_over:
                 continue
             if session.keeper is not None:
-                if (due := session.keeper.next_timer) is not None and due <= now:
-                    self._refresh(leg, session.keeper.on_timer(now), now)
+                refresher.on_timer(leg, now)
             elif session.watch is not None and session.watch.on_timer(now) is not None:
                 self.end(now, "session timer: nobody refreshed")
         if self._leaving is not None and now >= self._leaving[0] and not self.is_over:
@@ -383,16 +267,3 @@ class Relay:
     def timed_out(self, now: float) -> None:
         """The time of the whole is over."""
         self.end(now, "the longest time that a call may take")
-
-    def _repeat(self, leg: Leg, now: float) -> None:
-        waiting = leg.unacked
-        assert waiting is not None
-        turn = waiting.repeater.on_timer(now)
-        if turn is Turn.SEND:
-            self.core.respond(waiting.transaction, waiting.response, now)
-        elif turn is Turn.GIVE_UP:
-            leg.unacked = None
-            if waiting.other is not None and not waiting.other.is_closed:
-                self.acknowledge(waiting.other, waiting.other_cseq)
-            self.end(now, "a 200 never got its ACK")
-            self._close(leg, now)
