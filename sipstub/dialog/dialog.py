@@ -23,6 +23,8 @@ ENDING = frozenset({404, 410, 416, 482, 483, 484, 485, 502, 604})
 """Answers to a request in a dialog that say the dialog is gone or its peer cannot be reached (RFC 5057 section 5.1).
 
 408 and 481 end it too, see `Dialog.receive_response`."""
+OF_A_SUBSCRIPTION = frozenset({"SUBSCRIBE", "NOTIFY"})
+"Methods whose 408 and 481 say that a subscription is gone: a call in the same dialog goes on (RFC 5057 section 5.1)."
 MAX_FORWARDS = 70
 
 
@@ -130,6 +132,8 @@ class Dialog:
     def receive_response(self, request: Request, response: Response) -> None:
         """Take the answer to a request of ours in this dialog."""
         status = response.status
+        if status in (408, 481) and self.method == "INVITE" and request.method in OF_A_SUBSCRIPTION:
+            return
         if request.method in REFRESHING and 200 <= status < 300:
             self.refresh(response)
         if status in (408, 481) or status in ENDING or (request.method == "BYE" and status >= 200):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sipstub.sbc.carrying import carried
 from sipstub.sbc.leg import Leg
+from sipstub.sbc.refer import event_for, remember
 from sipstub.sip.message import Request
 from sipstub.transaction.event import ResponseArrived, TransactionFailed
 from sipstub.transaction.machine import ServerTransaction
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from sipstub.sbc.relay import Relay
 
 CHALLENGES = frozenset({401, 407})
+ABOUT_REFER = frozenset({"NOTIFY", "SUBSCRIBE"})
 
 
 class Handover:
@@ -38,6 +40,10 @@ class Handover:
         )
         for name, value in extra:
             made.headers.add(name, value)
+        if request.method == "REFER":
+            remember(request, made, peer)
+        elif request.method in ABOUT_REFER and (event := event_for(request, self._leg, peer)) is not None:
+            made.headers.set("Event", event)
         self._made = made
         relay.core.request(made, relay.hop_for(peer, request), now, self._answered, via=peer.via)
 

@@ -64,6 +64,7 @@ class Leg:
         "is_confirmed",
         "negotiation",
         "peer",
+        "refers",
         "relay",
         "reliable",
         "session",
@@ -96,6 +97,8 @@ class Leg:
         "The last ACK by CSeq, for a 2xx that comes again."
         self.reliable: dict[tuple[int, int], tuple[Leg, int, int]] = {}
         "From RSeq and CSeq that this side got to the leg they came from, and its own numbers."
+        self.refers: dict[int, int] = {}
+        "From CSeq of each REFER that went out on it to its CSeq on the other one."
         self.side: MediaSide | None = None
         "What its media hold; forks of one INVITE share it."
         self.is_confirmed = False

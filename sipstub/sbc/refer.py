@@ -1,12 +1,18 @@
-"""Refer-To as it leaves the SBC, by Remote REFER Mode of the side that the REFER goes to [inferred]."""
+"""REFER in a call as it leaves the SBC: Refer-To by Remote REFER Mode of the side that it goes to [inferred], and its id.
+
+The subscription that a REFER makes is named by its CSeq (RFC 3515 section 2.4.6), and each leg counts for itself.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sipstub.dialog.refer import PACKAGE
 from sipstub.sbc.leg import Leg
 from sipstub.sbc.translation import translated_refer_to, with_host
+from sipstub.sip.event import Event
+from sipstub.sip.message import Request
 from sipstub.sip.name_addr import NameAddr
 from sipstub.sip.uri import SipUri
 
@@ -14,6 +20,8 @@ if TYPE_CHECKING:
     from sipstub.sbc.service import Sbc
 
 REGULAR, DATABASE_URL, GROUP_NAME, HANDLE_LOCALLY, LOCAL_HOST, KEEP_URI = range(6)
+MAX_REFERS = 16
+"REFERs of one leg whose numbers are remembered; the oldest are forgotten."
 KEEP_REPLACES = 2
 "Remote Replaces Mode: the ids stay as they are."
 
@@ -32,3 +40,21 @@ def refer_to_for(sbc: Sbc, refer_to: NameAddr, peer: Leg, now: float) -> NameAdd
     if mode == KEEP_URI and profile.replaces_behavior != KEEP_REPLACES:
         return translated_refer_to(refer_to, sbc.leg_of)
     return refer_to
+
+
+def remember(request: Request, made: Request, peer: Leg) -> None:
+    """Take note of the numbers that a REFER has on both legs."""
+    peer.refers[made.cseq.number] = request.cseq.number
+    if len(peer.refers) > MAX_REFERS:
+        del peer.refers[next(iter(peer.refers))]
+
+
+def event_for(request: Request, leg: Leg, peer: Leg) -> Event | None:
+    """Return Event of a NOTIFY or SUBSCRIBE about a REFER as the other leg knows it; None where it stays as it is."""
+    event = request.event
+    if event is None or event.package != PACKAGE or event.id is None:
+        return None
+    is_told = request.method == "NOTIFY"
+    numbers = leg.refers if is_told else {theirs: ours for ours, theirs in peer.refers.items()}
+    number = next((there for here, there in numbers.items() if str(here) == event.id), None)
+    return None if number is None else replace(event, params=event.params.set("id", str(number)))

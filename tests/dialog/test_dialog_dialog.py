@@ -134,6 +134,18 @@ def test_answers_that_say_the_dialog_is_gone_end_it(status: int) -> None:
     assert dialog.is_ended
 
 
+@pytest.mark.parametrize("method", ["SUBSCRIBE", "NOTIFY"])
+def test_a_subscription_that_is_gone_leaves_the_call_of_the_same_dialog(method: str) -> None:
+    dialog = as_client()
+    for status in (408, 481):
+        request = dialog.request(method)
+        dialog.receive_response(request, an_answer(request, status))
+        assert dialog.state is DialogState.CONFIRMED
+    request = dialog.request(method)
+    dialog.receive_response(request, an_answer(request, 404))
+    assert dialog.is_ended
+
+
 @pytest.mark.parametrize("status", [100, 200, 401, 486, 488, 491, 500, 503, 603])
 def test_other_answers_leave_it(status: int) -> None:
     dialog = as_client()

@@ -62,6 +62,51 @@ def test_the_call_of_a_marked_refer_comes_back_and_goes_on(prefix: str, want: st
     assert a.request("INVITE").uri_text == f"sip:{want}@x.example"
 
 
+def test_the_subscription_of_a_refer_has_the_number_that_each_side_knows_it_by() -> None:
+    """RFC 3515 section 2.4.6: the id is the CSeq of the REFER, which is another one on each leg."""
+    world, a, b = two_servers()
+    ours, theirs = place(a, b)
+    numbers: list[tuple[int, int]] = []
+    for cseq in (40, 41):
+        a.send(ours, "REFER", ("Refer-To", f"<{TARGET}>"), cseq=cseq)
+        got = b.request("REFER")
+        b.answer(got, 202)
+        numbers.append((a.response(202).cseq.number, got.cseq.number))
+    for here, there in numbers:
+        assert here != there
+        b.send(theirs, "NOTIFY", ("Event", f"refer;id={there}"), ("Subscription-State", "active"), body=b"SIP/2.0 100 Trying\r\n")
+        told = a.request("NOTIFY")
+        assert told.headers.get("event") == f"refer;id={here}"
+        a.answer(told, 200)
+        b.response(200)
+        a.send(ours, "SUBSCRIBE", ("Event", f"refer;id={here}"), ("Expires", "0"), cseq=here + 2)
+        asked = b.request("SUBSCRIBE")
+        assert asked.headers.get("event") == f"refer;id={there}"
+        b.answer(asked, 200)
+        a.response(200)
+    for word in ("refer", "refer;id=9999999999", "refer;id=x", "talk;id=2"):
+        b.send(theirs, "NOTIFY", ("Event", word), ("Subscription-State", "active"))
+        told = a.request("NOTIFY")
+        assert told.headers.get("event") == word
+        a.answer(told, 200)
+        b.response(200)
+    hang_up(b, a, theirs)
+    world.assert_both_legs_are_free()
+
+
+@pytest.mark.parametrize("status", [481, 408])
+def test_a_transferor_that_does_not_want_to_hear_of_it_keeps_its_call(status: int) -> None:
+    """RFC 5057: a NOTIFY that nobody waits for ends the subscription, and not the call in whose dialog it came."""
+    world, a, b = two_servers()
+    ours, theirs = place(a, b)
+    b.send(theirs, "NOTIFY", ("Event", "refer;id=7"), ("Subscription-State", "active"), body=b"SIP/2.0 100 Trying\r\n")
+    a.answer(a.request("NOTIFY"), status)
+    assert set(b.heard) <= {"481"} and not a.inbox, "no BYE"
+    b.inbox.clear()
+    hang_up(a, b, ours)
+    world.assert_both_legs_are_free()
+
+
 def refer_locally(a: Peer, b: Peer, c: Peer, ours: Dialog, refer_to: str = f"<{TARGET}>") -> None:
     """Have a refer b to c, up to the INVITE to c, which is left in its inbox."""
     refer = a.send(ours, "REFER", ("Refer-To", refer_to), ("Referred-By", "<sip:a@corp.example>"))
