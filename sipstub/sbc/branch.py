@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sipstub.dialog.dialog import Dialog, dialog_of_client
 from sipstub.dialog.forks import MAX_FORKS
-from sipstub.sbc import prack
+from sipstub.sbc import prack, representation
 from sipstub.sbc.carrying import carried
 from sipstub.sbc.client_login import with_credentials
 from sipstub.sbc.leg import Leg
@@ -63,8 +63,10 @@ class Branch:
         add("Call-ID", call.call_id_for(target.group))
         add("CSeq", CSeq(1, "INVITE"))
         add("Contact", leg.contact)
-        invite.headers.take_over(carried(request, keeps_agent=target.group.profile.keeps_user_agent == 1))
-        if target.group.profile.keeps_user_agent != 1:
+        representation.put_vias(invite, request, target.group.profile)
+        representation.put_routes(invite, request, target.group.profile, call.core.places, target.hop)
+        invite.headers.take_over(carried(request, keeps_agent=target.group.profile.keeps_user_agent))
+        if not target.group.profile.keeps_user_agent:
             add("User-Agent", leg.agent)
         for name, value in sbc.translated_invite(request, target.group):
             add(name, value)
@@ -116,6 +118,7 @@ class Branch:
         if status == 100:
             return
         if status < 300:
+            representation.without_ours(response, invite)
             leg = self._leg_of(response, now)
             if leg is None:
                 return
@@ -204,7 +207,9 @@ class Branch:
 
     def _leg(self, session: LegSession, now: float) -> Leg:
         call, target = self._call, self.target
-        return Leg(call.relay, target.group, target.hop, call.core.places, session, is_caller=False, user=call.user)
+        leg = Leg(call.relay, target.group, target.hop, call.core.places, session, is_caller=False, user=call.user)
+        leg.show(call.request)
+        return leg
 
     def _end_early(self) -> None:
         for leg in self._legs.values():

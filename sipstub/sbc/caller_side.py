@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sipstub.dialog.dialog import dialog_of_server
-from sipstub.sbc import early_media
+from sipstub.sbc import early_media, representation
 from sipstub.sbc.carrying import carried
 from sipstub.sbc.leg import Leg, is_sdp
 from sipstub.sbc.leg_session import LegSession
@@ -87,7 +87,9 @@ class CallerSide:
             if not keeps:
                 body, fields = b"", [field for field in fields if field.key != "content-type"]
         reason = response.reason if status == response.status else None
-        return caller.answer(call.request, status, reason, fields, body, tag=tag_of(caller))
+        found = caller.answer(call.request, status, reason, fields, body, tag=tag_of(caller), of=response)
+        representation.answer_routes(found, response, caller.group.profile, call.core.places, caller.hop)
+        return found
 
     def _tag_for(self, leg: Leg) -> str:
         assert leg.dialog is not None

@@ -134,7 +134,8 @@ class Change:
 
     def _ask(self, method: str, body: bytes, now: float) -> None:
         peer, relay = self._peer, self._relay
-        made = peer.request(method, carried(self._request), body, max_forwards=relay.sbc.forwards(self._request))
+        request, forwards = self._request, relay.sbc.forwards(self._request)
+        made = peer.request(method, carried(request), body, max_forwards=forwards, of=request)
         if self._is_converted:
             made.headers.set("Content-Type", SDP)
         send = peer.session.put_on_request(made, self._leg.session)
@@ -170,7 +171,8 @@ class Change:
 
     def _provisional(self, response: Response, now: float) -> None:
         relay, leg = self._relay, self._leg
-        found = leg.answer(self._request, response.status, response.reason, carried(response), relay.body_for(leg, response))
+        body = relay.body_for(leg, response)
+        found = leg.answer(self._request, response.status, response.reason, carried(response), body, of=response)
         rseq = response.rseq
         if rseq is not None:
             ours = leg.remember_reliable(self._request.cseq.number, self._peer, rseq, response.cseq.number)
@@ -205,7 +207,7 @@ class Change:
             fields = [field for field in fields if field.key != "content-type"]
         elif self._has_offer and body and self._hold_format:
             body = hold.answered(body, self._request.body)
-        found = leg.answer(self._request, response.status, response.reason, fields, body)
+        found = leg.answer(self._request, response.status, response.reason, fields, body, of=response)
         leg.session.put_on_answer(found, peer.session)
         is_invite = made.method == "INVITE" and is_success
         if is_invite and (self._request.method != "INVITE" or relay.is_over):

@@ -36,7 +36,7 @@ class Handover:
         """Send it, with headers of its own beside those that are carried over."""
         relay, peer, request = self._relay, self._peer, self._request
         made = peer.request(
-            request.method, carried(request), relay.body_for(peer, request), max_forwards=relay.sbc.forwards(request)
+            request.method, carried(request), relay.body_for(peer, request), max_forwards=relay.sbc.forwards(request), of=request
         )
         for name, value in extra:
             made.headers.add(name, value)
@@ -61,7 +61,8 @@ class Handover:
                 request.method == "BYE" and response.status in CHALLENGES
             ):  # then the call goes on (SBCEnableByeAuthentication)
                 peer.dialog.receive_response(made, response)
-            found = leg.answer(request, response.status, response.reason, carried(response), relay.body_for(leg, response))
+            body = relay.body_for(leg, response)
+            found = leg.answer(request, response.status, response.reason, carried(response), body, of=response)
         relay.shorten(request, found)
         leg.dialog.request_answered(request, found.status)
         relay.core.respond(self._transaction, found, now)

@@ -28,14 +28,14 @@ def acknowledged(leg: Leg, ack: Request) -> bool:
         other = waiting.other
         body = leg.relay.body_for(other, ack)
         fields = [field for field in carried(ack) if body or field.key != "content-type"]
-        acknowledge(other, waiting.other_cseq, fields, body)
+        acknowledge(other, waiting.other_cseq, fields, body, of=ack)
         other.negotiation.offer_answered()
     return True
 
 
-def acknowledge(leg: Leg, cseq: int, fields: Iterable[Field] = (), body: bytes = b"") -> None:
-    """Send the ACK to a 2xx of that leg."""
-    ack = leg.request("ACK", fields, body, cseq=cseq)
+def acknowledge(leg: Leg, cseq: int, fields: Iterable[Field] = (), body: bytes = b"", *, of: Request | None = None) -> None:
+    """Send the ACK to a 2xx of that leg; `of` is the one that is passed on."""
+    ack = leg.request("ACK", fields, body, cseq=cseq, of=of)
     if body:
         leg.said(ack)
     keep(leg, ack)

@@ -47,7 +47,11 @@ class IpProfile:
     tcp_nat_registration_s: int
     multiple_18x: int
     multiple_early_dialogs: int
-    keeps_user_agent: int
+    keeps_user_agent: bool
+    representation: int
+    "SBCRemoteRepresentationMode; what goes by the operation mode is decided already, here and in the next two."
+    keeps_vias: bool
+    keeps_routes: bool
     hold_format: int
     takes_early_media: bool
     early_media_response: int
@@ -58,9 +62,14 @@ class IpProfile:
     "As the side that is asked."
 
     @classmethod
-    def of(cls, row: Row, settings: Globals) -> IpProfile:
-        """Return the profile of a row over the global settings."""
+    def of(cls, row: Row, settings: Globals, *, is_proxy: bool = False) -> IpProfile:
+        """Return the profile of a row over the global settings, for a group that is a call-stateful proxy or not."""
         number = row.number
+
+        def keeps(column: str) -> bool:
+            return number(column) == 1 or (number(column) < 0 and is_proxy)
+
+        shown = number("SBCRemoteRepresentationMode")
         method = RefreshMethod.BY_ALLOW if number("SBCRemoteUpdateSupport") == 3 else RefreshMethod.REINVITE
         return cls(
             row.name,
@@ -80,7 +89,10 @@ class IpProfile:
             number("SBCUserBehindTcpNATRegistrationTime"),
             number("SBCRemoteMultiple18xSupport"),
             number("SBCRemoteMultipleEarlyDialogs"),
-            number("SBCKeepUserAgentHeader"),
+            keeps("SBCKeepUserAgentHeader"),
+            shown if shown >= 0 else int(is_proxy),
+            keeps("SBCKeepVIAHeaders"),
+            keeps("SBCKeepRoutingHeaders"),
             number("SBCRemoteHoldFormat"),
             number("SBCRemoteEarlyMediaSupport") == 1,
             number("SBCRemoteEarlyMediaResponseType"),

@@ -10,6 +10,7 @@ from sipstub.core.places import Places
 from sipstub.dialog.dialog import MAX_FORWARDS, Dialog
 from sipstub.dialog.negotiation import Negotiation
 from sipstub.dialog.repeater import Repeater
+from sipstub.sbc import representation
 from sipstub.sbc.carrying import AGENT_NAME
 from sipstub.sbc.ip_group import IpGroup
 from sipstub.sbc.leg_session import LegSession
@@ -114,10 +115,14 @@ class Leg:
         *,
         cseq: int | None = None,
         max_forwards: int = MAX_FORWARDS,
+        of: Request | None = None,
     ) -> Request:
-        """Return a request in the dialog: what the leg says itself, then what is carried over."""
+        """Return a request in the dialog: what the leg says itself, then what is carried over; `of` is what is passed on."""
         assert self.dialog is not None
         made = self.dialog.request(method, cseq=cseq, max_forwards=max_forwards)
+        if of is not None:
+            self.show(of)
+            representation.put_vias(made, of, self.group.profile)
         if method not in ("BYE", "PRACK", "ACK"):
             made.headers.add("Contact", self.contact)
         made.headers.take_over(fields)
@@ -136,8 +141,11 @@ class Leg:
         *,
         tag: str | None = None,
         contact: str | None = None,
+        of: Response | None = None,
     ) -> Response:
-        """Return an answer on this leg; `contact` stands in place of ours, for a redirection."""
+        """Return an answer on this leg; `contact` stands in place of ours, for a redirection, `of` is what is passed on."""
+        if of is not None and status < 300:
+            self.show(of)
         made = answer(request, status, reason, to_tag=tag)
         if contact is not None:
             made.headers.add("Contact", contact)
@@ -148,6 +156,10 @@ class Leg:
         if body:
             made.set_body(body)
         return made
+
+    def show(self, message: Message) -> None:
+        """Say the Contact of a message that is passed on to this side from now on, if the side is to see it."""
+        self.contact = representation.contact_for(self.group.profile, message, self.contact)
 
     def took(self, message: Message) -> None:
         """Take note of a description that came on this leg, and of where it wants to be reached."""

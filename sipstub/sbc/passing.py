@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from sipstub.sbc import representation
 from sipstub.sbc.carrying import AGENT_NAME, carried
 from sipstub.sbc.client_login import with_credentials
 from sipstub.sbc.errand import Steps, next_batch
@@ -69,7 +70,8 @@ class Passing:
         add("Call-ID", sbc.token())
         add("CSeq", CSeq(1, request.method))
         if request.contacts.addresses:
-            add("Contact", f"<{sbc.core.places.contact(target.hop)}>")
+            add("Contact", representation.contact_for(target.group.profile, request, f"<{sbc.core.places.contact(target.hop)}>"))
+        representation.put_vias(made, request, target.group.profile)
         made.headers.take_over(carried(request))
         for line in request.headers.lines("refer-to"):
             add("Refer-To", line)

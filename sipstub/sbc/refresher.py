@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sipstub.sbc import handshake
 from sipstub.sbc.leg import ALLOW, Leg
+from sipstub.session_timer.header import Pairs
 from sipstub.session_timer.keeper import Keeper
 from sipstub.sip.message import Request
 from sipstub.transaction.event import ResponseArrived, TransactionFailed
@@ -22,7 +23,7 @@ def keep(leg: Leg) -> None:
         leg.dialog,
         session.timer,
         described,
-        headers=(("Contact", leg.contact), ("Allow", ALLOW), ("User-Agent", leg.agent)),
+        headers=_headers(leg),
         description=leg.description,
         negotiation=leg.negotiation,
     )
@@ -32,7 +33,12 @@ def on_timer(leg: Leg, now: float) -> None:
     """Send what is due on a leg that is kept."""
     keeper = leg.session.keeper
     if keeper is not None and (due := keeper.next_timer) is not None and due <= now:
+        keeper.headers = _headers(leg)
         _send(leg, keeper, keeper.on_timer(now), now)
+
+
+def _headers(leg: Leg) -> Pairs:
+    return (("Contact", leg.contact), ("Allow", ALLOW), ("User-Agent", leg.agent))
 
 
 def _send(leg: Leg, keeper: Keeper, requests: list[Request], now: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sipstub.sbc import representation
 from sipstub.sbc.broadworks import subscriber_aliases
 from sipstub.sbc.carrying import AGENT_NAME, carried
 from sipstub.sbc.client_login import with_credentials
@@ -107,6 +108,8 @@ class Attempt:
         add("CSeq", CSeq(user.cseq, "REGISTER"))
         add("Contact", contact)
         made.headers.take_over(field for field in carried(request) if field.key not in ("expires", "supported"))
+        representation.put_vias(made, request, server.profile)
+        representation.put_path(made, server.profile, sbc.core.places, hop)
         if self._instance and sbc.settings["SBCGruuMode"] in GRUU_MODES:
             add("Supported", "gruu")
         if expires is not None:
@@ -137,13 +140,15 @@ class Attempt:
     def _sent_contact(self, server: IpGroup, hop: Hop) -> str:
         """Return our Contact at the registrar, by SBCKeepContactUserinRegister; the phone's own parameters stay beside it."""
         mode, user = self._sbc.settings["SBCKeepContactUserinRegister"], self._user
+        outside = Params(tuple(item for item in self._contact.params.items if item[0].lower() not in ("expires", "reg-id")))
+        if server.profile.representation != representation.REPLACE_CONTACT:
+            return str(NameAddr(self._contact.uri, "", outside))
         ours = parse_uri(self._sbc.core.places.contact(hop))
         assert isinstance(ours, SipUri) and isinstance(self._contact.uri, SipUri)
         kept = self._contact.uri.user
         name = kept if mode in (KEEP_USER, KEEP_USER_MARKED) and kept else user.unique_user
         params = ours.params.set(PARAMETER, user.unique_parameter) if mode == KEEP_USER_MARKED else ours.params
         host, port = (server.local_host_name, None) if server.local_host_name else (ours.host, ours.port)
-        outside = Params(tuple(item for item in self._contact.params.items if item[0].lower() not in ("expires", "reg-id")))
         return str(NameAddr(SipUri(host, name, port=port, params=params), "", outside))
 
     def _answered(self, event: ResponseArrived | TransactionFailed, now: float) -> None:

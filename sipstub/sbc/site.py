@@ -142,7 +142,7 @@ def _group(settings: SbcSettings, row: Row, found: Globals, proxy_sets: dict[int
     return IpGroup(
         row.name or str(row.index),
         GroupType.USER if row.number("Type") == 1 else GroupType.SERVER,
-        IpProfile.of(settings.leg(row), found),
+        IpProfile.of(settings.leg(row), found, is_proxy=_is_proxy(settings, row)),
         None if proxies is None else proxy_sets[proxies.index],
         sip_group_name=row.text("SIPGroupName"),
         local_host_name=row.text("LocalHostName"),
@@ -153,6 +153,15 @@ def _group(settings: SbcSettings, row: Row, found: Globals, proxy_sets: dict[int
         max_users=row.number("MaxNumOfRegUsers"),
         authentication=group_authentication(settings, row),
     )
+
+
+def _is_proxy(settings: SbcSettings, row: Row) -> bool:
+    """Return the Operation Mode of a group: its own, or that of its SRD."""
+    if row.number("SBCOperationMode") >= 0:
+        return row.number("SBCOperationMode") == 1
+    name = row.text("SRDName")
+    srd = settings.row("SRD", name) if name else next(iter(settings.table("SRD")), None)
+    return srd is not None and srd.number("SBCOperationMode") == 1
 
 
 def _route(row: Row, source: IpGroup | None, destination: IpGroup | None, server: HttpService | None) -> RoutingRule:

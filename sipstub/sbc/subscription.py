@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sipstub.dialog.dialog import Dialog, DialogState, dialog_of_client, dialog_of_server
 from sipstub.dialog.dialog_id import DialogId
 from sipstub.dialog.route import route_set_of_server
+from sipstub.sbc import representation
 from sipstub.sbc.carrying import carried
 from sipstub.sbc.client_login import with_credentials
 from sipstub.sbc.expiry import SUBSCRIBE_FLOOR_S, randomised_s
@@ -65,7 +66,10 @@ class Subscription(Relay):
         add("To", to)
         add("Call-ID", sbc.token())
         add("CSeq", CSeq(1, "SUBSCRIBE"))
+        leg.show(request)
         add("Contact", leg.contact)
+        representation.put_vias(made, request, target.group.profile)
+        representation.put_routes(made, request, target.group.profile, self.core.places, target.hop)
         made.headers.take_over(carried(request))
         add("User-Agent", leg.agent)
         if request.body:
@@ -141,6 +145,7 @@ class Subscription(Relay):
             self.core.request(again, leg.hop, now, self._answered, via=leg.via)
             return
         if status < 300 and response is not None:
+            representation.without_ours(response, asked)
             if leg.dialog is None:
                 dialog = dialog_of_client(asked, response)
                 assert dialog is not None
@@ -152,7 +157,10 @@ class Subscription(Relay):
         tag = watcher.dialog.id.local_tag if watcher.dialog is not None else self._transaction.to_tag
         fields = carried(response) if response is not None else []
         body = response.body if response is not None else b""
-        found = watcher.answer(self._request, status, response.reason if response is not None else None, fields, body, tag=tag)
+        reason = response.reason if response is not None else None
+        found = watcher.answer(self._request, status, reason, fields, body, tag=tag, of=response)
+        if response is not None:
+            representation.answer_routes(found, response, watcher.group.profile, self.core.places, watcher.hop)
         self.shorten(self._request, found)
         self.core.respond(self._transaction, found, now)
         if status >= 300:
