@@ -84,7 +84,7 @@ class LegSession:
             if response.status < 300 and self._reply is not None:
                 self._reply.headers.put_on(response)
         elif self.is_carrying and response.status < 300 and self._asked_for and other.timer is not None:
-            other.agreed.put_on(response)
+            self._shared(other.timer).put_on(response)
         else:
             NOTHING.put_on(response)
 
@@ -97,13 +97,24 @@ class LegSession:
         if self.timer is not None and self._reply is not None:
             self.timer.replied(request, self._reply, now)
 
-    @property
-    def agreed(self) -> TimerHeaders:
-        """Return what a 2xx says on the other leg where this one is our own and that one is carried [inferred]."""
-        timer = self.timer
-        if timer is None or timer.interval_s is None:
+    def _shared(self, timer: SessionTimer) -> TimerHeaders:
+        """Return what a 2xx says on this leg, which lives on the timer that the SBC has on the other one [inferred].
+
+        As RFC 4028 section 9 has it the interval is not raised, but to 90 s, nor lowered under Min-SE, and whom the request names
+        refreshes.  Where refreshes of the other side come too late, or not at all, who asked refreshes; or has no timer where it
+        cannot, or wants the other side to.
+        """
+        heard, interval_s = self.heard, timer.interval_s
+        if interval_s is None or heard.expires_s is None:
             return NOTHING
-        return TimerHeaders(expires_s=timer.interval_s, refresher="uac" if timer.is_refresher else "uas", is_supported=True)
+        told_s = max(min(heard.expires_s, interval_s), heard.least_s)
+        is_kept_up = not timer.is_refresher and interval_s <= told_s
+        if not is_kept_up and (heard.refresher == UAS or not heard.is_supported):
+            return NOTHING
+        is_asker = not is_kept_up or (heard.refresher == UAC and heard.is_supported)
+        return TimerHeaders(
+            expires_s=told_s, refresher=UAC if is_asker else UAS, is_supported=True, is_required=heard.is_supported
+        )
 
     # The side that we ask
 

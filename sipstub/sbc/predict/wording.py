@@ -47,7 +47,14 @@ def towards_caller(asked: Said, agreed: Said, a: LegRules, b: LegRules, rules: T
         return agreed, a.why("what the callee said is carried over unchanged", Mark.DOCUMENTED)
     if asked.expires_s is None or agreed.expires_s is None:
         return NOTHING, b.why("that timer is the SBC's own with the callee; the caller has none", Mark.INFERRED)
-    return agreed, b.why("the caller lives on what was agreed with the callee", Mark.INFERRED)
+    interval = max(min(asked.expires_s, agreed.expires_s), asked.min_se_s or 0, LEAST_S)
+    if agreed.refresher == UAC or agreed.expires_s > interval:  # refreshes of the callee do not come, or not in time
+        if asked.refresher == UAS or not asked.has_timer:
+            return NOTHING, b.why("the caller would wait for refreshes in vain, so it has no timer", Mark.INFERRED)
+        refresher = UAC
+    else:
+        refresher = UAC if asked.refresher == UAC and asked.has_timer else UAS
+    return Said(interval, refresher, has_timer=True), b.why("the caller lives on what was agreed with the callee", Mark.INFERRED)
 
 
 def _own(asked: Said, rules: TimerRules) -> tuple[Said, Why]:
