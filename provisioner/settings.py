@@ -62,6 +62,13 @@ SETTINGS: tuple[SettingSpec, ...] = (
         'state = "/var/lib/provisioner"',
     ),
     SettingSpec(
+        "database",
+        str,
+        "",
+        "URL of a PostgreSQL for what happened, without a password, or sqlite; empty means what the state folder used last",
+        'database = "postgresql://provisioner@db.example.com/provisioner"',
+    ),
+    SettingSpec(
         "http",
         str,
         ":8080",
@@ -338,8 +345,29 @@ def _check(settings: Settings) -> None:
         )
     if settings["media"] not in ("silence", "tone", "off"):
         raise SettingsError(f"{settings.origin('media')}: media is {settings['media']}", hint="silence, tone or off")
+    _check_database(settings)
     if settings["https"] != "off" and not settings["certificate"]:
         raise SettingsError(
             f"{settings.origin('https')}: https is on and there is no certificate",
             hint='give --certificate FILE, or https = "off"',
+        )
+
+
+def _check_database(settings: Settings) -> None:
+    from urllib.parse import parse_qs, urlsplit
+
+    if settings["database"] in ("", "sqlite"):
+        return
+    origin = settings.origin("database")
+    try:
+        url = urlsplit(settings["database"])
+        has_password = url.password is not None or "password" in parse_qs(url.query, keep_blank_values=True)
+    except ValueError as error:
+        raise SettingsError(f"{origin}: database {error}", hint=BY_NAME["database"].example) from None
+    if url.scheme not in ("postgresql", "postgres", "postgresql+psycopg"):
+        raise SettingsError(f"{origin}: database is neither sqlite nor the URL of a PostgreSQL", hint=BY_NAME["database"].example)
+    if has_password:
+        raise SettingsError(
+            f"{origin}: the URL of the database holds a password",
+            hint="leave it out, and write it into ~/.pgpass or into the file that PGPASSFILE names",
         )

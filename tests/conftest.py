@@ -9,12 +9,14 @@ import signal
 from collections.abc import Generator
 from typing import Any
 
+import postgres_cluster
 import pytest
 from hypothesis import HealthCheck, settings
 from parsed_once import remember
+from postgres_cluster import postgres
 from side_by_side import long_first, pytest_xdist_auto_num_workers, pytest_xdist_make_scheduler
 
-__all__ = ["pytest_xdist_auto_num_workers", "pytest_xdist_make_scheduler"]
+__all__ = ["postgres", "pytest_xdist_auto_num_workers", "pytest_xdist_make_scheduler"]
 
 settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy machine")
@@ -49,6 +51,7 @@ PACKAGES = {
     "twinkle-console": "twinkle-console",
     "kamailio": "kamailio kamailio-tls-modules",
     "chromium": "chromium",
+    "postgres": "postgresql",
 }
 "Programs that tests may name in `needs`; .ci/run installs the packages from here."
 
@@ -56,7 +59,7 @@ _MISSING: set[str] = set()
 
 
 def _which(program: str) -> str | None:
-    return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    return shutil.which(program, path=":".join((os.environ.get("PATH", ""), "/usr/sbin:/sbin", *postgres_cluster.PROGRAMS)))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

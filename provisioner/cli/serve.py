@@ -10,7 +10,7 @@ from provisioner.cli.session import settings_options, templates_folder
 from provisioner.settings import Settings
 
 SERVED = (
-    "devices templates state http https tftp sip sips realm media media_ports people advertise allow certificate "
+    "devices templates state database http https tftp sip sips realm media media_ports people advertise allow certificate "
     "certificate_key tls_minimum workers sip_port sips_port poll_seconds drain_seconds"
 ).split()
 "Settings that are flags of `serve`."

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from provisioner.delivery.file import FileKind, PublishedFile
 from provisioner.delivery.snapshot import Snapshot
+from provisioner.state.database_place import has_database
 from provisioner.state.folder import StateFolder
 from provisioner.state.publication import Published, PublishedPhone
 from provisioner.state.source import PublishedSource
@@ -29,14 +30,13 @@ class History:
         self._folder: StateFolder | None = None
         self._source: PublishedSource | None = None
         try:
-            has_index, has_database = (path / "published.sqlite").exists(), (path / "observed.sqlite").exists()
+            has_index, self._has_database = (path / "published.sqlite").exists(), has_database(path)
         except PermissionError:
-            has_index = has_database = True  # the folder itself says below whose it is
-        if has_index or has_database:
+            has_index = self._has_database = True  # the folder itself says below whose it is
+        if has_index or self._has_database:
             self._folder = StateFolder.existing(path)
             if has_index:
                 self._source = PublishedSource(self._folder)
-        self._has_database = has_database
 
     @cached_property
     def snapshot(self) -> Snapshot | None:

@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import sqlalchemy as sa
+
 from provisioner.delivery.reason import Reason
-from provisioner.state.database import Database
+from provisioner.state.database import Database, plain_reason
 from provisioner.state.tail import JournalTail
 
 MAX_LINES = 40
@@ -20,13 +22,28 @@ class RequestLog:
     """Prints what was written to the journal since the last look: plain on a terminal, JSON lines elsewhere."""
 
     def __init__(self, database: Database, echo: Callable[[str], None], *, is_plain: bool | None = None) -> None:
-        self._tail = JournalTail(database)
+        self._database = database
+        self._tail: JournalTail | None = None
         self._echo = echo
+        self._is_away = False
+        self.show_new()  # what came before is not shown
         self._is_plain = sys.stderr.isatty() if is_plain is None else is_plain
 
     def show_new(self) -> None:
-        """Print the new decisions, oldest first, MAX_LINES at most, and how many more there were."""
-        events, left = self._tail.fresh(MAX_LINES)
+        """Print the new decisions, oldest first, MAX_LINES at most, and how many more there were.
+
+        A database that is away is said once; what waits for it is shown when it is back.
+        """
+        try:
+            if self._tail is None:
+                self._tail = JournalTail(self._database)
+            events, left = self._tail.fresh(MAX_LINES)
+        except sa.exc.DBAPIError as error:
+            if not self._is_away:
+                self._echo(f"decisions are not shown while the database is away: {plain_reason(error)}")
+            self._is_away = True
+            return
+        self._is_away = False
         for event in events:
             row = event._asdict()
             self._echo(plain_line(row) if self._is_plain else json_line(row))

@@ -11,6 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from provisioner.address import WILDCARDS, parse_listen
 from provisioner.delivery.decide import decide
 from provisioner.delivery.request import FileRequest
@@ -33,6 +35,7 @@ from provisioner.services.tftp_table import allow_descriptors
 from provisioner.settings import Settings
 from provisioner.state.database import Database
 from provisioner.state.folder import FILE_MODE
+from provisioner.state.database_place import name_database
 from provisioner.state.journal import Journal
 from provisioner.state.published import PublishedSource, Publisher, StateFolder
 from provisioner.state.retention import Retention
@@ -85,7 +88,7 @@ class Server:
         self.state = StateFolder.open(settings.path("state"))
         if not only_sip:
             Publisher(self.state).close()  # another loader on this folder is one line now, not a crashing child later
-        self.database = Database.open(self.state)
+        self.database = Database.open(self.state, settings["database"])
         self.addresses = addresses_of(
             settings, *(self.bound[name].port if name in self.bound else None for name in ("sip", "sips"))
         )
@@ -94,6 +97,7 @@ class Server:
         FleetSource(self.state, templates)  # contradicting facts are one line now too
         policy_of(settings)
         parts = {} if only_sip else {"loader": 1}
+            name_database(self.state, settings["database"])
         if "http" in self.bound or "https" in self.bound:
             parts["http"] = settings["workers"]
         if "tftp" in self.bound:
@@ -182,7 +186,10 @@ class Server:
         reading = Reading(self.database, PublishedSource(self.state))
 
         def delivered(macs: Collection[str]) -> dict[str, str]:
-            fetches = reading.last_fetches(macs).items()
+            try:
+                fetches = reading.last_fetches(macs).items()
+            except sa.exc.DBAPIError:
+                return {}  # while the database is away nobody is known to have fetched
             return {mac: kinds["mac"].delivered_sha256 or "" for mac, kinds in fetches if "mac" in kinds}
 
         return LabReturns(self.state.path, reading.content, delivered)

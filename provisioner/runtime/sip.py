@@ -27,7 +27,7 @@ from provisioner.services.sip_bindings import KeptBindings
 from provisioner.services.sip_users import FleetUsers
 from provisioner.settings import Settings
 from provisioner.state.binding_table import BindingTable
-from provisioner.state.database import Database
+from provisioner.state.database import Database, plain_reason
 from provisioner.state.folder import StateFolder
 from provisioner.state.job_table import JobTable
 from provisioner.state.journal import Journal
@@ -203,7 +203,7 @@ async def _write(store: KeptBindings) -> None:
     except Exception as error:
         # The phones go on; the database gets everything with the next try.
         store.give_back(taken)
-        print(f"bindings not written: {error}", file=sys.stderr, flush=True)
+        print(f"bindings not written: {plain_reason(error)}", file=sys.stderr, flush=True)
 
 
 def registrar_key(state: Path) -> bytes:

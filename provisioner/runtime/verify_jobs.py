@@ -18,6 +18,7 @@ from typing import Any
 
 from provisioner.runtime.verify_part import Collecting, pack
 from provisioner.runtime.verify_stimuli import Stimulating
+from provisioner.state.database import plain_reason
 from provisioner.state.job_table import Job, JobState, JobTable, Wish
 from sipstub.stimulus.director import Director, StimulusProblem
 from sipstub.trace.record import Recorder
@@ -84,7 +85,7 @@ class JobRunner:
         try:
             return await asyncio.to_thread(self._table.claim, self._owner, now=self._now())
         except Exception as error:
-            self._say(f"no jobs taken: {error}")
+            self._say(f"no jobs taken: {plain_reason(error)}")
             return None
 
     async def _run(self, job: Job) -> None:

@@ -23,8 +23,8 @@ END_TIMEOUT_S = 30.0
 MAX_SAID = 2_000
 POLL_S = 0.05
 HANDED_ON = (
-    "devices templates state http https tftp sip sips realm media media_ports advertise allow certificate certificate_key "
-    "tls_minimum"
+    "devices templates state database http https tftp sip sips realm media media_ports advertise allow certificate "
+    "certificate_key tls_minimum"
 ).split()
 "Settings that its own server gets as flags; the people listener takes a free port."
 FALLBACK = {"http": ":0", "tftp": "off"}

@@ -45,7 +45,7 @@ class Pending:
         query = sa.select(row.id, row.format, row.events, row.last_at).where(_waits).order_by(row.id)
         count, last_at = 0, 0.0
         given_up: list[int] = []
-        for found in connection.execute(query.with_for_update(skip_locked=True)):
+        for found in connection.execute(query):
             if batches <= PENDING_BATCHES * 9 // 10 and events <= PENDING_EVENTS * 9 // 10:
                 break
             given_up.append(found.id)
@@ -85,7 +85,7 @@ def is_any_waiting(connection: sa.Connection) -> bool:
 def take(connection: sa.Connection, most: int, up_to: int | None) -> list[Any]:
     """Return the oldest waiting batches, together at most `most` events or one batch, and mark them as unpacked.
 
-    Nobody else gets them: with SQLite the caller has the write lock, PostgreSQL skips what another transaction holds.
+    Nobody else gets them: one transaction writes at a time.
     """
     row = schema.batch.c
     query = sa.select(row.id, row.events).where(_waits).order_by(row.id).limit(most)
@@ -93,7 +93,7 @@ def take(connection: sa.Connection, most: int, up_to: int | None) -> list[Any]:
         query = query.where(row.id <= up_to)
     numbers: list[int] = []
     events = 0
-    for number, held in connection.execute(query.with_for_update(skip_locked=True)):
+    for number, held in connection.execute(query):
         if numbers and events + held > most:
             break
         numbers.append(number)

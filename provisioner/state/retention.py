@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from provisioner.state import schema
 
-KEEP_S = 90 * 86_400.0
-"Age after which a journal row is deleted."
+KEEP_S = 30 * 86_400.0
+"Age after which a journal row is deleted, unless the setting `journal_days` says another."
 
 KEEP_ROWS = 1_000_000
 "Most journal rows kept, about 400 MB."

@@ -53,6 +53,7 @@ DROPPED = "dropped"
 "Outcome of the row that tells how many events were lost."
 
 EVENT_FIELDS = DeliveryEvent._fields
+_LENGTHS = tuple(getattr(schema.event.c[name].type, "length", None) for name in EVENT_FIELDS)
 _sameness = operator.attrgetter("mac", "name", "peer", "outcome", "method", "protocol", "agent", "sha256")
 
 Fetch = tuple[DeliveryEvent, DeliveryEvent | None]
@@ -227,8 +228,8 @@ def lost_event(fact: str, at: float) -> DeliveryEvent:
 
 
 def cleaned(event: DeliveryEvent) -> DeliveryEvent:
-    """Return the event in text that any database takes: a peer can send lone surrogates and NUL."""
+    """Return the event in text that any database takes: a peer can send lone surrogates, NUL and words of any length."""
     return DeliveryEvent._make(
-        value.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00") if isinstance(value, str) else value
-        for value in event
+        value.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")[:length] if isinstance(value, str) else value
+        for value, length in zip(event, _LENGTHS, strict=True)
     )

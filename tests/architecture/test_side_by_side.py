@@ -49,7 +49,7 @@ def run(folder: Path, *args: str) -> str:
     tests = folder / "tests"
     if not tests.is_dir():
         tests.mkdir()
-        for name in ("conftest.py", "side_by_side.py", "parsed_once.py"):
+        for name in ("conftest.py", "side_by_side.py", "parsed_once.py", "postgres_cluster.py"):
             text = (FOLDER / name).read_text("utf-8")
             (tests / name).write_text(text.replace('"curl": "curl"', '"no-such-program": "no-such-package"'), "utf-8")
         for name in ("test_one.py", "test_two.py"):

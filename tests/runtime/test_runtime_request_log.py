@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from provisioner.delivery.event import DeliveryEvent
 from provisioner.runtime.request_log import MAX_LINES, RequestLog
@@ -77,3 +78,19 @@ def test_what_a_peer_sent_controls_no_terminal(tmp_path: Path) -> None:
     assert "\x1b" not in plain and plain.encode()
     (line,) = Running(tmp_path / "b", is_plain=False).came(an_event("/\x1b[2J\udcff.cfg"))
     assert "\x1b" not in line and line.encode()
+
+
+def test_a_database_that_is_away_is_said_once_and_what_waited_is_shown_when_it_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = Running(tmp_path, is_plain=False)
+
+    def refuse(*_: object) -> None:
+        raise sa.exc.OperationalError("SELECT", {}, Exception("it is\n\taway"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(running.database.engine, "connect", refuse)
+        for _ in range(3):
+            running.log.show_new()
+    assert running.lines == ["decisions are not shown while the database is away: it is away"]
+    assert len(running.came(an_event("/late.cfg"))) == 1

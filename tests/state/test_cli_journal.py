@@ -18,6 +18,7 @@ from provisioner.state.folder import StateFolder
 from provisioner.state.journal import Journal
 from provisioner.state.published import Publisher
 
+WITH_BOTH = True
 NOW = 1_790_000_000.0
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from provisioner.settings import BY_NAME
 from provisioner.state.compaction import COMPACT_BYTES
 from provisioner.state.journal import MAX_QUEUED
 from provisioner.state.pending import PENDING_BATCHES, PENDING_EVENTS
@@ -66,4 +67,5 @@ def test_the_reference_names_the_bounds_of_the_code() -> None:
     text = REFERENCE.read_text(encoding="utf-8")
     for bound in (MAX_QUEUED, PENDING_EVENTS, PENDING_BATCHES, KEEP_ROWS, KNOCKING_KEPT, DELIVERED_KEPT, COLLAPSE_ROWS):
         assert f"{bound:,}" in text
+    assert BY_NAME["journal_days"].default == KEEP_S / 86_400
     assert f"{KEEP_S / 86_400:.0f} days" in text and f"{COMPACT_BYTES // 2**20} MB" in text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from pathlib import Path
 
 import pytest
 
@@ -12,10 +11,10 @@ from provisioner.services import sip_bindings
 from provisioner.services.sip_bindings import FIELDS, BindingsFull, KeptBindings
 from provisioner.state.binding_table import BindingRow, BindingTable
 from provisioner.state.database import Database
-from provisioner.state.folder import StateFolder
 from sipstub.registrar.binding import Binding, BindingChange, Change
 from sipstub.sip.params import Params
 
+WITH_BOTH = True
 NOW = 1_700_000_000.25
 
 
@@ -28,8 +27,8 @@ def a_binding(id: str = "b1", *, expires_at: float = NOW + 60) -> Binding:
 
 
 @pytest.fixture
-def table(tmp_path: Path) -> BindingTable:
-    return BindingTable(Database.open(StateFolder.open(tmp_path / "state")))
+def table(database: Database) -> BindingTable:
+    return BindingTable(database)
 
 
 def kept(table: BindingTable) -> KeptBindings:

@@ -2,20 +2,21 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from state_builders import COMMON, MAC, SHA, a_fleet, a_knock, a_mac, an_event
 
 from provisioner.delivery.event import DeliveryEvent
 from provisioner.state import journal as journal_module
 from provisioner.state import retention as retention_module
 from provisioner.state import rows as rows_module
+from provisioner.state import schema
 from provisioner.state.database import Database
 from provisioner.state.folder import StateFolder
 from provisioner.state.journal import Journal
@@ -24,6 +25,7 @@ from provisioner.state.reading import Reading
 from provisioner.state.retention import Retention
 from provisioner.state.unpacker import Unpacker
 
+WITH_BOTH = True
 OTHER_SHA = "b" * 64
 
 
@@ -41,8 +43,7 @@ def unpack(database: Database, **retention: float) -> None:
 @contextmanager
 def locked(folder: StateFolder) -> Iterator[None]:
     """Somebody else in the middle of a long write."""
-    with closing(sqlite3.connect(folder.database, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with Database.open(folder).writing():
         yield
 
 
@@ -59,7 +60,7 @@ def test_recording_touches_no_database(folder: StateFolder, journal: Journal, re
         for number in range(100):
             journal.record(an_event(at=1000.0 + number))
         assert not journal.flush()
-        assert "locked" in str(journal.last_error)
+        assert "lock" in str(journal.last_error)
         assert journal.waiting == 100
     assert reading.events() == []
     assert journal.flush()
@@ -238,8 +239,8 @@ def test_contents_are_remembered_within_a_bound_but_never_those_a_phone_has(data
     for number in range(8):
         write(journal, an_event(at=100.0 + number, mac=a_mac(number), sha256=f"{1000 + number:064x}"))
         unpack(database, keep_delivered=5)
-    with closing(sqlite3.connect(database.engine.url.database or "")) as connection:
-        kept = {int(sha, 16) for (sha,) in connection.execute("SELECT sha256 FROM delivered")}
+    with database.reading() as connection:
+        kept = {int(sha, 16) for sha in connection.execute(sa.select(schema.delivered.c.sha256)).scalars()}
     assert kept == {19, *range(1000, 1008)}
 
 

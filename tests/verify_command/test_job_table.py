@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from postgres_cluster import KINDS
 
 from provisioner.errors import EnvironmentProblem
 from provisioner.state.database import Database
@@ -15,9 +16,10 @@ from provisioner.state.verdict_table import KEPT_PER_PHONE, VerdictRow, VerdictT
 MAC = "001565000001"
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Database:
-    return Database.open(StateFolder.open(tmp_path / "state"))
+@pytest.fixture(params=KINDS)
+def database(tmp_path: Path, request: pytest.FixtureRequest) -> Database:
+    url = request.getfixturevalue("postgres").migrated_database() if request.param == "postgresql" else ""
+    return Database.open(StateFolder.open(tmp_path / "state"), url)
 
 
 @pytest.fixture
