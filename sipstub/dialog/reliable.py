@@ -21,7 +21,7 @@ MAX_WAITING = 8
 class ReliableAnswers:
     """The called side: numbers answers, repeats each until its PRACK comes."""
 
-    __slots__ = ("_cseq", "_open", "_repeater", "_rseq", "_timing", "_waiting")
+    __slots__ = ("_cseq", "_late", "_open", "_repeater", "_rseq", "_timing", "_waiting")
 
     def __init__(self, invite: Request, timing: Timing, first_rseq: int = 1) -> None:
         if not 1 <= first_rseq <= MAX_FIRST_RSEQ:
@@ -31,12 +31,28 @@ class ReliableAnswers:
         self._rseq = first_rseq - 1
         self._open: Response | None = None
         self._repeater: Repeater | None = None
+        self._late: RAck | None = None
         self._waiting: deque[Response] = deque()
 
     @property
     def is_open(self) -> bool:
         """Return whether an answer waits for its PRACK; if a session is in it, no 2xx may go out until then (section 3)."""
         return self._open is not None
+
+    @property
+    def has_open_session(self) -> bool:
+        """Return whether the answer that waits for its PRACK has a session in it."""
+        return self._open is not None and bool(self._open.body)
+
+    @property
+    def has_room(self) -> bool:
+        """Return whether one more answer may be sent, or wait."""
+        return self._open is None or len(self._waiting) < MAX_WAITING
+
+    def number(self) -> int:
+        """Return the next RSeq, also for an answer that somebody else repeats: all of one INVITE count in one row."""
+        self._rseq = self._rseq + 1 if self._rseq < MAX_RSEQ else 1
+        return self._rseq
 
     def send(self, response: Response, now: float) -> Response | None:
         """Return the answer made reliable, to be sent now; None if it has to wait for a PRACK.  A 100 cannot be reliable.
@@ -50,16 +66,21 @@ class ReliableAnswers:
                 raise ValueError(f"{MAX_WAITING} answers wait for PRACK already")
             self._waiting.append(response)
             return None
-        self._rseq = self._rseq + 1 if self._rseq < MAX_RSEQ else 1
         response.headers.set("Require", ", ".join([*(word for word in response.require if word != OPTION), OPTION]))
-        response.headers.set("RSeq", self._rseq)
+        response.headers.set("RSeq", self.number())
         self._open, self._repeater = response, Repeater(self._timing, now, is_capped=False)
         return response
 
     def receive(self, prack: Request, now: float) -> Response | Refusal | None:
-        """Take a PRACK: 481 if it confirms nothing, the next answer to be sent, or None.  All but the refused get their 2xx."""
+        """Take a PRACK: 481 if it confirms nothing, the next answer to be sent, or None.  All but the refused get their 2xx.
+
+        One that comes after the final answer is taken too.
+        """
         rack = prack.rack
-        if self._open is None or rack is None or rack != RAck(self._rseq, self._cseq):
+        if rack is not None and rack == self._late:
+            self._late = None
+            return None
+        if rack is None or rack != self._named:
             return Refusal(481, "PRACK for no answer that is open")
         self._open, self._repeater = None, None
         return self.send(self._waiting.popleft(), now) if self._waiting else None
@@ -79,8 +100,15 @@ class ReliableAnswers:
 
     def end(self) -> None:
         """Forget what is open: the final answer goes out."""
+        self._late = self._named
         self._open, self._repeater = None, None
         self._waiting.clear()
+
+    @property
+    def _named(self) -> RAck | None:
+        """Return what the PRACK for the open answer says."""
+        rseq = None if self._open is None else self._open.rseq
+        return None if rseq is None else RAck(rseq, self._cseq)
 
 
 class ReliableOrder:

@@ -83,7 +83,7 @@ class Branch:
             self._offer.send.headers.put_on(invite)
         else:
             session.put_on_request(invite, call.caller.session)
-        prack.put_on(invite, target.group.profile)
+        prack.put_on(invite, target.group.profile, call.caller.group.profile)
         self._send(invite, now)
 
     def cancel(self, now: float, reason: str | None = None) -> None:

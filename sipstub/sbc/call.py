@@ -5,6 +5,7 @@ What the caller hears is in CallerSide, who is called in Hunt.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sipstub.dialog.refusal import Refusal
@@ -128,13 +129,20 @@ class Call(Relay):
     def answered(self, branch: Branch, leg: Leg, response: Response, invite: Request, now: float, *, is_first: bool) -> None:
         """Take the first 2xx of one dialog: it connects the call, or is hung up at once."""
         number = invite.cseq.number
-        if self.is_connected or self.is_over or not is_first:
+        if self.is_connected or self.is_over or not is_first or self._side.is_holding:
             self.acknowledge(leg, number)
-            leg.is_closed = False
-            self._close(leg, now)
+            self.close(leg, now)
             self.finish(now)
             return
         caller = self._side.leg_for(leg)
+        if caller.reliable.has_open_session:
+            self.ends_at = None
+            self._hunt.found(branch, now)
+            self._side.hold(leg, number, partial(self._connect, branch, caller, leg, response, number))
+            return
+        self._connect(branch, caller, leg, response, number, now)
+
+    def _connect(self, branch: Branch, caller: Leg, leg: Leg, response: Response, number: int, now: float) -> None:
         try:
             found = self._side.answer(caller, response)
         except MediaRefused as refusal:
@@ -144,6 +152,7 @@ class Call(Relay):
             self.refuse(refusal.status, None, now, why=refusal.why)
             return
         self.is_connected = True
+        self._side.end(now)
         self.caller = caller
         caller.peer, leg.peer = leg, caller
         self._hunt.found(branch, now)
@@ -203,6 +212,23 @@ class Call(Relay):
         self.refuse(487, None, now, why="BYE")
         return None
 
+    def confirm(self, leg: Leg, prack: Request, transaction: ServerTransaction, now: float) -> Response | None:
+        """Take a PRACK that is not for an answer of the other leg."""
+        return self._side.confirm(leg, prack, transaction, now)
+
+    def next_timer(self) -> float | None:
+        """Return when `on_timer` has to be called."""
+        found, at = super().next_timer(), self._side.next_timer
+        return found if at is None or (found is not None and found < at) else at
+
+    def on_timer(self, now: float) -> None:
+        """Repeat what the caller has not confirmed, and whatever else is due."""
+        refusal = self._side.on_timer(now)
+        if refusal is not None:
+            self._hunt.call_off(now, None)
+            self.refuse(refusal.status, None, now, why=refusal.fact)
+        super().on_timer(now)
+
     def timed_out(self, now: float) -> None:
         """Nobody answered in time, or the call is too long."""
         if self.is_connected:
@@ -226,6 +252,7 @@ class Call(Relay):
             found.headers.add("Reason", 'SIP;cause=404;text="General Routing Failure"')
         self.core.respond(self.transaction, found, now)
         self.is_over, self.why, self.ends_at = True, why or str(status), None
+        self._side.end(now)
         self.media.end()
         for leg in self.legs:
             if leg.dialog is not None and not leg.is_confirmed:

@@ -6,14 +6,18 @@ each (1).  It is the callee's own, or with ForceGenerateToTag a short one of our
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 from sipstub.dialog.dialog import dialog_of_server
+from sipstub.dialog.refusal import Refusal
 from sipstub.sbc import early_media, representation
 from sipstub.sbc.carrying import carried
-from sipstub.sbc.leg import Leg, is_sdp
+from sipstub.sbc.leg import SDP, Leg, is_sdp
 from sipstub.sbc.leg_session import LegSession
-from sipstub.sip.message import Response
+from sipstub.sbc.prack import makes_reliable
+from sipstub.sip.message import Request, Response
+from sipstub.transaction.machine import ServerTransaction
 
 if TYPE_CHECKING:
     from sipstub.sbc.call import Call
@@ -22,21 +26,30 @@ FORCED_TAG = 12
 "Longest tag that ForceGenerateToTag makes."
 
 
+class Held(NamedTuple):
+    """An answer that waits."""
+
+    leg: Leg
+    cseq: int
+    go_on: Callable[[float], None]
+
+
 class CallerSide:
     """That of one call."""
 
-    __slots__ = ("_call", "_latched")
+    __slots__ = ("_call", "_held", "_latched")
 
     def __init__(self, call: Call) -> None:
         self._call = call
         self._latched: Leg | None = None
         "The fork that rang first."
+        self._held: Held | None = None
 
     def ring(self, leg: Leg, response: Response, now: float) -> None:
         """Tell the caller a 101 to 199 of one fork, unless it is to hear of another one alone."""
         call = self._call
         profile, is_sequential = call.caller.group.profile, call.sbc.settings["SBCForkingHandlingMode"] == 1
-        if self._latched is None:
+        if self._latched is None or self._latched.is_closed:  # who rang first may have refused since
             self._latched = leg
         elif (leg is not self._latched and not is_sequential) or profile.multiple_18x == 0:
             return
@@ -45,14 +58,75 @@ class CallerSide:
         found = self.answer(caller, response)
         if not caller.session.is_carrying or not leg.session.is_carrying:
             caller.session.put_on_answer(found, leg.session)
-        rseq = response.rseq
-        if rseq is not None:
-            ours = caller.remember_reliable(call.request.cseq.number, leg, rseq, response.cseq.number)
+        timing = call.core.layer.timing
+        if response.rseq is not None:
+            ours = caller.reliable.pass_on(call.request, leg, response, timing)
             if ours is None:
                 return
             found.headers.add("RSeq", ours)
         caller.said(found)
+        if response.rseq is None and makes_reliable(profile, call.request):
+            reliable = caller.reliable.send(call.request, found, timing, now)
+            call.sbc.agenda.note(call)
+            if reliable is None:
+                return
         call.core.respond(call.transaction, found, now)
+
+    def confirm(self, caller: Leg, prack: Request, transaction: ServerTransaction, now: float) -> Response | None:
+        """Take the PRACK for an answer that the SBC made reliable; an offer in it is answered by what the caller has [choice]."""
+        call, had_session = self._call, caller.reliable.has_open_session
+        following = caller.reliable.receive(prack, now)
+        if isinstance(following, Refusal):
+            return following.answer_to(prack)
+        if had_session:
+            caller.negotiation.offer_answered()
+        found = caller.answer(prack, 200)
+        if prack.body and is_sdp(prack) and caller.description:
+            found.set_body(caller.description, SDP)
+        call.core.respond(transaction, found, now)
+        if following is not None:
+            call.core.respond(call.transaction, following, now)
+        if self._held is not None and not caller.reliable.has_open_session:
+            held, self._held = self._held, None
+            held.go_on(now)
+        call.sbc.agenda.note(call)
+        return None
+
+    # The answer, which may have to wait for a PRACK (RFC 3262 section 3)
+
+    def hold(self, leg: Leg, cseq: int, go_on: Callable[[float], None]) -> None:
+        """Have the answer of a fork wait until the caller has confirmed what it was told before."""
+        self._held = Held(leg, cseq, go_on)
+
+    @property
+    def is_holding(self) -> bool:
+        """Return whether an answer waits."""
+        return self._held is not None
+
+    def end(self, now: float) -> None:
+        """The final answer goes out: nothing is repeated any more, and who waits with an answer is hung up."""
+        for leg in self._call.legs:
+            leg.reliable.end()
+        held, self._held = self._held, None
+        if held is not None and not held.leg.is_closed:
+            self._call.acknowledge(held.leg, held.cseq)
+            self._call.close(held.leg, now)
+
+    @property
+    def next_timer(self) -> float | None:
+        """Return when an answer to the caller has to be repeated."""
+        times = (leg.reliable.next_timer for leg in self._call.legs)
+        return min((at for at in times if at is not None), default=None)
+
+    def on_timer(self, now: float) -> Refusal | None:
+        """Repeat what has no PRACK; return why the call is refused if that never came."""
+        for leg in self._call.legs:
+            found = leg.reliable.on_timer(now)
+            if isinstance(found, Refusal):
+                return found
+            if found is not None:
+                self._call.core.respond(self._call.transaction, found, now)
+        return None
 
     def leg_for(self, leg: Leg) -> Leg:
         """Return the caller's leg that a fork talks to, with its dialog."""

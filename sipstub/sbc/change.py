@@ -173,9 +173,8 @@ class Change:
         relay, leg = self._relay, self._leg
         body = relay.body_for(leg, response)
         found = leg.answer(self._request, response.status, response.reason, carried(response), body, of=response)
-        rseq = response.rseq
-        if rseq is not None:
-            ours = leg.remember_reliable(self._request.cseq.number, self._peer, rseq, response.cseq.number)
+        if response.rseq is not None:
+            ours = leg.reliable.pass_on(self._request, self._peer, response, relay.core.layer.timing)
             if ours is None:
                 return
             found.headers.add("RSeq", ours)

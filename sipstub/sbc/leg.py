@@ -14,6 +14,7 @@ from sipstub.sbc import representation
 from sipstub.sbc.carrying import AGENT_NAME
 from sipstub.sbc.ip_group import IpGroup
 from sipstub.sbc.leg_session import LegSession
+from sipstub.sbc.reliable_side import ReliableSide
 from sipstub.sip.answer import answer
 from sipstub.sip.headers import Field
 from sipstub.sip.host import host_key
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 _ADDRESS = re.compile(r"[0-9.]+\Z|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\Z")
 SDP = "application/sdp"
-MAX_RELIABLE = 64
-"Reliable answers of one call whose numbers are remembered."
 ALLOW = "INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, INFO, OPTIONS, MESSAGE, NOTIFY, REFER, SUBSCRIBE, REGISTER"
 
 
@@ -96,8 +95,7 @@ class Leg:
         self.unacked: Unacked | None = None
         self.acks: dict[int, bytes] = {}
         "The last ACK by CSeq, for a 2xx that comes again."
-        self.reliable: dict[tuple[int, int], tuple[Leg, int, int]] = {}
-        "From RSeq and CSeq that this side got to the leg they came from, and its own numbers."
+        self.reliable = ReliableSide()
         self.refers: dict[int, int] = {}
         "From CSeq of each REFER that went out on it to its CSeq on the other one."
         self.side: MediaSide | None = None
@@ -177,19 +175,6 @@ class Leg:
         """Follow the remote target: the next request goes where the dialog says, as far as that can be reached from here."""
         if self.dialog is not None:
             self.hop = hop_towards(self.dialog.way.next_hop, self.hop, is_phone=self.group.is_user)
-
-    def remember_reliable(self, cseq: int, other: Leg, rseq: int, other_cseq: int) -> int | None:
-        """Return the RSeq by which this side gets an answer of the other one; None when there are too many."""
-        for (ours, at), named in self.reliable.items():
-            if at == cseq and named == (other, rseq, other_cseq):
-                return ours
-        if len(self.reliable) >= MAX_RELIABLE:
-            return None
-        ours = rseq
-        while (ours, cseq) in self.reliable:
-            ours += 1
-        self.reliable[ours, cseq] = (other, rseq, other_cseq)
-        return ours
 
 
 def is_sdp(message: Message) -> bool:

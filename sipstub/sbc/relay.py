@@ -72,12 +72,12 @@ class Relay:
         method = request.method
         if method == "BYE":
             return self.hang_up(leg, request, transaction, now)
+        if method == "PRACK":
+            return self._prack(leg, request, transaction, now)
         if leg.peer is None or leg.peer.dialog is None or leg.peer.is_closed:
             return Refusal(481, "the other leg is gone").answer_to(request)
         if method in ("INVITE", "UPDATE"):
             return Change(self, leg, leg.peer, request, transaction).begin(now)
-        if method == "PRACK":
-            return self._prack(leg, request, transaction, now)
         if method == "OPTIONS" and self.sbc.settings["SBCTerminateOptions"]:
             found = leg.answer(request, 200)
             found.headers.add("Allow", ALLOW)
@@ -117,13 +117,20 @@ class Relay:
         """Take note of a request that was passed on and answered."""
 
     def _prack(self, leg: Leg, request: Request, transaction: ServerTransaction, now: float) -> Response | None:
-        rack = request.rack
-        named = leg.reliable.pop((rack.rseq, rack.cseq.number), None) if rack is not None else None
-        if named is None or named[0].dialog is None or named[0].is_closed:
+        named = leg.reliable.passed(request)
+        if named is None:
+            return self.confirm(leg, request, transaction, now)
+        if named.leg.dialog is None or named.leg.is_closed:
             return Refusal(481, "PRACK for no answer that is open").answer_to(request)
-        other, rseq, cseq = named
-        self.pass_on(leg, other, request, transaction, now, (("RAck", RAck(rseq, CSeq(cseq, "INVITE"))),))
+        if named.has_session:
+            leg.negotiation.offer_answered()
+        rack = RAck(named.rseq, CSeq(named.cseq, "INVITE"))
+        self.pass_on(leg, named.leg, request, transaction, now, (("RAck", rack),))
         return None
+
+    def confirm(self, leg: Leg, prack: Request, transaction: ServerTransaction, now: float) -> Response | None:
+        """Take a PRACK that is not for an answer of the other leg: for one that the SBC made reliable, or for none."""
+        return Refusal(481, "PRACK for no answer that is open").answer_to(prack)
 
     def hang_up(self, leg: Leg, request: Request, transaction: ServerTransaction, now: float) -> Response | None:
         """Take a BYE: answered at once, or by the other side where SBCEnableByeAuthentication says so."""
