@@ -94,10 +94,10 @@ class Server:
         )
         if not only_sip:
             write_addresses(self.state.path, self.addresses)
+            name_database(self.state, settings["database"])
         FleetSource(self.state, templates)  # contradicting facts are one line now too
         policy_of(settings)
         parts = {} if only_sip else {"loader": 1}
-            name_database(self.state, settings["database"])
         if "http" in self.bound or "https" in self.bound:
             parts["http"] = settings["workers"]
         if "tftp" in self.bound:
