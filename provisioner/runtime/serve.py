@@ -34,8 +34,8 @@ from provisioner.services.tftp_server import TftpServer
 from provisioner.services.tftp_table import allow_descriptors
 from provisioner.settings import Settings
 from provisioner.state.database import Database
-from provisioner.state.folder import FILE_MODE
 from provisioner.state.database_place import name_database
+from provisioner.state.folder import FILE_MODE
 from provisioner.state.journal import Journal
 from provisioner.state.published import PublishedSource, Publisher, StateFolder
 from provisioner.state.retention import Retention
