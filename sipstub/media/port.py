@@ -1,4 +1,4 @@
-"""Pairs of ports: RTP at an even one, RTCP at the next.  RFC 3550 section 11."""
+"""Pairs of ports: RTP at an even one, RTCP at the next (RFC 3550 section 11); and ports that listen for TCP."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ COUNT_DROPPED = 40
 MAX_TRIES = 64
 "Pairs of ports that are tried for one call, or one end of a relay."
 PROBE_PORT = 9
+BACKLOG = 16
+"Connections of one port that the system keeps until they are taken."
 
 Pair = tuple[socket.socket, socket.socket]
 "The sockets of RTP and RTCP."
@@ -71,11 +73,20 @@ def open_pair(near: str, own: str, numbers: Iterable[int]) -> Pair | None:
 
     Where `own` is empty, stands for all addresses or is of the other family, it is the one that `near` is reached from.
     """
-    host = own if own not in WILDCARDS and (":" in own) is (":" in near) else own_address(near)
-    if not host:
-        return None
+    host = _bound_at(near, own)
     tried = (bind_pair(host, number) for number in itertools.islice(numbers, MAX_TRIES))
-    return next((pair for pair in tried if pair is not None), None)
+    return next((pair for pair in tried if pair is not None), None) if host else None
+
+
+def open_listener(near: str, own: str, numbers: Iterable[int]) -> socket.socket | None:
+    """Return a socket that listens for TCP at the first of these ports that is free; see `open_pair` for the address."""
+    host = _bound_at(near, own)
+    tried = (bind_listener(host, number) for number in itertools.islice(numbers, MAX_TRIES))
+    return next((sock for sock in tried if sock is not None), None) if host else None
+
+
+def _bound_at(near: str, own: str) -> str:
+    return own if own not in WILDCARDS and (":" in own) is (":" in near) else own_address(near)
 
 
 def bind_pair(host: str, port: int) -> Pair | None:
@@ -98,6 +109,24 @@ def bind_pair(host: str, port: int) -> Pair | None:
             found.append(sock)
         unwinding.pop_all()
         return found[0], found[1]
+
+
+def bind_listener(host: str, port: int) -> socket.socket | None:
+    """Return a socket that listens for TCP, or None if somebody has that port, or there is no room for sockets."""
+    with contextlib.ExitStack() as unwinding:
+        try:
+            sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+            unwinding.callback(sock.close)
+            sock.setblocking(False)
+            if ":" in host:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of before may still be saying goodbye
+            sock.bind(socket.getaddrinfo(host, port, sock.family, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)[0][4])
+            sock.listen(BACKLOG)
+        except (OSError, OverflowError):
+            return None
+        unwinding.pop_all()
+        return sock
 
 
 def own_address(near: str) -> str:

@@ -5,7 +5,8 @@
     engine.close()
 
 No call may take the others' time: of each socket few datagrams are read at a time and not more than ALLOWANCE in PERIOD_S, then
-it is left alone until that is over.  What comes meanwhile waits in the system's buffer, and is lost where that is full.
+it is left alone until that is over.  What comes meanwhile waits in the system's buffer, and is lost where that is full.  Sockets
+of MSRP, over TCP, are in `stream_sockets.py`.
 """
 
 from __future__ import annotations
@@ -18,11 +19,15 @@ from dataclasses import dataclass
 
 from sipstub.media.agreement import Address
 from sipstub.media.connect_tone import PACKET_S
+from sipstub.media.msrp_end import MsrpEnd
 from sipstub.media.port import Pair, PortRange, advertised_to, is_sent, open_pair
 from sipstub.media.relay_end import RelayEnd
+from sipstub.media.stream_sockets import StreamSockets
 
 MAX_ENDS = 2048
 "Pairs of ports at a time: 1024 calls of one line."
+MAX_STREAMS = 512
+"Ends of MSRP at a time: 256 calls."
 MAX_DATAGRAM = 2048
 MAX_READY = 64
 "Sockets that are served in one go, before everything else has its turn again."
@@ -71,17 +76,19 @@ class _Pair:
 class RelayEngine:
     """All of one process."""
 
-    def __init__(self, ports: PortRange, *, advertised: str = "", limit: int = MAX_ENDS) -> None:
+    def __init__(self, ports: PortRange, *, advertised: str = "", limit: int = MAX_ENDS, stream_limit: int = MAX_STREAMS) -> None:
         """`advertised` is the name or address that phones use for us, if not the one that ports are bound at."""
         self.ports = ports
         self.refused = 0
         "Ends that got no ports."
         self._advertised = advertised
         self._limit = limit
+        self._stream_limit = stream_limit
         self._ends: dict[_Pair, RelayEnd] = {}
         self._sockets: dict[int, _Socket] = {}
         self._paused: dict[int, float] = {}
         self._poll: select.epoll | None = None
+        self._streams: StreamSockets | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -90,23 +97,36 @@ class RelayEngine:
         """Return what is open."""
         return tuple(self._ends.values())
 
+    @property
+    def streams(self) -> tuple[MsrpEnd, ...]:
+        """Return the ends of MSRP that are open."""
+        return self._streams.ends if self._streams is not None else ()
+
+    @property
+    def sockets(self) -> int:
+        """Return how many sockets there are, connections of MSRP included."""
+        return len(self._sockets) + (len(self._streams.entries) if self._streams is not None else 0)
+
     def start(self) -> None:
         """Begin, in the loop that runs."""
         self._loop = asyncio.get_running_loop()
         self._poll = select.epoll()
+        self._streams = StreamSockets(self._loop, self._poll)
         self._loop.add_reader(self._poll.fileno(), self._readable)
 
     def close(self) -> None:
         """Give all ports back."""
         for end in self.ends:
             end.close()
+        if self._streams is not None:
+            self._streams.close()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if self._loop is not None and self._poll is not None:
             self._loop.remove_reader(self._poll.fileno())
             self._poll.close()
-        self._loop = self._poll = None
+        self._loop = self._poll = self._streams = None
 
     def open(self, near: str, own: str = "", ports: PortRange | None = None) -> RelayEnd | None:
         """Return an end towards `near`, bound at our address `own`, in a range; None where there is nothing free."""
@@ -125,6 +145,16 @@ class RelayEngine:
         self._arm()
         return end
 
+    def open_stream(self, near: str, own: str = "", ports: PortRange | None = None) -> MsrpEnd | None:
+        """Return an end of MSRP towards `near`, which listens for TCP at a port of a range; None where there is nothing free."""
+        if self._streams is None:
+            return None
+        numbers = (ports or self.ports).pairs() if len(self._streams.ends) < self._stream_limit else ()
+        end = self._streams.open(near, own, numbers, advertised_to(near, self._advertised))
+        self.refused += end is None
+        self._arm()
+        return end
+
     def forget(self, pair: _Pair, sockets: Pair) -> None:
         """Read a pair no more."""
         del self._ends[pair]
@@ -139,10 +169,12 @@ class RelayEngine:
     def _readable(self) -> None:
         assert self._poll is not None and self._loop is not None
         now = self._loop.time()
-        for number, _ in self._poll.poll(0, MAX_READY):
+        for number, events in self._poll.poll(0, MAX_READY):
             entry = self._sockets.get(number)
             if entry is not None:
                 self._read(number, entry, now)
+            elif self._streams is not None:
+                self._streams.ready(number, events, now)
 
     def _read(self, number: int, entry: _Socket, now: float) -> None:
         if now >= entry.period_end:
@@ -169,8 +201,12 @@ class RelayEngine:
 
     # Time
 
+    @property
+    def _is_busy(self) -> bool:
+        return bool(self._ends) or (self._streams is not None and self._streams.is_busy)
+
     def _arm(self) -> None:
-        if self._timer is None and self._loop is not None and self._ends:
+        if self._timer is None and self._loop is not None and self._is_busy:
             self._timer = self._loop.call_later(PERIOD_S, self._on_timer)
 
     def play(self, end: RelayEnd) -> None:
@@ -191,4 +227,6 @@ class RelayEngine:
             if end.control_mode:
                 end.begin_reports(now)
                 end.on_timer(now)
+        if self._streams is not None:
+            self._streams.on_timer(now)
         self._arm()

@@ -6,11 +6,13 @@ import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from msrp_lab import ListLink, ListPort
 from sbc_world import Peer, World
 
 from sipstub.dialog.dialog import dialog_of_client, dialog_of_server
 from sipstub.media.agreement import Address
 from sipstub.media.connect_tone import ConnectTone
+from sipstub.media.msrp_end import MsrpEnd
 from sipstub.media.port import PortRange
 from sipstub.media.relay_end import RelayEnd
 from sipstub.sbc.media.anchored import AnchoredMedia
@@ -22,6 +24,18 @@ from sipstub.sip.sdp import Sdp
 
 FIRST_PORT = 6000
 HEADER = struct.Struct("!BBHII")
+
+
+class LedgerListener(ListPort):
+    """A port for TCP of no socket."""
+
+    def __init__(self, ledger: Ledger, host: str, port: int) -> None:
+        super().__init__(host, port)
+        self._ledger = ledger
+
+    def close(self) -> None:
+        super().close()
+        self._ledger.taken.discard(self.port)
 
 
 class LedgerPort:
@@ -51,6 +65,7 @@ class Ledger:
     def __init__(self, limit: int = 64) -> None:
         self.taken: set[int] = set()
         self.ends: dict[int, RelayEnd] = {}
+        self.streams: dict[int, MsrpEnd] = {}
         self.ranges: list[PortRange | None] = []
         self._limit = limit
         self._next = FIRST_PORT
@@ -65,6 +80,21 @@ class Ledger:
         end = RelayEnd(LedgerPort(self, own, port), ssrc=port, sequence=100, timestamp=1000)
         self.ends[port] = end
         return end
+
+    def open_stream(self, near: str, own: str = "", ports: PortRange | None = None) -> MsrpEnd | None:
+        self.ranges.append(ports)
+        if len(self.taken) >= self._limit:
+            return None
+        port = self._next if ports is None else ports.low
+        self._next += 2
+        self.taken.add(port)
+        self.streams[port] = MsrpEnd(LedgerListener(self, own, port), f"session{port}")
+        return self.streams[port]
+
+    def opened(self, port: int, now: float = 0.0) -> list[tuple[Address, ListLink]]:
+        """Return the connections that an end of MSRP opened, now that it had time for it."""
+        self.streams[port].on_timer(now)
+        return list(self.streams[port].port.opened)  # type: ignore[attr-defined]
 
     def play(self, end: RelayEnd) -> None:
         """Have the first 20 ms of a tone go out."""
@@ -99,6 +129,7 @@ class MediaWorld(World):
         assert not self.ledger.taken, self.ledger.taken
         assert self.media.dsps.taken == 0
         assert not self.media.sessions
+        assert not any(end.links for end in self.ledger.streams.values())
 
 
 @contextmanager

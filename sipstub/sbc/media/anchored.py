@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from sipstub.media.connect_tone import ConnectTone
+from sipstub.media.msrp_end import MsrpEnd
 from sipstub.media.port import PortRange
 from sipstub.media.relay_end import RelayEnd
 from sipstub.sbc.media.dsp import DspPool
@@ -26,6 +27,9 @@ class RelayPlace(Protocol):
 
     def open(self, near: str, own: str = "", ports: PortRange | None = None) -> RelayEnd | None:
         """Return an end towards `near` at our address `own`, in a range if one is named; None where nothing is free."""
+
+    def open_stream(self, near: str, own: str = "", ports: PortRange | None = None) -> MsrpEnd | None:
+        """Return an end of MSRP, as `open` does one of packets."""
 
     def play(self, end: RelayEnd) -> None:
         """Have the tone of an end go out in its time."""

@@ -6,17 +6,21 @@ is answered: one that is refused leaves packets where they went.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, overload
 
-from sipstub.media.agreement import rtcp_port_of, usable_target
 from sipstub.media.g711 import LAWS
+from sipstub.media.msrp_end import MsrpEnd, MsrpTerms
 from sipstub.media.relay_end import RelayEnd
 from sipstub.media.relay_terms import Mediation, RelayTerms
 from sipstub.sbc.media.coders import answered, is_voice, offered, payloads
 from sipstub.sbc.media.fax import FaxWatch
+from sipstub.sbc.media.message_line import is_message, message_at, message_terms
 from sipstub.sbc.media.order import Layout, kept_order, straight
-from sipstub.sbc.media.side import MediaSide, is_nowhere, is_of_the_way
+from sipstub.sbc.media.packet_line import is_relayed, packet_at, packet_terms
+from sipstub.sbc.media.side import MediaSide
 from sipstub.sbc.media_plane import MediaRefused
 from sipstub.sip.error import SipError
 from sipstub.sip.message import Message, Request
@@ -45,7 +49,8 @@ class AnchoredSession:
         self._sides: list[MediaSide] = []
         self._offerer: MediaSide | None = None
         self._layouts: dict[MediaSide, Layout] = {}
-        self._pending: list[tuple[RelayEnd, RelayTerms | None]] = []
+        self._pending: list[Callable[[], None]] = []
+        "What descriptions say, from the time on when they are answered."
         self._has_dsp = False
         self._is_connected = False
         self._is_over = False
@@ -60,6 +65,11 @@ class AnchoredSession:
     def ends(self) -> tuple[RelayEnd, ...]:
         """Return all ends, side by side."""
         return tuple(end for side in self._sides for end in side.ends.values())
+
+    @property
+    def streams(self) -> tuple[MsrpEnd, ...]:
+        """Return those of MSRP."""
+        return tuple(end for side in self._sides for end in side.streams.values())
 
     def asked_without_offer(self) -> None:
         """Take note of an INVITE that leaves the offer to the other side."""
@@ -91,7 +101,11 @@ class AnchoredSession:
             for place, media in enumerate(sdp.media):
                 end = side.ends.get(place)
                 if end is not None:
-                    end.name(_terms(sdp, media) if media.port else None)
+                    end.name(packet_terms(sdp, media) if media.port and not is_message(media) else None)
+                stream = side.streams.get(place)
+                if stream is not None:
+                    stream.name(message_terms(sdp, media, is_answer=True) if media.port and is_message(media) else None)
+                    stream.begin()
         except SipError:
             return
 
@@ -111,6 +125,7 @@ class AnchoredSession:
             if side not in talking:
                 side.close()
         self._sides = talking
+        self._begin()
         if self._fax is not None:
             self._fax.stop()
         self._fax = FaxWatch(self, (one, other), now + self._plane.rules.fax_window_s)
@@ -156,7 +171,9 @@ class AnchoredSession:
         for place, (line, of) in enumerate(zip(lines, layout, strict=True)):
             worded, is_more = offered(line, profile, mixes_extensions=rules.mixes_extensions)
             may_transcode |= is_more
-            found.append(worded if is_direct else self._line(sdp, line, worded, (one, of), (other, place), is_answer=False))
+            found.append(
+                self._direct(worded) if is_direct else self._line(sdp, line, worded, (one, of), (other, place), is_answer=False)
+            )
         if not any(line.port for line in found) and any(line.port for line in lines):
             raise MediaRefused(NOT_ACCEPTABLE, "no media that could pass")
         if may_transcode and rules.reserves_at_offer and not is_direct:
@@ -172,13 +189,17 @@ class AnchoredSession:
             worded, is_substitute = answered(line, other.heard[place] if place < len(other.heard) else None)
             transcodes |= is_substitute
             found.append(
-                worded if is_direct else self._line(sdp, line, worded, (one, of), (other, place), is_answer=True, tells=tells)
+                self._direct(worded)
+                if is_direct
+                else self._line(sdp, line, worded, (one, of), (other, place), is_answer=True, tells=tells)
             )
         if transcodes and not is_direct:
             self._reserve()
-        for end, terms in self._pending:
-            end.name(terms)
+        for name in self._pending:
+            name()
         self._pending = []
+        if self._is_connected:
+            self._begin()
         return self._worded(sdp, other, tuple(found), body if is_direct else None)
 
     def _line(
@@ -194,32 +215,78 @@ class AnchoredSession:
     ) -> Media:
         """Return one line as it goes out, with the ends of both sides taken and tied."""
         (one, of), (other, place) = source, to
-        if not worded.port or not _is_relayed(worded) or of is None or max(of, place) >= MAX_LINES:
-            for side, at in ((one, of), (other, place)):
-                if at is not None and at in side.ends:
-                    self._name(side.ends[at], None, is_answer)
-            return replace(worded, port=0)
+        if is_message(worded) and of is not None and max(of, place) < MAX_LINES:
+            return self._message(sdp, line, worded, (one, of), (other, place), is_answer=is_answer)
+        if not worded.port or not is_relayed(worded) or of is None or max(of, place) >= MAX_LINES:
+            return self._refused(worded, source, to, is_answer)
         near, far = self._end(one, of), self._end(other, place)
-        self._name(near, _terms(sdp, line), is_answer)
+        self._name(near, packet_terms(sdp, line), is_answer)
         if is_answer or not self._is_connected:
             far.peer = near
             if is_answer or near.peer is None:
                 near.tie(far)
+        if is_answer:
+            self._silence(one.streams.get(of), other.streams.get(place))
         if tells:
             far.tell(payloads(worded) if is_voice(worded) or worded.protocol.upper().startswith("RTP/") else {})
-        return _at(worded, far.port.host, far.port.port)
+        return packet_at(worded, far.port.host, far.port.port)
 
-    def _name(self, end: RelayEnd, terms: RelayTerms | None, is_answer: bool) -> None:
-        if is_answer or not self._is_connected or not end.is_on:
-            end.name(terms)
+    def _message(
+        self, sdp: Sdp, line: Media, worded: Media, source: tuple[MediaSide, int], to: tuple[MediaSide, int], *, is_answer: bool
+    ) -> Media:
+        """Return one line of MSRP as it goes out (EnableMSRP)."""
+        (one, of), (other, place) = source, to
+        terms = message_terms(sdp, line, is_answer=is_answer)
+        if not worded.port or terms is None or not self._plane.rules.has_msrp:
+            return self._refused(worded, source, to, is_answer)
+        near, far = self._stream(one, of), self._stream(other, place)
+        self._name(near, terms, is_answer)
+        if is_answer or near.peer is None:
+            near.tie(far)
+        if is_answer:
+            self._silence(one.ends.get(of), other.ends.get(place))
+        offer = other.heard[place] if is_answer and place < len(other.heard) else None
+        return message_at(worded, far, offer)
+
+    def _refused(
+        self, worded: Media, source: tuple[MediaSide, int | None], to: tuple[MediaSide, int | None], is_answer: bool
+    ) -> Media:
+        for side, place in (source, to):
+            for end in side.at(place):
+                self._name(end, None, is_answer)
+        return replace(worded, port=0)
+
+    @staticmethod
+    def _silence(*ends: RelayEnd | MsrpEnd | None) -> None:
+        """Have nothing pass any more at a place whose line has become one of another kind."""
+        for end in ends:
+            if end is not None:
+                end.name(None)
+
+    def _direct(self, worded: Media) -> Media:
+        """Return one line as it passes by: without MSRP that is refused all the same [choice]."""
+        return replace(worded, port=0) if is_message(worded) and not self._plane.rules.has_msrp else worded
+
+    def _begin(self) -> None:
+        for end in self.streams:
+            end.begin()
+
+    @overload
+    def _name(self, end: RelayEnd, terms: RelayTerms | None, is_answer: bool) -> None: ...
+    @overload
+    def _name(self, end: MsrpEnd, terms: MsrpTerms | None, is_answer: bool) -> None: ...
+    def _name(self, end: RelayEnd | MsrpEnd, terms: RelayTerms | MsrpTerms | None, is_answer: bool) -> None:
+        name = partial(end.name, terms)  # type: ignore[arg-type]
+        if is_answer or not self._is_connected or (isinstance(end, RelayEnd) and not end.is_on):
+            name()
         else:
-            self._pending.append((end, terms))
+            self._pending.append(name)
 
     def _worded(self, sdp: Sdp, other: MediaSide, found: tuple[Media, ...], body: bytes | None) -> bytes:
         other.said = found
         if body is not None:
             return body if found == sdp.media else bytes(sdp.with_media(*found))
-        host = next((end.port.host for end in other.ends.values()), self.relay.core.places.via(other.hop).host.strip("[]"))
+        host = next(iter(other.hosts), self.relay.core.places.via(other.hop).host.strip("[]"))
         return bytes(other.worded(sdp, host, found))
 
     # Offers of the SBC's own
@@ -279,6 +346,16 @@ class AnchoredSession:
             self._plane.sessions.add(self)
         return end
 
+    def _stream(self, side: MediaSide, place: int) -> MsrpEnd:
+        end = side.streams.get(place)
+        if end is None:
+            end = self._plane.place.open_stream(side.hop.host, side.own, side.profile.ports)
+            if end is None:
+                raise MediaRefused(UNAVAILABLE, "no port is free for MSRP")
+            side.streams[place] = end
+            self._plane.sessions.add(self)
+        return end
+
     def _is_forced(self, one: MediaSide, other: MediaSide) -> bool:
         return Mediation.FORCE in (one.profile.mediation, other.profile.mediation)
 
@@ -288,30 +365,3 @@ class AnchoredSession:
                 raise MediaRefused(UNAVAILABLE, "no DSP is free")
             self._has_dsp = True
             self._plane.sessions.add(self)
-
-
-def _is_relayed(media: Media) -> bool:
-    protocol = media.protocol.upper()
-    return protocol == "UDPTL" or "RTP/" in protocol
-
-
-def _terms(sdp: Sdp, media: Media) -> RelayTerms:
-    host, protocol = sdp.address_of(media) or "", media.protocol.upper()
-    target = usable_target(host, media.port)
-    control = usable_target(host, rtcp_port_of(media)) if target is not None else None
-    return RelayTerms(
-        target, control, payloads(media) if "RTP/" in protocol else {}, is_rtp="RTP/" in protocol, is_secure="SAVP" in protocol
-    )
-
-
-def _at(media: Media, host: str, port: int) -> Media:
-    """Return a line that names a port of ours; a hold by address stays one."""
-    family = "IP6" if ":" in host else "IP4"
-    lines = [
-        (letter, value if letter != "c" or is_nowhere(value) else f"IN {family} {host}")
-        for letter, value in media.lines
-        if not (letter == "a" and is_of_the_way(value))
-    ]
-    if media.attributes("rtcp"):
-        lines.append(("a", f"rtcp:{port + 1}"))
-    return replace(media, port=port, port_count=None, lines=tuple(lines))

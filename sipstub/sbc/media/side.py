@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sipstub.media.msrp_end import MsrpEnd
 from sipstub.media.relay_end import RelayEnd
 from sipstub.sbc.media.rules import MediaProfile
 from sipstub.sip.sdp import Media, Sdp
@@ -12,7 +13,7 @@ from sipstub.transaction.sending import Hop
 class MediaSide:
     """One of them; forks of one INVITE share one."""
 
-    __slots__ = ("_last", "_version", "ends", "heard", "hop", "number", "own", "profile", "said")
+    __slots__ = ("_last", "_version", "ends", "heard", "hop", "number", "own", "profile", "said", "streams")
 
     def __init__(self, profile: MediaProfile, hop: Hop, own: str, number: int) -> None:
         """`own` is our address towards it, which may be a wildcard, `number` the session that descriptions of ours are of."""
@@ -22,6 +23,8 @@ class MediaSide:
         self.number = number
         self.ends: dict[int, RelayEnd] = {}
         "By place of their line in what is said on this side."
+        self.streams: dict[int, MsrpEnd] = {}
+        "The same of lines of MSRP."
         self.heard: tuple[Media, ...] = ()
         "Lines of its last description."
         self.said: tuple[Media, ...] = ()
@@ -29,11 +32,24 @@ class MediaSide:
         self._version = 0
         self._last: tuple[object, ...] = ()
 
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Return the addresses that descriptions for it name."""
+        return tuple([end.port.host for end in self.ends.values()] + [end.port.host for end in self.streams.values()])
+
+    def at(self, place: int | None) -> tuple[RelayEnd | MsrpEnd, ...]:
+        """Return what there is for a line: ends of packets and of MSRP, where its kind has changed."""
+        found = (self.ends.get(place), self.streams.get(place)) if place is not None else ()
+        return tuple(end for end in found if end is not None)
+
     def close(self) -> None:
         """Give all ports back."""
         for end in self.ends.values():
             end.close()
+        for stream in self.streams.values():
+            stream.close()
         self.ends.clear()
+        self.streams.clear()
 
     def worded(self, sdp: Sdp, host: str, media: tuple[Media, ...]) -> Sdp:
         """Return what the side is told: as one session of ours whose version grows with each change (RFC 3264 section 8)."""

@@ -1,0 +1,65 @@
+"""Lines of MSRP in descriptions: what a side says of its path, and what it is told of ours.
+
+RFC 4975 section 8, RFC 6135, RFC 6714.  Who connects: the offerer, unless `a=setup` says otherwise.  The SBC
+leaves it to the side that it makes an offer to (`actpass`), and has who may do either connect to it [choice]: a phone behind NAT
+can, and cannot be connected to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sipstub.media.agreement import usable_target
+from sipstub.media.msrp_end import MsrpEnd, MsrpTerms
+from sipstub.media.msrp_path import read_path
+from sipstub.sbc.media.side import is_nowhere
+from sipstub.sip.sdp import Media, Sdp
+
+PROTOCOL = "TCP/MSRP"
+ACTPASS, ACTIVE, PASSIVE, HOLDCONN = "actpass", "active", "passive", "holdconn"
+ANSWERS = {ACTPASS: PASSIVE, ACTIVE: PASSIVE, PASSIVE: ACTIVE, HOLDCONN: HOLDCONN}
+"What is answered to an offer."
+_OURS = frozenset({"path", "setup", "connection", "msrp-cema", "fingerprint"})
+"Attributes that are of one leg."
+
+
+def is_message(media: Media) -> bool:
+    """Return whether a line is one of MSRP, or of anything else that would be messages."""
+    return media.kind == "message" or "MSRP" in media.protocol.upper()
+
+
+def message_terms(sdp: Sdp, media: Media, *, is_answer: bool) -> MsrpTerms | None:
+    """Return what a side says of itself; None where it says nothing that could be relayed.
+
+    With RFC 6714 the address of the line counts, else that of the path.  Names are not looked up: then it is the line's too
+    [choice].
+    """
+    paths = [path for text in media.attributes("path") if (path := read_path(text))]
+    if media.protocol.upper() != PROTOCOL or len(paths) != 1 or paths[0][0].is_secure:
+        return None
+    path = paths[0]
+    named = usable_target(sdp.address_of(media) or "", media.port)
+    told = usable_target(path[0].host, path[0].port)
+    target = (named or told) if media.attributes("msrp-cema") else (told or named)
+    return MsrpTerms(path, target, setup_of(media) in ((PASSIVE, "") if is_answer else (PASSIVE,)))
+
+
+def setup_of(media: Media) -> str:
+    """Return who connects, by a description; empty where it says nothing."""
+    return next((word for value in media.attributes("setup") if (word := value.strip().lower()) in ANSWERS), "")
+
+
+def message_at(media: Media, end: MsrpEnd, offer: Media | None) -> Media:
+    """Return a line with a path of ours; `offer` is what it answers, None if it is one itself."""
+    host, port = end.port.host, end.port.port
+    family = "IP6" if ":" in host else "IP4"
+    lines = [
+        (letter, value if letter != "c" or is_nowhere(value) else f"IN {family} {host}")
+        for letter, value in media.lines
+        if not (letter == "a" and value.partition(":")[0] in _OURS)
+    ]
+    setup = ACTPASS if offer is None else ANSWERS.get(setup_of(offer), "")
+    lines.append(("a", f"path:{end.uri}"))
+    if setup:
+        lines.append(("a", f"setup:{setup}"))
+    return replace(media, port=port, port_count=None, lines=tuple(lines))
