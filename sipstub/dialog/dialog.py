@@ -116,7 +116,7 @@ class Dialog:
         """
         way = self.way
         if cseq is None:
-            cseq = self._next_cseq(method)
+            cseq = self.next_cseq(method).number
         made = Request(method, way.request_uri, body=body)
         for route in way.routes:
             made.headers.add("Route", route)
@@ -187,13 +187,14 @@ class Dialog:
         """Terminate."""
         self.state = DialogState.TERMINATED
 
-    def _next_cseq(self, method: str) -> int:
+    def next_cseq(self, method: str) -> CSeq:
+        """Return the CSeq of the next request, which counts as sent then; of ACK and CANCEL that of the last INVITE."""
         if method in ("ACK", "CANCEL"):
-            return self.invite_cseq if self.invite_cseq is not None else self.local_cseq
+            return CSeq(self.invite_cseq if self.invite_cseq is not None else self.local_cseq, method)
         self.local_cseq = self.local_cseq + 1 if self.local_cseq < MAX_CSEQ else 1
         if method == "INVITE":
             self.invite_cseq = self.local_cseq
-        return self.local_cseq
+        return CSeq(self.local_cseq, method)
 
     def refresh(self, message: Message) -> None:
         """Move the remote target to the Contact of a message, if it has one."""

@@ -30,7 +30,19 @@ if TYPE_CHECKING:
 class Branch:
     """One of them."""
 
-    __slots__ = ("_call", "_client", "_confirming", "_first", "_invite", "_legs", "_offer", "is_cancelled", "is_done", "target")
+    __slots__ = (
+        "_call",
+        "_client",
+        "_confirming",
+        "_first",
+        "_invite",
+        "_legs",
+        "_offer",
+        "_proofs",
+        "is_cancelled",
+        "is_done",
+        "target",
+    )
 
     def __init__(self, call: Branching, target: Target) -> None:
         self._call = call
@@ -46,6 +58,8 @@ class Branch:
         self._offer: Offer | None = None
         self._invite: Request | None = None
         self._client: ClientTransaction | None = None
+        self._proofs = 0
+        "Challenges to it that were answered."
 
     def begin(self, now: float) -> None:
         """Send the INVITE."""
@@ -151,8 +165,11 @@ class Branch:
         return confirming.take(response, now)
 
     def _with_password(self, invite: Request, response: Response) -> Request | None:
-        call = self._call
-        return with_credentials(invite, response, self.target.group, call.caller.group.name, call.sbc.token())
+        call, group = self._call, self.target.group
+        again = with_credentials(invite, response, group, call.caller.group.name, call.sbc.token(), self._proofs)
+        if again is not None:
+            self._proofs += 1
+        return again
 
     def _confirm(self, leg: Leg, response: Response, now: float) -> None:
         dialog, invite = leg.dialog, self._invite
@@ -201,6 +218,8 @@ class Branch:
     def _know(self, leg: Leg, dialog: Dialog) -> None:
         leg.dialog = dialog
         leg.description = self._invite.body if self._invite is not None else b""
+        if self._proofs and self._invite is not None:
+            leg.proves(self._invite)
         leg.move()
         self._call.sbc.bind(leg)
         self._call.relay.legs.append(leg)

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 from sipstub.dialog.refusal import Refusal
 from sipstub.dialog.repeater import Repeater
 from sipstub.sbc import hold
+from sipstub.sbc.asking import Asking
 from sipstub.sbc.carrying import carried
 from sipstub.sbc.leg import SDP, Leg, Unacked, is_sdp
 from sipstub.sbc.media_plane import MediaRefused
 from sipstub.session_timer.step import End, Send
 from sipstub.sip.message import Request, Response
 from sipstub.transaction.event import Cancelled, ResponseArrived, TransactionFailed
-from sipstub.transaction.machine import ClientTransaction, ServerTransaction
+from sipstub.transaction.machine import ServerTransaction
 
 if TYPE_CHECKING:
     from sipstub.sbc.relay import Relay
@@ -27,7 +28,7 @@ class Change:
     """One of them."""
 
     __slots__ = (
-        "_client",
+        "_asking",
         "_has_offer",
         "_is_converted",
         "_is_done",
@@ -50,7 +51,7 @@ class Change:
         self._is_converted = False
         "Whether an UPDATE without a description goes on as a re-INVITE with the last one."
         self._made: Request | None = None
-        self._client: ClientTransaction | None = None
+        self._asking: Asking | None = None
         self._send: Send | None = None
         self._is_done = False
 
@@ -85,8 +86,9 @@ class Change:
 
     def on_server_event(self, event: Cancelled | TransactionFailed, now: float) -> None:
         """Take a CANCEL of a re-INVITE."""
-        if isinstance(event, Cancelled) and self._client is not None:
-            self._relay.core.layer.cancel(self._client, now, reason=event.cancel.headers.get("reason"))
+        client = None if self._asking is None else self._asking.client
+        if isinstance(event, Cancelled) and client is not None:
+            self._relay.core.layer.cancel(client, now, reason=event.cancel.headers.get("reason"))
 
     @property
     def _is_for_us(self) -> bool:
@@ -143,7 +145,13 @@ class Change:
         self._made, self._send = made, send
         if send is not None and peer.session.timer is not None:
             peer.session.timer.asked(made, send, now)
-        self._client = relay.track(relay.core.request(made, peer.hop, now, self._answered, via=peer.via))
+        self._asking = Asking(peer, made, self._answered, self._again)
+        self._asking.begin(now)
+
+    def _again(self, before: Request, again: Request) -> None:
+        self._made = again
+        if self._peer.session.timer is not None:
+            self._peer.session.timer.asked_again(before, again)
 
     def _answered(self, event: ResponseArrived | TransactionFailed, now: float) -> None:
         made, peer, relay = self._made, self._peer, self._relay
@@ -157,7 +165,7 @@ class Change:
                 relay.end(now, f"no answer to {made.method}")
             return
         response = event.response
-        if event.transaction is not self._client:
+        if self._asking is None or event.transaction is not self._asking.client:
             return
         if response.status < 200:
             if response.status > 100 and self._request.method == "INVITE":

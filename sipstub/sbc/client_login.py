@@ -1,4 +1,4 @@
-"""The SBC as the one who is asked for a password: requests outside of dialogs, Authentication Mode SBC as client."""
+"""The SBC as the one who is asked for a password: Authentication Mode SBC as client.  In a dialog see Asking."""
 
 from __future__ import annotations
 
@@ -9,16 +9,21 @@ from sipstub.sip.digest import make_ha1, respond
 from sipstub.sip.error import SipError
 from sipstub.sip.message import Request, Response
 
-LEFT_OUT = frozenset({"via", "authorization", "proxy-authorization", "cseq", "content-length"})
+MAX_ANSWERS = 3
+"Challenges to one request that are answered: of a registrar, of a proxy before it, and one more for a nonce that is too old."
+LEFT_OUT = frozenset({"authorization", "proxy-authorization", "cseq", "content-length"})
 
 
-def with_credentials(request: Request, response: Response, group: IpGroup, source: str, cnonce: str) -> Request | None:
+def with_credentials(
+    request: Request, response: Response, group: IpGroup, source: str, cnonce: str, count: int
+) -> Request | None:
     """Return the request to send after a challenge of a group, on behalf of the group named `source`, with the next CSeq.
 
-    None where the SBC has no password for it, cannot answer, or was refused with this very password.
+    None where the SBC has no password for it, cannot answer, was refused with this very password, or has answered `count`
+    challenges to it already and that is enough.
     """
     login = group.authentication.login_for(source)
-    if login is None or response.status not in (401, 407):
+    if login is None or response.status not in (401, 407) or count >= MAX_ANSWERS:
         return None
     is_proxy = response.status == 407
     given = request.proxy_authorization if is_proxy else request.authorization
@@ -45,6 +50,7 @@ def with_credentials(request: Request, response: Response, group: IpGroup, sourc
 def _again(request: Request, header: str, value: str, login: Login) -> Request:
     pairs = [(field.name, field.value) for field in request.headers if field.key not in LEFT_OUT]
     made = Request(request.method, request.uri, pairs)
+    made.headers.remove_first("Via")  # ours; what was kept below stays
     made.headers.add("CSeq", CSeq(request.cseq.number + 1, request.method))
     made.headers.add(header, value)
     other, others = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from sipstub.sbc.asking import CHALLENGES, Asking
 from sipstub.sbc.carrying import carried
 from sipstub.sbc.leg import Leg
 from sipstub.sbc.refer import event_for, remember
@@ -15,7 +16,6 @@ from sipstub.transaction.machine import ServerTransaction
 if TYPE_CHECKING:
     from sipstub.sbc.relay import Relay
 
-CHALLENGES = frozenset({401, 407})
 ABOUT_REFER = frozenset({"NOTIFY", "SUBSCRIBE"})
 
 
@@ -45,7 +45,12 @@ class Handover:
         elif request.method in ABOUT_REFER and (event := event_for(request, self._leg, peer)) is not None:
             made.headers.set("Event", event)
         self._made = made
-        relay.core.request(made, relay.hop_for(peer, request), now, self._answered, via=peer.via)
+        Asking(peer, made, self._answered, self._again).begin(now, relay.hop_for(peer, request))
+
+    def _again(self, before: Request, again: Request) -> None:
+        self._made = again
+        if again.method == "REFER":
+            remember(self._request, again, self._peer)
 
     def _answered(self, event: ResponseArrived | TransactionFailed, now: float) -> None:
         relay, leg, peer, request, made = self._relay, self._leg, self._peer, self._request, self._made

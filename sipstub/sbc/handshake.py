@@ -42,7 +42,9 @@ def acknowledge(leg: Leg, cseq: int, fields: Iterable[Field] = (), body: bytes =
 
 
 def keep(leg: Leg, ack: Request) -> None:
-    """Send an ACK, and keep it for a 2xx that comes again."""
+    """Send an ACK with the password that its INVITE had, and keep it for a 2xx that comes again."""
+    if ack.cseq.number == leg.proof[0]:
+        ack.headers.take_over(leg.proof[1])
     while len(leg.acks) >= MAX_ACKS:
         del leg.acks[next(iter(leg.acks))]
     leg.acks[ack.cseq.number] = leg.relay.core.layer.send_outside(ack, leg.hop, leg.via)

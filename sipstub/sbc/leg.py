@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _ADDRESS = re.compile(r"[0-9.]+\Z|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\Z")
 SDP = "application/sdp"
+CREDENTIALS = frozenset({"authorization", "proxy-authorization"})
 ALLOW = "INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, INFO, OPTIONS, MESSAGE, NOTIFY, REFER, SUBSCRIBE, REGISTER"
 
 
@@ -64,6 +65,7 @@ class Leg:
         "is_confirmed",
         "negotiation",
         "peer",
+        "proof",
         "refers",
         "relay",
         "reliable",
@@ -98,6 +100,8 @@ class Leg:
         self.reliable = ReliableSide()
         self.refers: dict[int, int] = {}
         "From CSeq of each REFER that went out on it to its CSeq on the other one."
+        self.proof: tuple[int, list[Field]] = (0, [])
+        "CSeq of the last INVITE on it that had a password of ours, and the headers which say that: its ACK says them too."
         self.side: MediaSide | None = None
         "What its media hold; forks of one INVITE share it."
         self.is_confirmed = False
@@ -154,6 +158,10 @@ class Leg:
         if body:
             made.set_body(body)
         return made
+
+    def proves(self, invite: Request) -> None:
+        """Take note of the credentials in an INVITE of ours (RFC 3261 section 13.2.2.4)."""
+        self.proof = (invite.cseq.number, [field for field in invite.headers if field.key in CREDENTIALS])
 
     def show(self, message: Message) -> None:
         """Say the Contact of a message that is passed on to this side from now on, if the side is to see it."""

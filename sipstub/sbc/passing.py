@@ -98,7 +98,7 @@ class Passing:
             return
         assert self._sent is not None
         made, target = self._sent
-        again = with_credentials(made, response, target.group, self._source, self._sbc.token())
+        again = with_credentials(made, response, target.group, self._source, self._sbc.token(), made.cseq.number - 1)
         if again is not None:
             self._send(again, target, now)
             return

@@ -8,6 +8,7 @@ An INVITE without an offer is left to caller and callee: an offer in a 183 could
 from __future__ import annotations
 
 from sipstub.dialog.refusal import Refusal
+from sipstub.sbc.asking import Asking
 from sipstub.sbc.ip_profile import IpProfile
 from sipstub.sbc.leg import SDP, Leg
 from sipstub.session_timer.reply import TimerRefusal
@@ -70,7 +71,7 @@ class Confirming:
         leg = self._leg
         made = leg.request("PRACK")
         made.headers.add("RAck", RAck(rseq, CSeq(response.cseq.number, "INVITE")))
-        leg.relay.core.request(made, leg.hop, now, via=leg.via)
+        Asking(leg, made).begin(now)
         response.headers.remove("RSeq")
         _require(response, tuple(word for word in response.require if word != RELIABLE))
         return True

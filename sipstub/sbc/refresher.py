@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sipstub.sbc import handshake
+from sipstub.sbc.asking import Asking
 from sipstub.sbc.leg import ALLOW, Leg
 from sipstub.session_timer.header import Pairs
 from sipstub.session_timer.keeper import Keeper
@@ -48,7 +49,7 @@ def _send(leg: Leg, keeper: Keeper, requests: list[Request], now: float) -> None
             handshake.keep(leg, request)
         elif request.method == "BYE":
             leg.is_closed = True
-            relay.core.request(request, leg.hop, now, via=leg.via)
+            Asking(leg, request).begin(now)
             relay.end(now, f"session timer: {keeper.ended}")
         else:
             _ask(leg, keeper, request, now)
@@ -59,12 +60,13 @@ def _ask(leg: Leg, keeper: Keeper, request: Request, now: float) -> None:
 
     def heard(event: ResponseArrived | TransactionFailed, at: float) -> None:
         if isinstance(event, TransactionFailed):
-            found = keeper.failed(request, event.status, at)
+            found = keeper.failed(asking.made, event.status, at)
         else:
-            found = keeper.answered(request, event.response, at, chance=relay.sbc.chance())
+            found = keeper.answered(asking.made, event.response, at, chance=relay.sbc.chance())
             if 200 <= event.response.status < 300:
                 relay.media.answered(leg, event.response.body)
         _send(leg, keeper, [one for one in found if not relay.is_over or one.method == "ACK"], at)
         relay.sbc.agenda.note(relay)
 
-    relay.track(relay.core.request(request, leg.hop, now, heard, via=leg.via))
+    asking = Asking(leg, request, heard, keeper.asked_again)
+    asking.begin(now)

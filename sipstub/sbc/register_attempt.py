@@ -73,6 +73,8 @@ class Attempt:
         self._client: ClientTransaction | None = None
         self._sent: tuple[Request, Hop] | None = None
         self._gives_up_at: float | None = None
+        self._proofs = 0
+        "Challenges that were answered."
         self.wake_at: float | None = None
 
     def answer_alone(self, now: float) -> Response:
@@ -95,6 +97,7 @@ class Attempt:
             return
         hop, user, request, sbc = self.hops.pop(0), self._user, self._request, self._sbc
         user.cseq += 1
+        self._proofs = 0
         expires = asked_of_server_s(sbc.settings, self.asked)
         contact = self._sent_contact(server, hop)
         uri = sbc.rewriting.uri(request.uri, server, hop)
@@ -168,8 +171,9 @@ class Attempt:
             return
         assert self._sent is not None
         made, hop = self._sent
-        again = with_credentials(made, response, self._server, self._user.group.name, self._sbc.token())
+        again = with_credentials(made, response, self._server, self._user.group.name, self._sbc.token(), self._proofs)
         if again is not None:
+            self._proofs += 1
             self._user.cseq += 1
             self._send(again, hop, now)
             return
@@ -189,7 +193,10 @@ class Attempt:
         if self._sbc.settings["SBCExtensionsProvisioningMode"]:
             user.learnt = subscriber_aliases(response.body, user.aor.uri)
         user.server, user.server_ends_at = self._server, now + granted
-        self._pass_back(self._bound(promised_s(self.wanted, self.asked, granted), now), response, now)
+        promised = promised_s(self.wanted, self.asked, granted)
+        if promised > granted:
+            self._sbc.tell(f"{user.aor.uri} is told {promised} s, and its registrar granted {granted} s", now)
+        self._pass_back(self._bound(promised, now), response, now)
 
     def _unregister(self, now: float) -> None:
         """Take a binding out, or leave it in for the grace time: phones are known to un-REGISTER by mistake."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sipstub.dialog.dialog import DialogState
 from sipstub.dialog.refusal import Refusal
 from sipstub.sbc import handshake, refresher
+from sipstub.sbc.asking import Asking
 from sipstub.sbc.bodies import carried_body
 from sipstub.sbc.change import Change
 from sipstub.sbc.handover import Handover
@@ -221,7 +222,7 @@ class Relay:
         if timer is not None:
             timer.ask("BYE").headers.put_on(bye)
         dialog.end()
-        self.core.request(bye, leg.hop, now, via=leg.via)
+        Asking(leg, bye).begin(now)
 
     @property
     def is_settled(self) -> bool:

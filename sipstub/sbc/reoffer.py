@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from sipstub.sbc.asking import Asking
 from sipstub.sbc.leg import SDP, Leg
-from sipstub.sip.message import Response
+from sipstub.sip.message import Request, Response
 from sipstub.transaction.event import ResponseArrived, TransactionFailed
 
 if TYPE_CHECKING:
@@ -36,10 +37,11 @@ def reoffer(
     leg.negotiation.ask("INVITE", has_offer=True)
     if send is not None and leg.session.timer is not None:
         leg.session.timer.asked(made, send, now)
-    number = made.cseq.number
 
     def answered(event: ResponseArrived | TransactionFailed, at: float) -> None:
         assert leg.dialog is not None
+        made = asking.made
+        number = made.cseq.number
         if isinstance(event, TransactionFailed):
             leg.negotiation.asked_done("INVITE")
             leg.dialog.on_no_answer(made)
@@ -67,4 +69,9 @@ def reoffer(
             done(response, at)
         relay.sbc.agenda.note(relay)
 
-    relay.track(relay.core.request(made, leg.hop, now, answered, via=leg.via))
+    def again(before: Request, after: Request) -> None:
+        if leg.session.timer is not None:
+            leg.session.timer.asked_again(before, after)
+
+    asking = Asking(leg, made, answered, again)
+    asking.begin(now)

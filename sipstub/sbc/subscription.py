@@ -139,7 +139,8 @@ class Subscription(Relay):
         if status < 200:
             return
         group, source = leg.group, self.watcher.group.name
-        again = None if response is None else with_credentials(asked, response, group, source, self.sbc.token())
+        count = asked.cseq.number - 1
+        again = None if response is None else with_credentials(asked, response, group, source, self.sbc.token(), count)
         if again is not None and not self.is_over:
             self._asked = again
             self.core.request(again, leg.hop, now, self._answered, via=leg.via)

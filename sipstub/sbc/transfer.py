@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sipstub.dialog.refer import SIPFRAG, Refer, sipfrag
+from sipstub.sbc.asking import Asking
 from sipstub.sbc.branch import Branch
 from sipstub.sbc.errand import next_batch
 from sipstub.sbc.ip_group import IpGroup
@@ -22,7 +23,6 @@ from sipstub.sbc.target import Batch
 from sipstub.sip.cseq import CSeq
 from sipstub.sip.message import Message, Request, Response
 from sipstub.sip.name_addr import NameAddr
-from sipstub.transaction.event import ResponseArrived, TransactionFailed
 
 if TYPE_CHECKING:
     from sipstub.sbc.call import Call
@@ -154,11 +154,7 @@ class Transfer:
         for name, value in (("Event", self._event), ("Subscription-State", state)):
             notify.headers.add(name, value)
         notify.set_body(sipfrag(status), SIPFRAG)
-
-        def answered(event: ResponseArrived | TransactionFailed, at: float) -> None:
-            """Whatever it says: the transfer goes on."""
-
-        self.core.request(notify, leg.hop, now, answered, via=leg.via)
+        Asking(leg, notify).begin(now)  # whatever it says: the transfer goes on
 
     def _invite(self, refer: Request) -> Request:
         """Return the INVITE as the one that stays would have sent it."""

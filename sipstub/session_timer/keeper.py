@@ -119,6 +119,13 @@ class Keeper:
             return self._do(self.timer.refused(request, status, now), now, request)
         return [*acks, *self._do(self.timer.answered(response, now, chance=chance), now, request, response)]
 
+    def asked_again(self, before: Request, again: Request) -> None:
+        """Take note that a request of ours went out again with a password, under another CSeq, before its challenge came here."""
+        if before.cseq.number in self._open:
+            self._open.discard(before.cseq.number)
+            self._open.add(again.cseq.number)
+            self.timer.asked_again(before, again)
+
     def failed(self, request: Request, status: int, now: float) -> list[Request]:
         """Take that a request of ours had no answer, 408, or could not be sent, 503."""
         self._done(request)

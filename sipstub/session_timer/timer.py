@@ -141,6 +141,12 @@ class SessionTimer:
             del self._open[next(iter(self._open))]
         self._open[request.cseq.number] = _Open(send, now)
 
+    def asked_again(self, before: Request, again: Request) -> None:
+        """Take note that a request went out again with a password, under another CSeq."""
+        found = self._open.pop(before.cseq.number, None)
+        if found is not None:
+            self._open[again.cseq.number] = found
+
     def postpone(self, delay_s: float, now: float) -> None:
         """Take back the refresh that was due and could not be sent now, an INVITE being on its way."""
         self._later(now + delay_s)
