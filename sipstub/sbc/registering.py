@@ -93,10 +93,13 @@ class Registering:
         return None
 
     def expire(self, user: User, now: float) -> None:
-        """End a binding whose time is over; the registrar is told, if it thinks otherwise."""
+        """End a binding whose time is over; the registrar is told, unless the phone has done so.
+
+        Also where its own time is over: that time began with its answer, so a bit of it may be left there.
+        """
         self.drop(user, now)
         user.dropped_at = None
-        if user.server is not None and user.server_ends_at > now:
+        if user.server is not None and user.server_ends_at > 0:
             for hop in self._sbc.hops_of(user.server):
                 self._sbc.core.request(self._gone(user, hop), hop, now)
                 break

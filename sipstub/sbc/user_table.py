@@ -90,7 +90,8 @@ class UserTable:
     def __init__(self) -> None:
         self._by_name: dict[str, list[User]] = {}
         self._by_unique: dict[str, User] = {}
-        self._by_contact: dict[tuple[str | None, str, int], User] = {}
+        self._by_contact: dict[tuple[str | None, str, int], list[User]] = {}
+        "Those of one user part, host and port; parameters may tell them apart (SBCURIComparisonExcludedParams)."
         self._by_alias: dict[str, list[User]] = {}
         self._indexed: dict[User, tuple[Uri, ...]] = {}
         "The aliases under which users stand in the index."
@@ -134,8 +135,8 @@ class UserTable:
         else:
             found += [user for user in self._aliased(uri, whole=whole) if user not in found]
         if not found and isinstance(uri, SipUri):
-            contact = self._by_contact.get(_place(uri))
-            return [contact] if contact is not None else []
+            there = self._by_contact.get(_place(uri), ())
+            return [user for user in there if user.contact == uri][:1] or list(there[:1])
         return found
 
     def binding(self, aor: Uri, contact: SipUri, excluded: str) -> User | None:
@@ -147,11 +148,11 @@ class UserTable:
         if user in self:
             return None
         place = _place(user.contact)
-        other = self._by_contact.get(place)
+        other = next((one for one in self._by_contact.get(place, ()) if one.contact == user.contact), None)
         if other is not None:
             self.remove(other)
         self._by_unique[user.unique_user] = user
-        self._by_contact[place] = user
+        self._by_contact.setdefault(place, []).append(user)
         self._by_name.setdefault(name_and_host(user.aor.uri)[0], []).append(user)
         return other
 
@@ -183,18 +184,24 @@ class UserTable:
 
     def move(self, user: User, contact: SipUri) -> None:
         """Take note that a binding is at another Contact that counts as the same."""
-        if self._by_contact.get(_place(user.contact)) is user:
-            del self._by_contact[_place(user.contact)]
+        self._leave_place(user)
         user.contact = contact
-        self._by_contact[_place(contact)] = user
+        self._by_contact.setdefault(_place(contact), []).append(user)
+
+    def _leave_place(self, user: User) -> None:
+        place = _place(user.contact)
+        left = [one for one in self._by_contact.get(place, ()) if one is not user]
+        if left:
+            self._by_contact[place] = left
+        else:
+            self._by_contact.pop(place, None)
 
     def remove(self, user: User) -> None:
         """Take one out."""
         if self._by_unique.pop(user.unique_user, None) is None:
             return
         self._forget_aliases(user)
-        if self._by_contact.get(_place(user.contact)) is user:
-            del self._by_contact[_place(user.contact)]
+        self._leave_place(user)
         name = name_and_host(user.aor.uri)[0]
         named = [one for one in self._by_name.get(name, ()) if one is not user]
         if named:

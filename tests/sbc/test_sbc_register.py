@@ -115,6 +115,17 @@ def test_the_contact_at_the_registrar_leads_to_the_phone(mode: int, want: str) -
     phone.answer(arrived, 200, body=ANSWER)
 
 
+def test_a_time_longer_than_the_registrar_granted_is_told_of() -> None:
+    world = a_world({"SBCUserRegistrationTime": 120})
+    phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
+    register(phone, pbx, 3600, granted=120)
+    assert world.told == []
+    world.run(1)
+    _, ok = register(phone, pbx, 3600, granted=60)
+    assert told(ok) == 120
+    assert world.told == ["sip:100@corp.example is told 120 s, and its registrar granted 60 s"]
+
+
 def test_a_registrar_that_refuses_a_refresh_ends_the_binding() -> None:
     world = a_world()
     phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
@@ -268,10 +279,11 @@ def test_a_refresh_is_passed_on_when_the_registrars_time_comes_to_its_end() -> N
     assert asked == [270]
 
 
-def test_a_phone_that_is_gone_is_unregistered_at_its_expiry() -> None:
+@pytest.mark.parametrize("asked", [60, 3600])
+def test_a_phone_that_is_gone_is_unregistered_at_its_expiry(asked: int) -> None:
     world = a_world({"SBCUserRegistrationTime": 60})
     phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
-    got, _ = register(phone, pbx, 3600)
+    got, _ = register(phone, pbx, asked)
     world.run(59)
     assert pbx.inbox == []
     world.run(2)
@@ -302,6 +314,17 @@ def test_a_user_is_kept_for_the_grace_time(value: int) -> None:
         assert pbx.response(404) and phone.inbox == []
     else:
         assert pbx.inbox == [] and len(world.sbc.users) == 1
+
+
+@proves("SBCUserRegistrationGraceTime", 30)
+def test_the_registrar_is_told_at_the_end_of_the_grace_time_though_its_own_time_is_over() -> None:
+    world = a_world({"SBCUserRegistrationGraceTime": 30})
+    phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
+    register(phone, pbx, 60)
+    world.run(89)
+    assert pbx.inbox == []
+    world.run(2)
+    assert pbx.request("REGISTER").expires == 0
 
 
 @pytest.mark.parametrize("value", [named("SBCUserRegistrationGraceTime", value) for value in (0, 30)])
@@ -477,6 +500,30 @@ def test_port_alone_is_excluded() -> None:
             pbx.answer(pbx.request("REGISTER"), 200, ("Expires", "3600"))
         phone.response(200)
     assert len(world.sbc.users) == 1
+
+
+OTHERS = (";transport=tcp;ttl=10", ";transport=tls;ttl=10", ";transport=tcp;ttl=20", ";transport=tcp;ttl=10;gr=x")
+"Contacts of one user, host and port."
+
+
+@pytest.mark.parametrize(
+    ("value", "want"),
+    [
+        named("SBCURIComparisonExcludedParams", *pair)
+        for pair in (("All", 2), ("None", 4), ("Port", 4), ("transport", 3), ("Transport,TTL", 2))
+    ],
+)
+def test_contacts_that_differ_in_parameters_alone_are_one_phone_or_several(value: str, want: int) -> None:
+    world = a_world({"SBCURIComparisonExcludedParams": value})
+    phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
+    for parameters in OTHERS:
+        ask(phone, contact=f"<sip:100@10.0.1.1:5060{parameters}>")
+        if pbx.inbox:
+            pbx.answer(pbx.request("REGISTER"), 200, ("Expires", "3600"))
+        phone.response(200)
+    assert len(world.sbc.users) == want, "a later one does not take the place of the earlier ones"
+    pbx.ask("INVITE", f"sip:100@10.0.1.1:5060{OTHERS[-1]}", body=OFFER)
+    assert phone.request("INVITE").uri_text == f"sip:100@10.0.1.1:5060{OTHERS[-1]}"
 
 
 # Bounds
