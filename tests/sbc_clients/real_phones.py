@@ -24,7 +24,7 @@ BARESIP = (
 )
 SPEECH_S = 30
 "So long a baresip has something to say."
-PATIENCE_S = 20.0
+PATIENCE_S = 40.0
 LOOK_S = 0.02
 "Between two looks at how many packets have come: nobody tells."
 _PACKETS = re.compile(rb"packets: +(\d+) +(\d+)")
