@@ -37,12 +37,14 @@ class Held(NamedTuple):
 class CallerSide:
     """That of one call."""
 
-    __slots__ = ("_call", "_held", "_latched")
+    __slots__ = ("_call", "_held", "_latched", "_offering")
 
     def __init__(self, call: Call) -> None:
         self._call = call
         self._latched: Leg | None = None
         "The fork that rang first."
+        self._offering: Leg | None = None
+        "The fork whose offer the caller has, which made none itself."
         self._held: Held | None = None
 
     def ring(self, leg: Leg, response: Response, now: float) -> None:
@@ -53,6 +55,11 @@ class CallerSide:
             self._latched = leg
         elif (leg is not self._latched and not is_sequential) or profile.multiple_18x == 0:
             return
+        if not call.request.body and response.body and is_sdp(response):
+            if self._offering is None or self._offering.is_closed:
+                self._offering = leg
+            elif leg is not self._offering:  # of offers the first alone
+                return
         caller = self.leg_for(leg)
         leg.took(response)
         found = self.answer(caller, response)

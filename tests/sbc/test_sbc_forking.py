@@ -192,6 +192,20 @@ def test_18x_of_two_branches(value: int, want: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "want"), [named("SBCForkingHandlingMode", 0, [183, 200]), named("SBCForkingHandlingMode", 1, [183, 180, 200])]
+)
+def test_of_offers_in_18x_of_several_branches_the_first_alone_is_passed_on(value: int, want: list[int]) -> None:
+    _, a, b = two_servers({"SBCForkingHandlingMode": value}, {"SBCRemoteMultipleAnswersMode": 1})
+    a.ask("INVITE", URI)
+    arrived = b.request("INVITE")
+    b.answer(arrived, 183, tag="x", body=ANSWER)
+    b.answer(arrived, 183, tag="y", body=OFFER)
+    b.answer(arrived, 180, tag="z")
+    b.answer(arrived, 200, tag="y", body=OFFER)
+    assert [status for status, _ in tags_at_caller(a)] == want
+
+
+@pytest.mark.parametrize(
     ("value", "want"), [named("SBCRemoteMultipleEarlyDialogs", *pair) for pair in ((-1, {"x"}), (0, {"x"}), (1, {"x", "y"}))]
 )
 def test_to_tags_of_two_branches(value: int, want: set[str]) -> None:
