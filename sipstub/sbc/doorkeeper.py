@@ -65,18 +65,21 @@ class Doorkeeper:
             users = KnownUsers(group.authentication.users, realm)
             self._judges[group.name] = (realm, Authenticator(users, policy, own, since=now))
 
-    def admit(self, arrived: RequestArrived, group: IpGroup, now: float, go_on: GoOn) -> Response | None:
-        """Let a request in, or return its challenge; None while a RADIUS server is asked."""
+    def admit(self, arrived: RequestArrived, group: IpGroup, now: float, go_on: GoOn, user: str | None = None) -> Response | None:
+        """Let a request in, or return its challenge; None while a RADIUS server is asked.
+
+        `user` is the user part of who asks, where that is not what From or To says: a phone is called by other names too.
+        """
         request, transaction = arrived.request, arrived.transaction
         assert transaction is not None
-        if not group.authentication.challenges(request.method):
+        if not self._challenges(group, request):
             names = group.authentication.own_names
             if names:  # a proxy that gives our own credentials on shows them to nobody behind us
                 _take_away(request, lambda one: one.username in names)
             return go_on(now)
         realm, judge = self._judges[group.name]
         given = request.proxy_authorization if self._is_proxy else request.authorization
-        name = name_and_host((request.to if request.method == "REGISTER" else request.from_).uri)[0]
+        name = user or name_and_host((request.to if request.method == "REGISTER" else request.from_).uri)[0]
         if self._is_local:
             found = judge.judge(request, arrived.source, name, now, credentials=given)
             if isinstance(found, Denial):
@@ -96,6 +99,15 @@ class Doorkeeper:
         waiting.realm = realm
         waiting.begin(now)
         return None
+
+    def _challenges(self, group: IpGroup, request: Request) -> bool:
+        """Return whether a request needs a password.
+
+        Nothing says that requests in dialogs are let off [inferred]; BYE is asked for one where that is switched on [choice].
+        """
+        if request.method == "BYE" and not self._sbc.settings["SBCEnableByeAuthentication"]:
+            return False
+        return group.authentication.challenges(request.method, is_setup=request.to.tag is None)
 
     @property
     def sbc(self) -> Sbc:

@@ -13,6 +13,8 @@ from sipstub.sbc.settings.settings import SbcSettings
 from sipstub.sip.digest import MD5, SHA_256
 
 BOTH = frozenset({MD5, SHA_256})
+SETUP_INVITE = "SETUP-INVITE"
+"In MethodList: INVITE outside of dialogs alone [from memory of the manual, in no source that was read]."
 RADIUS_TIMEOUT_S = 5.0
 "How long a RADIUS server may take [choice]."
 
@@ -46,15 +48,22 @@ class GroupAuthentication:
 
     mode: AuthenticationMode = AuthenticationMode.END_TO_END
     methods: frozenset[str] = frozenset()
-    "That the SBC challenges outside of dialogs."
+    "That the SBC challenges, in dialogs too."
     users: tuple[tuple[str, Login], ...] = ()
     "User parts of addresses of record, and how they show that they are it."
     logins: tuple[tuple[str, Login], ...] = ()
     "Name of the group on whose behalf, empty for any, and how the SBC answers the challenges of this one; the first counts."
 
-    def challenges(self, method: str) -> bool:
-        """Return whether the SBC asks for a password."""
-        return self.mode is AuthenticationMode.SBC_AS_SERVER and method in self.methods
+    @property
+    def is_about_us(self) -> bool:
+        """Return whether the SBC itself asks for passwords or gives them."""
+        return self.mode is not AuthenticationMode.END_TO_END
+
+    def challenges(self, method: str, *, is_setup: bool) -> bool:
+        """Return whether the SBC asks for a password; `is_setup`: the request is in no dialog."""
+        if self.mode is not AuthenticationMode.SBC_AS_SERVER:
+            return False
+        return method in self.methods or (is_setup and method == "INVITE" and SETUP_INVITE in self.methods)
 
     @property
     def own_names(self) -> frozenset[str]:

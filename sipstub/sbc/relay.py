@@ -70,6 +70,17 @@ class Relay:
             refusal = self.sbc.hops_left(request)
         if refusal is not None:
             return refusal.answer_to(request)
+        if leg.group.authentication.is_about_us:
+            return self.sbc.admit(leg, arrived, now, lambda at: self._let_in(leg, request, transaction, at))
+        return self._serve(leg, request, transaction, now)
+
+    def _let_in(self, leg: Leg, request: Request, transaction: ServerTransaction, now: float) -> Response | None:
+        if self.is_over or leg.dialog is None or leg.dialog.is_ended:  # meanwhile
+            return Refusal(481, "the dialog is over").answer_to(request)
+        return self._serve(leg, request, transaction, now)
+
+    def _serve(self, leg: Leg, request: Request, transaction: ServerTransaction, now: float) -> Response | None:
+        """Act on a request in the dialog of one leg by somebody who may ask."""
         method = request.method
         if method == "BYE":
             return self.hang_up(leg, request, transaction, now)

@@ -17,7 +17,7 @@ from sipstub.sbc.agenda import Agenda
 from sipstub.sbc.call import Call
 from sipstub.sbc.classification import Classifier
 from sipstub.sbc.dialog_info import TYPE, reworded
-from sipstub.sbc.doorkeeper import Doorkeeper
+from sipstub.sbc.doorkeeper import Doorkeeper, GoOn
 from sipstub.sbc.errand import Steps, next_batch
 from sipstub.sbc.ip_group import IpGroup
 from sipstub.sbc.keep_alive import KeepAlive
@@ -38,7 +38,7 @@ from sipstub.sbc.site import Site
 from sipstub.sbc.subscription import Subscription
 from sipstub.sbc.target import Batch
 from sipstub.sbc.translation import translated_replaces
-from sipstub.sbc.user_table import User, UserTable, is_same
+from sipstub.sbc.user_table import User, UserTable, is_same, name_and_host
 from sipstub.sbc.wayfinding import Wayfinding
 from sipstub.sip.answer import answer
 from sipstub.sip.message import Message, Request, Response
@@ -213,6 +213,13 @@ class Sbc:
             return self._unclassified(request, transaction.to_tag, arrived.source, now)
         found_group = group
         return self._doorkeeper.admit(arrived, group, now, lambda at: self._serve(found_group, arrived, at))
+
+    def admit(self, leg: Leg, arrived: RequestArrived, now: float, go_on: GoOn) -> Response | None:
+        """Let a request in the dialog of a leg in, or return its challenge; None while others are asked."""
+        assert leg.dialog is not None
+        found = self.users.find(leg.dialog.remote_target, whole=True)
+        name = name_and_host(found[0].aor.uri)[0] if found else None
+        return self._doorkeeper.admit(arrived, leg.group, now, go_on, name)
 
     def _serve(self, group: IpGroup, arrived: RequestArrived, now: float) -> Response | None:
         """Act on a request outside of dialogs of somebody who may ask."""

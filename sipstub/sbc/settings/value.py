@@ -19,7 +19,8 @@ _NUMBER = re.compile(rf"[+-]?[0-9]{{1,{MAX_DIGITS}}}")
 _FORBIDDEN = re.compile('["\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
 _NAME = re.compile(r"[A-Za-z0-9._~+!*'%-]{1,64}")
 _WORD = re.compile(r"[\w.-]+")
-_METHOD = re.compile(r"[A-Za-z]{1,32}")
+_METHOD = re.compile(r"[A-Za-z]{1,32}|setup-invite", re.IGNORECASE)
+"Of a SIP method, or the one word of MethodList for INVITE outside of dialogs."
 
 
 class BadValue(SettingsError):
