@@ -168,16 +168,17 @@ def test_a_phone_that_is_called_by_another_name_proves_its_own() -> None:
     assert world.sbc.dialogs == 2
 
 
-def test_a_call_that_ends_while_radius_is_asked_refuses_what_comes_of_it() -> None:
+@pytest.mark.parametrize("method", ["INFO", "BYE"])
+def test_a_call_that_ends_while_radius_is_asked_refuses_what_comes_of_it(method: str) -> None:
     server = ("RadiusServers", {"IPAddress": "10.0.9.1", "SharedSecret": "s3cret"})
-    world, phone, pbx = a_world("INFO", {"SBCServerAuthMode": 2}, tables=[server])
+    world, phone, pbx = a_world(method, {"SBCServerAuthMode": 2, "SBCEnableByeAuthentication": 1}, tables=[server])
     ours, theirs = called(phone, pbx)
-    phone.send(ours, "INFO")
-    proven(phone, ours, "INFO", phone.response(401))
+    phone.send(ours, method)
+    proven(phone, ours, method, phone.response(401))
     (question,) = world.sbc.outside.take()
     pbx.send(theirs, "BYE")
-    pbx.response(200)
     phone.answer(phone.request("BYE"), 200)
+    pbx.response(200)
     question.answer(RadiusReply(True), world.now)
     world.flush()
     phone.response(481)
