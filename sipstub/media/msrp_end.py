@@ -343,7 +343,8 @@ class MsrpEnd:
             self.strange += 1
             flow.answer = head.answer(*NO_SESSION, str(head.to[0])) if head.wants_failure else b""
             return
-        data = head.worded(peer._terms.to, str(peer.uri))
+        to = peer._terms.to if head.method else str(peer._terms.path[0])  # an answer goes one step (section 7.2)
+        data = head.worded(to, str(peer.uri))
         sink.link.send(data)
         sink.open, flow.sink = head.transaction, sink
         self.received += 1

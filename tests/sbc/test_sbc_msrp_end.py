@@ -170,8 +170,12 @@ def test_relays_before_a_side_stay_in_the_path() -> None:
     link = pair.at_b.opened[-1][1]
     pair.b.connected(link, 2.0)
     assert f"To-Path: {path}\r\n".encode() in link.take()
-    pair.accepted(pair.a, a_send("first", pair.a.uri, A_PATH))
+    at_a = pair.accepted(pair.a, a_send("first", pair.a.uri, A_PATH))
     assert link.take() == a_send("first", path, pair.b.uri)
+    pair.b.received_from(link, a_send("backw", pair.b.uri, path.replace(" ", " msrp://10.0.9.8:2855/further;tcp ")), 2.0)
+    assert at_a.take() == a_send("backw", A_PATH, pair.a.uri)
+    pair.a.received_from(at_a, an_ok("backw", pair.a.uri, A_PATH), 2.0)
+    assert link.take() == an_ok("backw", "msrp://10.0.9.9:2855/relay;tcp", pair.b.uri), "an answer goes to the next one alone"
     pair.close()
 
 
@@ -460,8 +464,10 @@ def test_any_course_of_events_leaves_nothing(course: list[tuple[int, bytes, bool
             end.accepted(links[end][-1], at * 1.0)
         elif kind == 1:
             end.ended(link, at * 1.0)
-        elif kind == 2 and pair.at_b.opened:
-            pair.b.connected(pair.at_b.opened[-1][1], at * 1.0)
+        elif kind == 2 and pair.at_b.opened and pair.at_b.opened[-1][1] not in links[pair.b]:
+            links[pair.b].append(pair.at_b.opened[-1][1])
+            if not links[pair.b][-1].is_gone:
+                pair.b.connected(links[pair.b][-1], at * 1.0)
         elif kind == 3:
             pair.tick(at * 1.0)
         else:
