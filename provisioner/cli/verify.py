@@ -15,11 +15,12 @@ from provisioner.cli.lab_verify import LabOptions, in_lab, lab_option
 from provisioner.cli.listing import count_of
 from provisioner.cli.outcome import Exit
 from provisioner.cli.place import Places
+from provisioner.cli.sbc_choice import far_group_option, phone_group_option, sbc_choice
 from provisioner.cli.session import open_fleet, settings_options
 from provisioner.cli.verify_choice import chosen
 from provisioner.cli.verify_expectations import write_expectations
 from provisioner.cli.verify_live import LiveView
-from provisioner.cli.verify_sbc import compared_calls, print_calls, through_option
+from provisioner.cli.verify_sbc import print_calls, stands_there, through_option
 from provisioner.cli.verify_sessions import (
     plan_option,
     plan_text,
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from provisioner.runtime.fleet import Fleet
+    from provisioner.runtime.sip_sbc import SbcChoice
     from provisioner.runtime.verify_run import VerifyOptions
-    from sipstub.sbc.predict.comparison import Compared
     from sipstub.verify.run import Verified
 
 POLL_S = 0.5
@@ -88,6 +89,8 @@ class VerifyProblem(ProvisionerError):
 @click.option("--from", "capture", type=_IN, help="Judge this pcap, pcapng or recording instead; PHONE may be a FILE.cfg then.")
 @click.option("--phone-host", metavar="HOST", help="With --from: the phone's address, where the capture leaves it in doubt.")
 @through_option
+@phone_group_option
+@far_group_option
 @lab_option
 @for_option
 @click.option("--compare", "compared", nargs=2, type=_OLD, metavar="OLD NEW", help="Say what changed between two --json reports.")
@@ -122,6 +125,8 @@ def command(
     capture: Path | None,
     phone_host: str | None,
     sbc: Path | None,
+    phone_group: str | None,
+    far_group: str | None,
     is_lab: bool,
     seconds: float,
     compared: tuple[Path, Path] | None,
@@ -145,6 +150,7 @@ def command(
     from provisioner.cli.verify_from import judge_file, tested
     from provisioner.runtime.history import History
     from provisioner.runtime.verify_run import VerifyOptions
+    from provisioner.runtime.verify_through import Through
     from sipstub.compare_reports import compare_reports
     from sipstub.errors import SipstubError
     from sipstub.verify.report.files import ReportFiles
@@ -167,12 +173,12 @@ def command(
     calls = session_calls(wants_sessions=wants_sessions, only_plan=only_plan, quick_s=quick_s, scenarios=scenarios)
     tolerance = tolerance_of(allowances)
     has_person = has_person or has_action_uri
+    choice = sbc_choice(sbc, phone_group, far_group)
+    through = None if choice is None or capture is not None else Through.standing(choice)
     options = VerifyOptions(
-        wait, watch, program, boots, stimulates, has_person, has_action_uri, sessions=calls, tolerance=tolerance
+        wait, watch, program, boots, stimulates, has_person, has_action_uri, sessions=calls, tolerance=tolerance, through=through
     )
     _refuse_contradictions(options, capture, phone_host)
-    if sbc is not None and capture is None:
-        raise click.UsageError("--through-sbc goes with --from: record both legs with sipstub serve --sbc FILE --record OUT")
     if only_plan and any((json_file, junit_file, html_file, csv_file, pcap_file)):
         raise click.UsageError("--plan judges nothing: leave --json, --junit, --html, --csv and --pcap out")
     fleet = open_fleet(settings)
@@ -182,32 +188,28 @@ def command(
     if expected is not None:
         ctx.exit(write_expectations(tested(settings, fleet, phones, group, model)[0], expected))
     remarks: Remarks = {}
-    calls_seen: list[tuple[str, Compared]] = []
     is_cut = False
     files = ReportFiles(json_file, junit_file, html_file, csv_file, pcap_file)
     try:
         if capture is not None:
             meant = tested(settings, fleet, phones, group, model)
-            verified = judge_file(meant, capture, phone_host, program, tolerance, is_behind_sbc=sbc is not None)
-            calls_seen = compared_calls(meant[0], capture, sbc) if sbc is not None else []
+            verified = judge_file(meant, capture, phone_host, program, tolerance, sbc=choice)
         else:
             macs = chosen(fleet, History(settings.path("state")), phones, group, model)
             if options.acts and not yes:
                 _agree(len(macs))
-            verified, remarks, is_cut = _run(settings, fleet, macs, options, lab)
+            verified, remarks, is_cut = _run(settings, fleet, macs, options, lab, choice)
         written = files.write(verified, remarks)
     except SipstubError as error:
         raise VerifyProblem(error.message, hint=error.hint, code=error.code) from None
     code = Exit.INTERRUPTED if is_cut else verified.report.exit_code
-    if any(row.agrees is False for _, row in calls_seen):
-        code = Exit.PROBLEMS
     if json_file is not None and str(json_file) == "-":
         click.echo(verified.report.to_text(), nl=False)
     else:
         shown = tuple(Verdict) if details else SHOWN
         click.echo(write_text(verified.report, shown=shown, files=written, exit_code=int(code)), nl=False)
     if sbc is not None:
-        print_calls(calls_seen, err=str(json_file) == "-")
+        print_calls(verified.report, err=str(json_file) == "-")
     if is_cut:
         click.echo("interrupted: this is what was seen until then; nothing of it is kept", err=True)
     ctx.exit(code)
@@ -235,7 +237,12 @@ def _agree(count: int) -> None:
 
 
 def _run(
-    settings: Settings, fleet: Fleet, macs: Sequence[str], options: VerifyOptions, lab: LabOptions | None
+    settings: Settings,
+    fleet: Fleet,
+    macs: Sequence[str],
+    options: VerifyOptions,
+    lab: LabOptions | None,
+    sbc: SbcChoice | None,
 ) -> tuple[Verified, Remarks, bool]:
     """Ask the running server, or one of its own; Ctrl-C cancels the job and ends what was started; True if it came."""
     from provisioner.runtime.serve import running_server
@@ -245,10 +252,13 @@ def _run(
     try:
         running = running_server(settings.path("state"))
         if running is None or not has_sip(running):
-            own = OwnServer(settings, only_sip=running is not None)
+            own = OwnServer(settings, only_sip=running is not None, sbc=sbc)
             own.wait()
             why = "no server runs here" if running is None else "the server here runs without SIP"
             click.echo(f"{why}: started one   {shown(own.facts)}", err=True)
+            running = own.facts
+        if sbc is not None:
+            stands_there(running, sbc)
         with in_lab(settings, macs, lab):
             return _ask(settings, fleet, macs, options)
     finally:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from provisioner.runtime.fleet import Fleet
+    from provisioner.runtime.sip_sbc import SbcChoice
     from provisioner.runtime.verify_subject import Tested
     from sipstub.verify.expectation import Expectations
     from sipstub.verify.run import Verified
@@ -51,26 +52,31 @@ def tested(settings: Settings, fleet: Fleet, phones: Sequence[str], group: str |
 
 
 def judge_file(
-    meant: Meant, capture: Path, host: str | None, program: str, tolerance: Tolerance, *, is_behind_sbc: bool = False
+    meant: Meant, capture: Path, host: str | None, program: str, tolerance: Tolerance, *, sbc: SbcChoice | None = None
 ) -> Verified:
     """Return what the capture says of these phones, after telling what is missing or damaged in it.
 
     Behind an SBC only its legs to the phones count: on the others it speaks by itself.
     """
     from provisioner.runtime.verify_capture import judge_capture
+    from provisioner.runtime.verify_through import Through
     from sipstub.trace.opening import open_recording
 
     phones, bystanders = meant
     if host is not None and len(phones) != 1:
         raise click.UsageError("--phone-host says which address one phone has: name one phone")
-    recording = open_recording(capture, phone=host)
-    if is_behind_sbc:
-        from sipstub.sbc.predict.comparison import phone_side
+    whole = recording = open_recording(capture, phone=host)
+    if sbc is not None:
+        from sipstub.sbc.predict.roles import Roles, phone_side
 
-        recording = phone_side(recording)
+        recording = phone_side(whole)
     for note in recording.notes:
         click.echo(f"note: {note}", err=True)
     for phone in phones:
         if phone.missing:
             click.echo(f"note: {phone.name}: {phone.missing}: name its cfg file instead, if you have it", err=True)
-    return judge_capture(phones, bystanders, recording, host, now=time.time(), program=program, tolerance=tolerance)
+    verified = judge_capture(phones, bystanders, recording, host, now=time.time(), program=program, tolerance=tolerance)
+    if sbc is None:
+        return verified
+    through = Through.of(sbc.read(), sbc.phone_group, sbc.far_group)
+    return through.judged(verified, phones, whole.messages, Roles.guessed(whole))

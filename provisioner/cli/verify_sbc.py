@@ -1,58 +1,46 @@
-"""`provisioner verify --through-sbc`: phones that were recorded behind an SBC, and what that was predicted to do with them."""
+"""`provisioner verify --through-sbc`: phones behind an SBC, and what that was predicted to do with them."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from provisioner.errors import EnvironmentProblem
 
-    from provisioner.runtime.verify_subject import Tested
-    from sipstub.sbc.predict.comparison import Compared
+if TYPE_CHECKING:
+    from provisioner.runtime.sip_sbc import SbcChoice
+    from sipstub.verify.report.document import Report
 
 through_option = click.option(
     "--through-sbc",
     "sbc",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="With --from: an SBC with these settings stood between; compare calls with what is predicted.",
+    help="An SBC with these settings stands between; compare calls with what is predicted.",
 )
-_WORDS = {True: "as predicted", False: "DIFFERS", None: "not seen"}
 
 
-def compared_calls(phones: Sequence[Tested], capture: Path, sbc: Path) -> list[tuple[str, Compared]]:
-    """Return what the calls of these phones did beside what was predicted, with the phone's name.
+def stands_there(facts: dict[str, Any], sbc: SbcChoice) -> None:
+    """Say how the SBC stands before the registrar of that server; EnvironmentProblem if it is another one, or none."""
+    from provisioner.runtime.verify_server import has_sbc
 
-    SipstubError for settings that are wrong.
-    """
-    from sipstub.sbc.predict.comparison import compare
-    from sipstub.sbc.predict.phone import accounts_of
-    from sipstub.sbc.predict.rules import LegRules, TimerRules
-    from sipstub.sbc.predict.sides import sides
-    from sipstub.sbc_file import SettingsFileError, read_settings_file
-    from sipstub.trace.opening import open_recording
-
-    reading = read_settings_file(sbc)
-    if reading.errors:
-        raise SettingsFileError(f"{sbc} has {len(reading.errors)} errors", hint="sipstub sbc check prints all problems")
-    here, there = (LegRules.of(reading.settings, group) for group in sides(reading.settings))
-    rules, recording = TimerRules(reading.settings), open_recording(capture)
-    return [
-        (phone.name, row)
-        for phone in phones
-        if phone.expectations is not None
-        for account in accounts_of(phone.expectations)
-        for row in compare(account, here, there, rules, recording)
-    ]
+    if not has_sbc(facts, sbc):
+        found = facts.get("sbc")
+        what = f"has another SBC before its registrar, or other settings: {found['file']}" if found else "has no SBC before it"
+        hint = f"end it, then verify starts one; or start it anew: provisioner serve --sbc {sbc.file}"
+        raise EnvironmentProblem(f"the server here {what}", hint=hint, code="other-sbc")
+    told = facts["sbc"]
+    click.echo(f"phones find {told['file']} there; the registrar is behind it at {told['registrar']}", err=True)
+    for note in told["notes"]:
+        click.echo(f"  {note}", err=True)
 
 
-def print_calls(rows: Sequence[tuple[str, Compared]], *, err: bool) -> None:
-    """Print them."""
+def print_calls(report: Report, *, err: bool) -> None:
+    """Print what calls were predicted to do, and did."""
+    rows = [(phone.name, row) for phone in report.phones for row in phone.compared]
     for name, row in rows:
-        text = f"{name} through the SBC: call {row.call} {row.leg:<6} {row.what:<8} {_WORDS[row.agrees]:<12} {row.seen}"
-        click.echo(text if row.agrees else f"{text}; predicted: {row.predicted}", err=err)
+        click.echo(f"{name} through the SBC: {row.line}", err=err)
     if not rows:
-        click.echo("through the SBC: no call with both legs in the capture", err=True)
+        click.echo("through the SBC: no call with both legs was seen", err=True)

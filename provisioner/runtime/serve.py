@@ -24,6 +24,7 @@ from provisioner.runtime.lab_return import LabReturns, noted_hashes
 from provisioner.runtime.loader import Loader
 from provisioner.runtime.ready import Ready, write_ready_file
 from provisioner.runtime.sip import bind_sip_side, serve_sip
+from provisioner.runtime.sip_sbc import SbcChoice
 from provisioner.runtime.sources import FleetSource, policy_of
 from provisioner.services.http_server import PhoneServer
 from provisioner.services.http_tls import TlsSettings
@@ -59,10 +60,12 @@ class Server:
         ready_file: Path | None = None,
         record: Path | None = None,
         only_sip: bool = False,
+        sbc: SbcChoice | None = None,
     ) -> None:
         """Bind and check everything that can be wrong; EnvironmentProblem, SettingsError or CatalogueError before any start.
 
-        With `only_sip` another server publishes into the same state folder; this one only looks up what it publishes.
+        With `only_sip` another server publishes into the same state folder; this one only looks up what it publishes.  With `sbc`
+        phones find that SBC at the SIP listeners, and the registrar stands behind it.
         """
         self.settings = settings
         self.templates = templates
@@ -83,7 +86,7 @@ class Server:
         if "https" in self.bound:
             self.tls = TlsSettings(settings.path("certificate"), Path(key) if key else None, settings["tls_minimum"])
             self.tls.context()
-        self.sip = bind_sip_side(settings)
+        self.sip = bind_sip_side(settings, sbc)
         self.bound |= self.sip.bound
         self.state = StateFolder.open(settings.path("state"))
         if not only_sip:
@@ -145,6 +148,7 @@ class Server:
             found[scheme] = {"url": bound.url(self.host), "port": bound.port, "listen": bound.addresses} if bound else None
         people = self.people
         found["people"] = {"url": people.url(_shown(people)), "port": people.port, "listen": people.addresses} if people else None
+        found["sbc"] = self.sip.sbc.facts() if self.sip.sbc is not None else None
         found["state"] = str(self.state.path)
         return found
 

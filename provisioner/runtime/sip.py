@@ -21,6 +21,7 @@ from provisioner.delivery.snapshot import SnapshotSource
 from provisioner.expectations.observables import Observables
 from provisioner.runtime.media import media_engine
 from provisioner.runtime.sip_journal import SipJournal
+from provisioner.runtime.sip_sbc import SbcChoice, SbcFront, SbcSide, sbc_side
 from provisioner.runtime.verify_jobs import Door, Hands, JobRunner
 from provisioner.services.listener import Bound, bind, bind_sip
 from provisioner.services.sip_bindings import KeptBindings
@@ -65,7 +66,10 @@ class SipSide:
     "`sip` (TCP; UDP has the same port) and `sips`, as far as they are on."
 
     listening: tuple[Listening, ...]
-    "All sockets."
+    "All sockets that phones know."
+
+    sbc: SbcSide | None = None
+    "The SBC that phones find there, if it is not the registrar itself."
 
     def port(self, name: str) -> int | None:
         """Return the real port of `sip` or `sips`; None if it is off."""
@@ -81,8 +85,8 @@ class SipSide:
         return tuple(found)
 
 
-def bind_sip_side(settings: Settings) -> SipSide:
-    """Bind what the settings ask for; EnvironmentProblem in one line."""
+def bind_sip_side(settings: Settings, sbc: SbcChoice | None = None) -> SipSide:
+    """Bind what the settings ask for; EnvironmentProblem in one line, SbcProblem for an SBC that cannot be."""
     media_engine(settings)  # what is wrong with it is said before anything starts
     bound: dict[str, Bound] = {}
     listening: list[Listening] = []
@@ -94,7 +98,7 @@ def bind_sip_side(settings: Settings) -> SipSide:
     if listen is not None:
         bound["sips"] = bind("sips", listen)
         listening += [Listening(sock, is_tls=True) for sock in bound["sips"].sockets]
-    return SipSide(bound, tuple(listening))
+    return SipSide(bound, tuple(listening), None if sbc is None else sbc_side(sbc, listening))
 
 
 def serve_sip(
@@ -161,14 +165,21 @@ async def _serve(
     told = SipJournal(journal, users)
     stub.registering.watch(told.change, told.refusal)
     stub.core.on_malformed = told.malformed
-    server = SipServer(
-        stub.core, side.listening, recorder=recorder, server_tls=tls, client_tls=client_context(), tell=told.connection
-    )
+    front = None if side.sbc is None else SbcFront(side.sbc, side.listening, recorder, told, tls)
+    if side.sbc is None:
+        server = SipServer(
+            stub.core, side.listening, recorder=recorder, server_tls=tls, client_tls=client_context(), tell=told.connection
+        )
+    else:  # what it hears was recorded as the SBC sent it
+        server = SipServer(stub.core, [Listening(side.sbc.registrar)], tell=told.connection)
     await _first_generation(users, ended)
     await server.start()
+    if front is not None:
+        await front.start()
     if media is not None:
         media.start()
-    hands = Hands(Director(stub, media=media or NO_MEDIA), lambda: server.now, server.burst_ended, side.doors(host))
+    far = () if side.sbc is None else (side.sbc.far,)
+    hands = Hands(Director(stub, media=media or NO_MEDIA), lambda: server.now, server.burst_ended, side.doors(host), far)
     running = asyncio.create_task(JobRunner(jobs, recorder, hands).run())
     calm_collector()
     ready()
@@ -184,6 +195,8 @@ async def _serve(
         await asyncio.gather(running, return_exceptions=True)
         if media is not None:
             media.close()
+        if front is not None:
+            await front.close()
         await server.close()
         told.settle(server.now)
         await _write(store)

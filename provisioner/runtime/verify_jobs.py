@@ -51,6 +51,8 @@ class Hands:
     "Sends what the core wants to send after it was made to act from outside."
     doors: tuple[Door, ...] = ()
     "Where everything that a phone says is heard."
+    far: tuple[tuple[str, int], ...] = ()
+    "Who is talked to on the far legs of an SBC that phones find at the doors."
 
 
 class JobRunner:
@@ -132,6 +134,7 @@ class JobRunner:
             asked.get("hosts", ()),
             takes_all=bool(asked.get("takes_all")),
             since=job.asked_at,
+            far=self._hands.far,
         )
         until = min(job.until, self._now() + MAX_S)
         part, renewed = 0, 0.0
@@ -145,7 +148,7 @@ class JobRunner:
                 await asyncio.to_thread(self._table.add_part, job.id, part, body, len(fresh))
             if fresh or is_last or self._now() - renewed >= RENEW_S:
                 renewed = self._now()
-                progress = _progress(collecting, stimulating) | dict(told) | {"doors": self._hands.doors}
+                progress = _progress(collecting, stimulating) | dict(told) | {"doors": self._hands.doors, "far": self._hands.far}
                 current = await asyncio.to_thread(self._table.renew, job.id, self._owner, progress, now=renewed)
                 if current is None:
                     return JobState.LOST, "another process took it over"

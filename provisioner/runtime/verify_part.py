@@ -44,13 +44,24 @@ class Collecting:
     """
 
     def __init__(
-        self, recorder: Recorder, words: Iterable[str], hosts: Iterable[str], *, takes_all: bool, since: float | None = None
+        self,
+        recorder: Recorder,
+        words: Iterable[str],
+        hosts: Iterable[str],
+        *,
+        takes_all: bool,
+        since: float | None = None,
+        far: Iterable[tuple[str, int]] = (),
     ) -> None:
-        """`since` is when the job was asked for: some time may have passed until it was taken."""
+        """`since` is when the job was asked for: some time may have passed until it was taken.
+
+        What goes to and from the ends that are `far`, behind an SBC, is taken in any case, and none of them is a phone.
+        """
         self._recorder = recorder
         self._began = self._last = recorder.last_number if since is None else _last_before(recorder, since)
         self._takes_all = takes_all
         self._hosts = set(hosts)
+        self._far = frozenset(far)
         forms = {form for word in words for form in _forms(word)}
         pattern = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
         self._words = re.compile(rf"(?<![\w.+-])(?:{pattern})(?![\w.+-])".encode(), re.IGNORECASE) if forms else None
@@ -80,11 +91,16 @@ class Collecting:
         earlier: list[RecordedMessage] = []
         for message in fresh:
             host = message.peer.host
+            if (host, message.peer.port) in self._far:
+                continue
             if host not in self._hosts and self._words is not None and self._words.search(message.data[:MAX_SEARCHED]):
                 self._hosts.add(host)
                 known = self._recorder.messages(since=self._began, peer=host)
                 earlier += [one for one in known if one.number <= self._last]
-        return earlier + [message for message in fresh if message.peer.host in self._hosts]
+        known_ends = self._far
+        earlier = [one for one in earlier if (one.peer.host, one.peer.port) not in known_ends]
+        mine = [one for one in fresh if one.peer.host in self._hosts or (one.peer.host, one.peer.port) in known_ends]
+        return earlier + mine
 
 
 def _last_before(recorder: Recorder, at: float) -> int:

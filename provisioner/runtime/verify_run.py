@@ -21,10 +21,12 @@ from provisioner.runtime.verify_judge import Watching, judge_phones, messages_of
 from provisioner.runtime.verify_part import pack, unpack
 from provisioner.runtime.verify_stimuli import MAX_PHONES, USUAL, Pace, read_acts, steps_for, to_ask
 from provisioner.runtime.verify_subject import Subjects, Tested
+from provisioner.runtime.verify_through import Through, far_ends, held_on_phone_leg, phone_leg
 from provisioner.state.job_table import Job, JobState, JobTable, Wish
 from provisioner.state.reading import Reading
 from provisioner.state.rows import DELIVERED
 from provisioner.state.verdict_table import VerdictRow, VerdictTable
+from sipstub.sbc.predict.roles import Roles
 from sipstub.stimulus.act import Act, numbered
 from sipstub.stimulus.director import MAX_AT_ONCE
 from sipstub.stimulus.step import Step
@@ -68,6 +70,8 @@ class VerifyOptions:
     sessions: SessionCalls | None = None
     "Calls are kept up for session timers."
     tolerance: Tolerance = TOLERANCE
+    through: Through | None = None
+    "The SBC that the phones find here; None where they talk to the registrar."
 
     @property
     def acts(self) -> bool:
@@ -123,6 +127,8 @@ class VerifyRun:
         self._messages: list[RecordedMessage] = []
         self.job: Job | None = None
         "As it was last seen."
+        self._roles: tuple[int, Roles | None] = (0, None)
+        "Who is who through an SBC, for the first so many messages."
         self.notes: list[str] = []
         "What a person should know beside the findings."
 
@@ -255,15 +261,38 @@ class VerifyRun:
             self._part = number
         self._messages.sort(key=lambda message: message.number)
 
-    def _judged(self, phones: Sequence[Tested], now: float) -> Verified:
+    def _judged(self, phones: Sequence[Tested], now: float, *, is_whole: bool = True) -> Verified:
         bystanders = self._subjects.bystanders(self._macs)
         options = self._options
-        return judge_phones(
-            phones, bystanders, self._messages, self._watching(now), program=options.program, tolerance=options.tolerance
-        )
+        mine, watching = phone_leg(self._messages, self._far), self._watching(now)
+        verified = judge_phones(phones, bystanders, mine, watching, program=options.program, tolerance=options.tolerance)
+        if options.through is None or not is_whole:
+            return verified
+        played = {call_id: name for one in self._told.values() for call_id, name in one.get("held", {}).items()}
+        return options.through.judged(verified, phones, self._messages, self._sides, played)
+
+    @property
+    def _told(self) -> Mapping[str, Any]:
+        return self.job.progress.get("phones", {}) if self.job is not None else {}
+
+    @property
+    def _far(self) -> frozenset[tuple[str, int]]:
+        return far_ends(self.job.progress.get("far", ()) if self.job is not None else ())
+
+    @property
+    def _sides(self) -> Roles | None:
+        """Return who is who; None where no SBC stands between."""
+        if not self._far:
+            return None
+        count, roles = self._roles
+        if roles is None or count != len(self._messages):
+            roles = Roles.known(self._messages, self._far)
+            self._roles = len(self._messages), roles
+        return roles
 
     def _watching(self, now: float) -> Watching:
-        told: Mapping[str, Any] = self.job.progress.get("phones", {}) if self.job is not None else {}
+        told, roles = self._told, self._sides
+        held = {mac: tuple(one.get("held", ())) for mac, one in told.items()}
         return Watching(
             self._asked_at,
             now,
@@ -272,14 +301,13 @@ class VerifyRun:
             self._fetches(),
             self._hashes,
             [tuple(door) for door in self.job.progress.get("doors", ())] if self.job is not None else (),
-            {mac: one.get("held", ()) for mac, one in told.items()},
+            held if roles is None else held_on_phone_leg(held, roles),
         )
 
     @property
     def waits(self) -> dict[str, tuple[int, str]]:
         """Return which step each phone is at, and what that waits for, by MAC."""
-        told: Mapping[str, Any] = self.job.progress.get("phones", {}) if self.job is not None else {}
-        return {mac: (one["done"], one["waits_for"]) for mac, one in told.items()}
+        return {mac: (one["done"], one["waits_for"]) for mac, one in self._told.items()}
 
     @property
     def acts(self) -> tuple[Act, ...]:
@@ -298,14 +326,15 @@ class VerifyRun:
         return found
 
     def _doing(self, mac: str) -> str:
-        told = self.job.progress.get("phones", {}).get(mac) if self.job is not None else None
+        told = self._told.get(mac)
         if not told or not told["step"]:
             return ""
         return f"{told['step']} {told['done'] + 1} of {told['of']}" + (f", {told['waits_for']}" if told["waits_for"] else "")
 
     def _lines(self, phones: Sequence[Tested], now: float) -> tuple[list[PhoneLine], bool]:
-        verified = self._judged(phones, now)
-        mine = messages_of(phones, self._subjects.bystanders(self._macs), self._messages, self._watching(now))
+        verified = self._judged(phones, now, is_whole=False)
+        heard = phone_leg(self._messages, self._far)
+        mine = messages_of(phones, self._subjects.bystanders(self._macs), heard, self._watching(now))
         lines = []
         for report in verified.report.phones:
             done, rules = told(report)

@@ -15,6 +15,7 @@ from typing import Any
 
 from provisioner.address import parse_listen
 from provisioner.errors import EnvironmentProblem
+from provisioner.runtime.sip_sbc import SbcChoice
 from provisioner.services.listener import bind
 from provisioner.settings import Settings
 
@@ -34,10 +35,10 @@ FALLBACK = {"http": ":0", "tftp": "off"}
 class OwnServer:
     """`provisioner serve` in a process of its own, in a session of its own: Ctrl-C reaches `verify` only, which ends it."""
 
-    def __init__(self, settings: Settings, *, only_sip: bool = False) -> None:
+    def __init__(self, settings: Settings, *, only_sip: bool = False, sbc: SbcChoice | None = None) -> None:
         """Start it on the settings of this folder; SIP on port 5060 if the settings have it off.
 
-        With `only_sip` a server without SIP runs there already, and this one stands beside it.
+        With `only_sip` a server without SIP runs there already, and this one stands beside it; with `sbc` phones find that SBC.
         """
         self._folder = tempfile.TemporaryDirectory(prefix="provisioner-verify-")
         self._log = Path(self._folder.name) / "server.log"
@@ -45,6 +46,7 @@ class OwnServer:
         self.facts: dict[str, Any] = {}
         command = [sys.executable, "-m", "provisioner", "serve", *_flags(settings), "--ready-file", str(self._ready), "--quiet"]
         command += ["--only-sip"] if only_sip else []
+        command += sbc_flags(sbc) if sbc is not None else []
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)  # noqa: S603 (our own program)
 
@@ -77,6 +79,19 @@ class OwnServer:
                 os.killpg(self._process.pid, signal.SIGKILL)
                 self._process.wait()
         self._folder.cleanup()
+
+
+def sbc_flags(sbc: SbcChoice) -> list[str]:
+    """Return the options of `serve` that have this SBC stand before the registrar."""
+    flags = ["--sbc", str(sbc.file)]
+    flags += ["--phone-group", sbc.phone_group] if sbc.phone_group else []
+    return flags + (["--far-group", sbc.far_group] if sbc.far_group else [])
+
+
+def has_sbc(facts: dict[str, Any], sbc: SbcChoice) -> bool:
+    """Return whether phones find this very SBC at a server."""
+    told: dict[str, Any] = facts.get("sbc") or {}
+    return told.get("mark") == sbc.mark
 
 
 def _flags(settings: Settings) -> list[str]:

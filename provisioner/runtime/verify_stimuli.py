@@ -158,7 +158,7 @@ class Stimulating:
                 "of": len(run.steps),
                 "given": sorted(str(one) for one in run.stimuli),
                 "boots": list(run.boots),
-                "held": list(run.held),
+                "held": run.held,
             }
         acts = [act for run in self._runs.values() for act in run.acts]
         return {

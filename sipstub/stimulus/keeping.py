@@ -60,7 +60,7 @@ class Keeping(Performance):
         self._call = self.stage.director.call(self.aors[0], now, how)
         if self._call is not None:
             self._placed += 1
-            self.stage.held.append(self._call.call_id)
+            self.stage.held[self._call.call_id] = self._scenario.name
 
     def look(self, now: float) -> bool:
         """Return whether all that was expected has come, or the time for it is over."""
@@ -78,7 +78,7 @@ class Keeping(Performance):
         if self._up_at is None and call.status == 200 and call.state in (CallState.ANSWERED, CallState.ENDED):
             self._up_at = now
             if call.is_from_phone:
-                self.stage.held.append(call.call_id)
+                self.stage.held[call.call_id] = self._scenario.name
         if self._up_at is None:
             return self._is_refused(call)
         self.is_given = True

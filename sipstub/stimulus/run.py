@@ -119,9 +119,9 @@ class Run:
         return tuple(self.stage.boots)
 
     @property
-    def held(self) -> tuple[str, ...]:
-        """Return the Call-IDs of calls that were kept up for session timers, for `Circumstances.held`."""
-        return tuple(self.stage.held)
+    def held(self) -> dict[str, str]:
+        """Return the calls that were kept up for session timers: the name of the scenario by Call-ID."""
+        return dict(self.stage.held)
 
     @property
     def acts(self) -> tuple[Act, ...]:

@@ -59,8 +59,8 @@ class Stage:
     "The last call with the phone that came about in a step."
     refused: Refused | None = None
     "The first call of the phone that the stub refused in a step; None while there is none."
-    held: list[str] = field(default_factory=list)
-    "Call-IDs of calls that were kept up for session timers: nobody but the stub was to end them."
+    held: dict[str, str] = field(default_factory=dict)
+    "Calls that were kept up for session timers, by Call-ID what was played in each: nobody but the stub was to end them."
 
     def of(self, accounts: Iterable[int]) -> list[str]:
         """Return the addresses of accounts."""

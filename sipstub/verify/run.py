@@ -61,6 +61,14 @@ class Verified:
     messages: Mapping[str, tuple[RecordedMessage, ...]] = field(repr=False)
     secrets: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
     "What no message of a phone may show, by its name."
+    both: Mapping[str, tuple[RecordedMessage, ...]] = field(default_factory=dict, repr=False)
+    "The same messages with those of the far legs, of phones that were judged through an SBC."
+    parties: Mapping[str, str] = field(default_factory=dict)
+    "What ends are called in ladders, beside the phones, by address."
+
+    def wire(self, name: str) -> tuple[RecordedMessage, ...]:
+        """Return all messages that have to do with a phone, on every leg."""
+        return self.both.get(name, self.messages[name])
 
     def texts(self) -> dict[str, str]:
         """Return each phone's ladder as text."""
@@ -92,8 +100,8 @@ class Verified:
         return found
 
     def _flow(self, phone: PhoneReport) -> Flow:
-        recording = Recording(self.messages[phone.name], is_own=True).masked()
-        names = {message.peer.address: phone.name for message in recording.messages}
+        recording = Recording(self.wire(phone.name), is_own=True).masked()
+        names = {message.peer.address: phone.name for message in recording.messages} | dict(self.parties)
         return flow_of(recording, pins_of(phone), names, max_rows=MAX_ROWS)
 
 

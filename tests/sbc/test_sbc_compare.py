@@ -13,7 +13,7 @@ from test_sbc_ladder import recorded
 from test_sbc_predict import FARS, PHONES, settings_of
 
 from sipstub.cli import cli
-from sipstub.sbc.predict.comparison import Compared, compare
+from sipstub.sbc.predict.comparison import compare
 from sipstub.sbc.predict.end import End
 from sipstub.sbc.predict.phone import PhoneAccount
 from sipstub.sbc.predict.rules import LegRules, TimerRules
@@ -22,6 +22,7 @@ from sipstub.sbc.settings.toml_writer import write_toml
 from sipstub.sbc.site import site_of
 from sipstub.trace.pcapng_writer import write_pcapng
 from sipstub.trace.recording import Recording
+from sipstub.verify.compared import Compared
 
 VALUES = {"SBCSessionExpires": 600, "SBCMinSE": 300}
 CFG = """#!version:1.0.0.1

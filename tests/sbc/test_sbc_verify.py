@@ -56,8 +56,3 @@ def test_a_call_that_differs_from_its_prediction_ends_it_with_1(folder: Path) ->
     (folder / "other.toml").write_text(text.replace("SBCSessionExpires = 900", "SBCSessionExpires = 400"), "utf-8")
     result = verify(folder, sbc="other.toml")
     assert result.exit_code == 1 and "DIFFERS" in result.output and "predicted: Session-Expires: 400" in result.output
-
-
-def test_it_goes_with_a_capture_only(folder: Path) -> None:
-    result = CliRunner().invoke(cli, ["verify", "x", "--through-sbc", str(folder / "sbc.toml")])
-    assert result.exit_code == 2 and "--from" in result.output

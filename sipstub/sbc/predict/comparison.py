@@ -5,56 +5,51 @@ What the far end says and whether it has timers is taken from the recording; all
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from sipstub.sbc.predict.call import CallPrediction, predict_call
 from sipstub.sbc.predict.end import UAC, UAS, End, Said
 from sipstub.sbc.predict.phone import PhoneAccount
+from sipstub.sbc.predict.roles import Roles
 from sipstub.sbc.predict.rules import LegRules, TimerRules
 from sipstub.sbc.predict.seen import LegSeen, see
 from sipstub.sbc.predict.upkeep import LegTimer, Who
-from sipstub.trace.ladder.legs import legs_of
-from sipstub.trace.ladder.party import Parties
 from sipstub.trace.recording import Recording
+from sipstub.verify.compared import Compared
 
 MAX_CALLS = 500
 "Of one recording; later ones are not compared."
 EARLIEST, LATEST = 0.4, 2 / 3
 "Parts of the interval between which a refresh counts as one at half of it."
 SLACK_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """One statement."""
-
-    call: str
-    "`1`, `2`, ... in the order of the recording."
-    leg: str
-    what: str
-    predicted: str
-    seen: str
-    agrees: bool | None
-    "None where the recording is too short to tell."
+NOTHING_PLAYED: Mapping[str, str] = {}
 
 
 def compare(
-    account: PhoneAccount, phone: LegRules, far: LegRules, rules: TimerRules, recording: Recording
+    account: PhoneAccount,
+    phone: LegRules,
+    far: LegRules,
+    rules: TimerRules,
+    recording: Recording,
+    *,
+    roles: Roles | None = None,
+    played: Mapping[str, str] = NOTHING_PLAYED,
 ) -> tuple[Compared, ...]:
-    """Return every statement about the calls of this account that have both legs in the recording."""
-    parties = Parties(recording.messages, is_own=recording.is_own)
-    legs = legs_of(recording.messages, parties.column)
-    if legs.middle is None:
+    """Return every statement about the calls of this account that have both legs in the recording.
+
+    `roles` says who is who, which otherwise is guessed; `played` what each call was made for, by Call-ID.
+    """
+    roles = roles or Roles.guessed(recording)
+    if roles is None:
         return ()
-    hosts = frozenset(endpoint.host for endpoint in parties.parties[legs.middle].endpoints)
     found: list[Compared] = []
     calls = 0
-    for first in dict.fromkeys(legs.first.values()):
-        others = [
-            other for other, root in legs.first.items() if root == first
-        ]  # a call that was refused and tried again has several
-        a, b = see(recording.of_call(first).messages, hosts), see(recording.of_calls(others).messages, hosts)
+    others: dict[str, list[str]] = {}
+    for other, root in roles.legs.first.items():  # a call that was refused and tried again has several
+        others.setdefault(root, []).append(other)
+    for first, later in others.items():
+        a, b = (see(recording.of_calls(ids).messages, roles.is_sbc) for ids in ([first], later))
         if a.up_at is None or b.up_at is None or calls >= MAX_CALLS:
             continue
         is_out = account.user == a.from_user
@@ -64,20 +59,9 @@ def compare(
         end = _far(b if is_out else a, is_caller=not is_out)
         mine = replace(account.end, takes_update=(a if is_out else b).allows_update is not False)
         want = predict_call(mine, end, phone, far, rules) if is_out else predict_call(end, mine, far, phone, rules)
-        found += _call(str(calls), want, a, b)
+        scenario = next((played[one] for one in (first, *later) if one in played), "")
+        found += [replace(one, scenario=scenario, call_id=first) for one in _call(str(calls), want, a, b)]
     return tuple(found)
-
-
-def phone_side(recording: Recording) -> Recording:
-    """Return the messages between phones and the SBC alone; all of them where nobody stands in the middle."""
-    parties = Parties(recording.messages, is_own=recording.is_own)
-    legs = legs_of(recording.messages, parties.column)
-    order = legs.order(len(parties.parties))
-    if order is None or legs.middle is None:
-        return recording
-    left = set(order[: list(order).index(legs.middle)])
-    kept = [one for one in recording.messages if {parties.column(one.source), parties.column(one.target)} & left]
-    return Recording(tuple(kept), recording.notes, recording.is_own, recording.packets)
 
 
 def _far(leg: LegSeen, *, is_caller: bool) -> End:

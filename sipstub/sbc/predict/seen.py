@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from sipstub.sbc.predict.end import Said
 from sipstub.session_timer.header import REFRESHING, hear_leniently
 from sipstub.sip.error import SipError
 from sipstub.sip.message import Message, Request, Response
-from sipstub.trace.record import RecordedMessage
+from sipstub.trace.record import Endpoint, RecordedMessage
 
 MAX_CHANGES = 1_000
 "Refreshes of one leg; later ones are not looked at."
@@ -57,14 +57,14 @@ class LegSeen:
         return (self.bye_at or self.last_at) - (self.up_at if self.up_at is not None else self.last_at)
 
 
-def see(messages: Iterable[RecordedMessage], sbc_hosts: frozenset[str]) -> LegSeen:
+def see(messages: Iterable[RecordedMessage], is_sbc: Callable[[Endpoint], bool]) -> LegSeen:
     """Return what the messages of one leg show; what cannot be read is passed over."""
     leg = LegSeen()
     for recorded in messages:
         if (message := recorded.message) is None:
             continue
         try:
-            _take(leg, recorded, message, by_end=recorded.source.host not in sbc_hosts)
+            _take(leg, recorded, message, by_end=not is_sbc(recorded.source))
         except SipError:
             continue
     return leg

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sipstub.errors import SipstubError
+from sipstub.verify.compared import Compared
 from sipstub.verify.expectation import Expectations
 from sipstub.verify.facts import Facts
 from sipstub.verify.finding import Finding
@@ -64,6 +65,8 @@ class PhoneReport:
     messages: int
     "How many were looked at."
     findings: tuple[Finding, ...]
+    compared: tuple[Compared, ...] = ()
+    "What its calls and registrations through an SBC showed, beside what was predicted."
 
     @classmethod
     def of(cls, expectations: Expectations, facts: Facts, findings: Iterable[Finding]) -> PhoneReport:
@@ -83,6 +86,11 @@ class PhoneReport:
         return Counter(finding.verdict for finding in self.findings)
 
     @property
+    def differs(self) -> int:
+        """Return how many statements about calls through an SBC came out otherwise than predicted."""
+        return sum(one.agrees is False for one in self.compared)
+
+    @property
     def rules(self) -> int:
         """Return how many questions were asked; what the file does not say is none."""
         return sum(finding.verdict is not Verdict.INFO for finding in self.findings)
@@ -91,7 +99,7 @@ class PhoneReport:
     def verdict(self) -> Verdict:
         """Return the verdict on the phone: the worst that was seen, INCONCLUSIVE if nothing could be told."""
         counts = self.counts
-        if counts[Verdict.FAIL]:
+        if counts[Verdict.FAIL] or self.differs:
             return Verdict.FAIL
         if not any(counts[verdict] for verdict in TELLING):
             return Verdict.INCONCLUSIVE
@@ -114,6 +122,8 @@ class PhoneReport:
         head |= {"verdict": str(self.verdict), "rules": self.rules, "messages": self.messages}
         head["counts"] = {str(verdict): self.counts[verdict] for verdict in WORST_FIRST}
         head["findings"] = [finding.as_json() for finding in self.findings]
+        if self.compared:
+            head["through_sbc"] = [one.as_json() for one in self.compared]
         return head
 
 
@@ -140,7 +150,7 @@ class Report:
     @property
     def exit_code(self) -> int:
         """Return what a command that made this report should end with: a phone that was never let in is no success."""
-        if self.counts[Verdict.FAIL]:
+        if self.counts[Verdict.FAIL] or any(phone.differs for phone in self.phones):
             return FAILED
         is_out = any(phone.state == NOT_REGISTERED for phone in self.phones)
         return INCONCLUSIVE if self.silent or is_out or not self.phones else DONE

@@ -74,7 +74,7 @@ class ReportFiles:
         numbered: dict[int, RecordedMessage] = {}
         comments = {number: list(texts) for number, texts in remarks.items()}
         for phone in done.report.phones:
-            numbered |= {message.number: message for message in done.messages[phone.name]}
+            numbered |= {message.number: message for message in done.wire(phone.name)}
             for number, texts in comments_of(phone).items():
                 comments.setdefault(number, []).extend(texts)
         try:

@@ -1,0 +1,73 @@
+"""Who is who in a recording of both legs: the SBC, the phones, and the far end; and which Call-IDs are legs of one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from sipstub.trace.ladder.legs import Legs, legs_of
+from sipstub.trace.ladder.party import Parties
+from sipstub.trace.record import Endpoint, RecordedMessage
+from sipstub.trace.recording import Recording
+
+PHONE, SBC, FAR = 0, 1, 2
+"From left to right."
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Both sides of an SBC."""
+
+    legs: Legs
+    side: Callable[[Endpoint], int]
+    "PHONE, SBC or FAR."
+
+    @classmethod
+    def guessed(cls, recording: Recording) -> Roles | None:
+        """Return who passes things on, as far as the messages themselves show it; None where nobody does."""
+        parties = Parties(recording.messages, is_own=recording.is_own)
+        legs = legs_of(recording.messages, parties.column)
+        order = legs.order(len(parties.parties))
+        if order is None or legs.middle is None:
+            return None
+        middle = legs.middle
+        left = frozenset(order[: list(order).index(middle)])
+
+        def side(endpoint: Endpoint) -> int:
+            column = parties.column(endpoint)
+            return SBC if column == middle else PHONE if column in left else FAR
+
+        return cls(legs, side)
+
+    @classmethod
+    def known(cls, messages: Sequence[RecordedMessage], far: Collection[tuple[str, int]]) -> Roles:
+        """Return the roles where the SBC itself recorded, and the addresses of the far end are known."""
+        own = {message.local for message in messages}
+
+        def side(endpoint: Endpoint) -> int:
+            return FAR if (endpoint.host, endpoint.port) in far else SBC if endpoint in own else PHONE
+
+        return cls(legs_of(messages, side), side)
+
+    def is_sbc(self, endpoint: Endpoint) -> bool:
+        """Return whether that is the SBC."""
+        return self.side(endpoint) == SBC
+
+    def of_phones(self, messages: Iterable[RecordedMessage]) -> tuple[RecordedMessage, ...]:
+        """Return the messages between phones and the SBC."""
+        return tuple(one for one in messages if PHONE in (self.side(one.source), self.side(one.target)))
+
+    def both_legs(self, own: Sequence[RecordedMessage], messages: Iterable[RecordedMessage]) -> tuple[RecordedMessage, ...]:
+        """Return the messages of a phone with those of the other legs of its calls and registrations, by number."""
+        roots = {self.legs.root(one.call_id) for one in own if one.call_id}
+        numbers = {one.number for one in own}
+        found = [one for one in messages if one.number in numbers or (one.call_id and self.legs.root(one.call_id) in roots)]
+        return tuple(sorted(found, key=lambda one: one.number))
+
+
+def phone_side(recording: Recording) -> Recording:
+    """Return the messages between phones and the SBC alone; all of them where nobody stands in the middle."""
+    roles = Roles.guessed(recording)
+    if roles is None:
+        return recording
+    return Recording(roles.of_phones(recording.messages), recording.notes, recording.is_own, recording.packets)
