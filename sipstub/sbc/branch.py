@@ -18,6 +18,7 @@ from sipstub.sbc.media_plane import MediaRefused
 from sipstub.sbc.target import Target
 from sipstub.session_timer.offer import Offer
 from sipstub.sip.cseq import CSeq
+from sipstub.sip.error import SipError
 from sipstub.sip.message import Request, Response
 from sipstub.sip.name_addr import NameAddr
 from sipstub.transaction.event import ResponseArrived, TransactionFailed
@@ -82,17 +83,16 @@ class Branch:
         invite.headers.take_over(carried(request, keeps_agent=target.group.profile.keeps_user_agent))
         if not target.group.profile.keeps_user_agent:
             add("User-Agent", leg.agent)
-        for name, value in sbc.translated_invite(request, target.group):
-            add(name, value)
         try:
-            body = call.body_for(leg, request)
-        except MediaRefused as refusal:
+            for name, value in sbc.translated_invite(request, target.group):
+                add(name, value)
+            if body := call.body_for(leg, request):
+                invite.set_body(body)
+            sbc.rewriting.identify(invite, target)
+        except (MediaRefused, SipError) as refusal:
             self.is_done = True
             call.branch_failed(self, refusal.status, None, now)
             return
-        if body:
-            invite.set_body(body)
-        sbc.rewriting.identify(invite, target)
         if self._offer is not None:
             self._offer.send.headers.put_on(invite)
         else:

@@ -78,6 +78,7 @@ class Passing:
         add("User-Agent", AGENT_NAME)
         if request.body:
             made.set_body(request.body)
+        sbc.rewriting.finish(made, target.group, target.hop)
         self._send(made, target, now)
 
     def _send(self, made: Request, target: Target, now: float) -> None:

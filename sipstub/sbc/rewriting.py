@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ from sipstub.sbc.diversion import diversions_of, history_of
 from sipstub.sbc.global_setting import Globals
 from sipstub.sbc.ip_group import IpGroup
 from sipstub.sbc.target import Target
+from sipstub.sip.error import SipError
 from sipstub.sip.message import Request
 from sipstub.sip.name_addr import NameAddr
 from sipstub.sip.params import NO_PARAMS
@@ -21,6 +23,12 @@ DIVERSION, HISTORY = "Diversion", "History-Info"
 SIP_SCHEME, TEL_SCHEME = 1, 2
 SECURE_EVERYWHERE = ("From", "To", "P-Asserted-Identity", "P-Preferred-Identity", "Route")
 "Headers besides Request-URI and Contact that lose sips: with SBCRemoveSIPSFromNonSecuredTransport 1."
+OPENING = ("INVITE", "SUBSCRIBE", "REFER")
+"Requests that open a dialog: sips: stays in all others."
+IDENTITIES = ("P-Asserted-Identity", "P-Preferred-Identity", "Remote-Party-ID", DIVERSION)
+"Headers besides From that say where a caller is: hidden with SIPTopologyHidingMode 1 [inferred of all but the first]."
+_SECURE = re.compile(r"(^|<)sips:", re.IGNORECASE)
+_NUMBER = re.compile(r"\+?[0-9*#.()-]+")
 
 
 class Rewriting:
@@ -66,8 +74,22 @@ class Rewriting:
         self._convert(request, target)
         if request.headers.lines("diversion"):
             self._divert(request)
-        if target.hop.transport != "TLS":
+        self.finish(request, target.group, target.hop)
+
+    def finish(self, request: Request, group: IpGroup, hop: Hop) -> None:
+        """Hide where the caller is, and take sips: away where it would not be true; the last word on a request."""
+        if self._hides:
+            self._hide(request, group.source_host_name or self._own_host(hop))
+        if hop.transport != "TLS" and request.method in OPENING:
             self._unsecure(request)
+
+    def _hide(self, request: Request, host: str) -> None:
+        for name in IDENTITIES:
+            found = _addresses(request, name)
+            if any(isinstance(one.uri, SipUri) for one in found):
+                request.headers.remove(name)
+                for one in found:
+                    request.headers.add(name, _at(one, host))
 
     def _convert(self, request: Request, target: Target) -> None:
         """Make one of the other where it is wanted and did not come, then take away what has to go."""
@@ -88,14 +110,15 @@ class Rewriting:
         kind = self._settings["SBCDiversionUriType"]
         if kind not in (SIP_SCHEME, TEL_SCHEME):
             return
-        found = _addresses(request, DIVERSION)
+        if not (found := _addresses(request, DIVERSION)):
+            return
         request.headers.remove(DIVERSION)
         for one in found:
             request.headers.add(DIVERSION, replace(one, uri=self._as_scheme(one.uri, kind, request)))
 
     def _as_scheme(self, uri: Uri, kind: int, request: Request) -> Uri:
-        if kind == TEL_SCHEME and isinstance(uri, SipUri) and uri.user:
-            return TelUri(uri.user)
+        if kind == TEL_SCHEME and isinstance(uri, SipUri) and uri.user and _NUMBER.fullmatch(uri.user):
+            return TelUri(uri.user)  # names have no tel: form
         if kind == SIP_SCHEME and isinstance(uri, TelUri):
             own = request.from_.uri
             return SipUri(own.host if isinstance(own, SipUri) else "localhost", uri.digits)
@@ -109,14 +132,18 @@ class Rewriting:
         names = ("Contact", *(SECURE_EVERYWHERE if self._settings["SBCRemoveSIPSFromNonSecuredTransport"] == 1 else ()))
         for name in names:
             values = request.headers.all(name)
-            if any("sips:" in value for value in values):
+            if any(_SECURE.search(value) for value in values):
                 request.headers.remove(name)
                 for value in values:
-                    request.headers.add(name, value.replace("<sips:", "<sip:"))
+                    request.headers.add(name, _SECURE.sub(r"\1sip:", value))
 
 
 def _addresses(request: Request, name: str) -> list[NameAddr]:
-    return [NameAddr.parse(value) for line in request.headers.lines(name.lower()) for value in split(line)]
+    """Return the addresses in a header; none where one of them cannot be read, so that it stays as it came."""
+    try:
+        return [NameAddr.parse(value) for line in request.headers.lines(name.lower()) for value in split(line)]
+    except SipError:
+        return []
 
 
 def _at(address: NameAddr, host: str) -> NameAddr:

@@ -74,6 +74,7 @@ class Subscription(Relay):
         add("User-Agent", leg.agent)
         if request.body:
             made.set_body(request.body)
+        sbc.rewriting.finish(made, target.group, target.hop)
         self._watched, self._asked = leg, made
         sbc.expect(self, made)
         self._lasts(request.expires, now)

@@ -125,9 +125,26 @@ def test_a_diversion_that_cannot_be_read_is_refused_and_leaves_nothing() -> None
     world.assert_both_legs_are_free()
 
 
+def test_a_history_that_cannot_be_read_stays_as_it_came_and_leaves_nothing() -> None:
+    world, a, b = two_servers({}, None, {"SBCDiversionMode": 1})
+    a.ask("INVITE", URI, ("History-Info", "<<>;index=1"), body=OFFER)
+    arrived = b.request("INVITE")
+    assert arrived.headers.all("history-info") == ["<<>;index=1"] and arrived.headers.all("diversion") == []
+    b.answer(arrived, 486)
+    b.request("ACK")
+    assert a.response(486)
+    world.assert_both_legs_are_free()
+
+
+def test_a_name_has_no_tel_form() -> None:
+    _, a, b = two_servers({"SBCDiversionUriType": 2})
+    a.ask("INVITE", URI, ("Diversion", "<sip:office@x>"), ("Diversion", "<sip:+49-30.7@x>"), body=OFFER)
+    assert b.request("INVITE").headers.all("diversion") == ["<sip:office@x>", "<tel:+49-30.7>"]
+
+
 SECURE = (
     ("P-Asserted-Identity", "<sips:boss@corp.example>"),
-    ("P-Preferred-Identity", "<sips:boss@corp.example>"),
+    ("P-Preferred-Identity", "sips:boss@corp.example"),
 )
 
 
@@ -148,6 +165,31 @@ def test_sips_over_an_unsecured_transport(mode: int, left: set[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("mode", "left"),
+    [
+        named("SBCRemoveSIPSFromNonSecuredTransport", 0, {"from", "to", "p-asserted-identity", "p-preferred-identity"}),
+        named("SBCRemoveSIPSFromNonSecuredTransport", 1, set()),
+    ],
+)
+@pytest.mark.parametrize(
+    ("method", "more"), [("SUBSCRIBE", ("Event", "dialog")), ("REFER", ("Refer-To", "<sip:300@corp.example>"))]
+)
+def test_sips_in_other_requests_that_open_a_dialog(method: str, more: tuple[str, str], mode: int, left: set[str]) -> None:
+    _, a, b = two_servers({"SBCRemoveSIPSFromNonSecuredTransport": mode})
+    a.ask(method, "sips:200@corp.example", *SECURE, more, from_="<sips:a@corp.example>")
+    arrived = b.request(method)
+    assert arrived.uri_text == "sip:200@corp.example" and "sips:" not in arrived.headers.lines("contact")[0]
+    assert {field.key for field in arrived.headers if "sips:" in field.value} == left
+
+
+def test_sips_stays_in_requests_that_open_no_dialog() -> None:
+    _, a, b = two_servers({"SBCRemoveSIPSFromNonSecuredTransport": 1})
+    a.ask("MESSAGE", "sips:200@corp.example", from_="<sips:a@corp.example>")
+    arrived = b.request("MESSAGE")
+    assert arrived.uri_text == "sips:200@corp.example" and str(arrived.from_.uri) == "sips:a@corp.example"
+
+
+@pytest.mark.parametrize(
     ("mode", "source", "destination"),
     [
         named("SIPTopologyHidingMode", 0, "corp.example", "corp.example"),
@@ -160,6 +202,26 @@ def test_host_names_are_hidden_or_not(mode: int, source: str, destination: str) 
     arrived = b.request("INVITE")
     assert str(arrived.from_.uri) == f"sip:a@{source}"
     assert arrived.uri_text == str(arrived.to.uri) == f"sip:200@{destination}"
+
+
+WHO = ("P-Asserted-Identity", "P-Preferred-Identity", "Remote-Party-ID", "Diversion")
+
+
+@pytest.mark.parametrize(
+    ("mode", "name", "host"),
+    [
+        shown("SIPTopologyHidingMode", 0, "", "inside.example", case="off"),
+        named("SIPTopologyHidingMode", 1, "", "10.0.0.1", case="unnamed"),
+        named("SIPTopologyHidingMode", 1, "here.example", "here.example", case="named"),
+    ],
+)
+def test_the_callers_other_identities_are_hidden_like_from(mode: int, name: str, host: str) -> None:
+    _, a, b = two_servers({"SIPTopologyHidingMode": mode}, b_more={"SourceHostName": name})
+    a.ask("INVITE", URI, *((header, "<sip:1@inside.example>, <tel:+1>") for header in WHO), body=OFFER)
+    arrived = b.request("INVITE")
+    for header in WHO:
+        assert ", ".join(arrived.headers.all(header)) == f"<sip:1@{host}>, <tel:+1>"
+    assert (b"inside.example" in arrived.to_bytes()) is (mode == 0)
 
 
 @pytest.mark.parametrize("mode", [shown("SIPTopologyHidingMode", 0), shown("SIPTopologyHidingMode", 1)])
