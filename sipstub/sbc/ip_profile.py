@@ -22,6 +22,8 @@ class SessionMode(enum.IntEnum):
     SUPPORTED = 3
 
 
+UPDATE_AFTER_CONNECT, UPDATE_ALWAYS, UPDATE_BY_ALLOW = 1, 2, 3
+"SBCRemoteUpdateSupport."
 CARRYING = frozenset({SessionMode.TRANSPARENT, SessionMode.OBSERVER})
 "Modes in which the two ends negotiate, and the SBC carries over what they say."
 
@@ -70,12 +72,12 @@ class IpProfile:
             return number(column) == 1 or (number(column) < 0 and is_proxy)
 
         shown = number("SBCRemoteRepresentationMode")
-        method = RefreshMethod.BY_ALLOW if number("SBCRemoteUpdateSupport") == 3 else RefreshMethod.REINVITE
+        update, reinvite = number("SBCRemoteUpdateSupport"), number("SBCRemoteReinviteSupport")
         return cls(
             row.name,
             SessionMode(number("SBCSessionExpiresMode")),
-            number("SBCRemoteUpdateSupport"),
-            number("SBCRemoteReinviteSupport"),
+            update,
+            reinvite,
             number("SbcPrackMode"),
             number("SBCRemoteReferBehavior"),
             number("SBCRemote3xxBehavior"),
@@ -97,12 +99,26 @@ class IpProfile:
             number("SBCRemoteEarlyMediaSupport") == 1,
             number("SBCRemoteEarlyMediaResponseType"),
             number("SBCRemoteMultipleAnswersMode") == 1,
-            *timer_settings(settings, method),
+            *timer_settings(settings, update, reinvite),
         )
 
+    @property
+    def may_refresh(self) -> bool:
+        """Return whether the SBC can offer this side to refresh it, before it has said what it takes."""
+        return may_refresh(self.update_support, self.reinvite_support)
 
-def timer_settings(settings: Globals, method: RefreshMethod) -> tuple[TimerSettings, TimerSettings]:
+
+def may_refresh(update: int, reinvite: int) -> bool:
+    """Return whether a side can be refreshed whatever its Allow says."""
+    return reinvite > 0 or update in (UPDATE_AFTER_CONNECT, UPDATE_ALWAYS)
+
+
+def timer_settings(settings: Globals, update: int, reinvite: int) -> tuple[TimerSettings, TimerSettings]:
     """Return what a leg in mode Supported wants as the side that asks, and as the side that is asked.
+
+    `update` and `reinvite` are Remote Update Support and Remote Reinvite Support: refreshes are re-INVITEs, unless the side takes
+    none, or Allow decides.  A side that cannot be refreshed at all is asked to refresh itself; where only the SBC could, there is
+    no timer [choice].
 
     SBCMinSE over SBCSessionExpires contradicts itself: the interval is raised to it [choice].  Policy 1 is `uac` where the SBC
     asks, and has to be `uas` where it is asked (RFC 4028 table 2) [choice].  Asked for more than SBCSessionExpires, the SBC
@@ -112,21 +128,27 @@ def timer_settings(settings: Globals, method: RefreshMethod) -> tuple[TimerSetti
     min_se = settings["SBCMinSE"]
     interval = max(settings["SBCSessionExpires"], min_se)
     is_ours = settings["SBCSessionRefreshingPolicy"] == 1
+    asks_for_it = is_ours and may_refresh(update, reinvite)
+    method = RefreshMethod.BY_ALLOW if update == UPDATE_BY_ALLOW else RefreshMethod.REINVITE
+    if not reinvite and update in (UPDATE_AFTER_CONNECT, UPDATE_ALWAYS):
+        method = RefreshMethod.UPDATE
     asking = TimerSettings(
         expires_s=interval,
-        refresher=UAC if is_ours else UAS,
+        refresher=UAC if asks_for_it else UAS,
         min_se_s=min_se,
         method=method,
+        takes_reinvite=reinvite > 0,
         sends_min_se=min_se > 0,
         refreshes_alone=is_ours,
     )
     answering = TimerSettings(
         expires_s=interval,
-        refresher=UAC if is_ours else UAS,
+        refresher=UAC if asks_for_it else UAS,
         answer_refresher=UAS if is_ours else UAC,
         min_se_s=min_se,
         longest_s=max(interval, min_se, LEAST_S),
         method=method,
+        takes_reinvite=reinvite > 0,
         inserts=Insertion.ALWAYS,
         refuses_short=min_se > 0,
         sends_min_se=min_se > 0,

@@ -27,7 +27,19 @@ UNHEARD = Heard(None, None, None, False, False)
 class LegSession:
     """One leg; a fork of the callee's side has its own."""
 
-    __slots__ = ("_asked_for", "_reply", "heard", "is_carrying", "is_own", "keeper", "mode", "profile", "timer", "watch")
+    __slots__ = (
+        "_asked_for",
+        "_reply",
+        "heard",
+        "is_carrying",
+        "is_own",
+        "keeper",
+        "kept_up_s",
+        "mode",
+        "profile",
+        "timer",
+        "watch",
+    )
 
     def __init__(self, profile: IpProfile, timer: SessionTimer | None = None) -> None:
         self.profile = profile
@@ -40,6 +52,8 @@ class LegSession:
         "Refreshes and answers on a leg of our own, once there is a dialog."
         self.heard = UNHEARD
         "What the first INVITE, or the last answer of this leg, said."
+        self.kept_up_s: int | None = None
+        "The interval of a carried timer whose refreshes come from the end of this leg; None where they do not."
         self._asked_for = False
         "Whether the last request of this leg asked for a timer."
         self._reply: Reply | None = None
@@ -94,6 +108,7 @@ class LegSession:
             self.watch.passed(response, now)
         if self.is_carrying:
             self.heard = hear_leniently(response)
+            self.kept_up_s = self.heard.expires_s if self.heard.refresher == UAC else None
         if self.timer is not None and self._reply is not None:
             self.timer.replied(request, self._reply, now)
 
@@ -122,12 +137,15 @@ class LegSession:
         """Return what the first INVITE on this leg asks for, where the timer is our own.
 
         A caller whose timer is carried lives on it, so whom it named as refresher is asked for: nobody may overrule that choice.
+        But who takes no refreshes is asked to send them.
         """
         if not self.is_own:
             return None
         heard = caller.heard if caller.is_carrying else UNHEARD
         settings = carried_settings(self.profile.asking, heard)
-        return Offer(replace(settings, refresher=heard.refresher) if heard.refresher in (UAC, UAS) else settings)
+        if heard.refresher == UAS or (heard.refresher == UAC and self.profile.may_refresh):
+            settings = replace(settings, refresher=heard.refresher)
+        return Offer(settings)
 
     def put_on_request(self, request: Request, other: LegSession) -> Send | None:
         """Write what an INVITE or UPDATE on this leg says; it was carried over from the other one."""
@@ -149,6 +167,7 @@ class LegSession:
             self.watch.passed(response, now)
         if self.is_carrying:
             self.heard = hear_leniently(response)
+            self.kept_up_s = self.heard.expires_s if self.heard.refresher == UAS else None
 
     # Time
 

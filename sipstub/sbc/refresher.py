@@ -35,7 +35,21 @@ def on_timer(leg: Leg, now: float) -> None:
     keeper = leg.session.keeper
     if keeper is not None and (due := keeper.next_timer) is not None and due <= now:
         keeper.headers = _headers(leg)
+        if _is_left_to_the_other_end(leg):
+            keeper.timer.leave(now)
         _send(leg, keeper, keeper.on_timer(now), now)
+
+
+def _is_left_to_the_other_end(leg: Leg) -> bool:
+    """Return whether the end of the other leg refreshes often enough: its requests are passed on to this leg [choice].
+
+    So one of both refreshes, and requests of the SBC and of that end do not meet with 491.
+    """
+    timer, peer = leg.session.timer, leg.peer
+    if timer is None or timer.interval_s is None or peer is None or peer.is_closed:
+        return False
+    kept_up_s = peer.session.kept_up_s
+    return kept_up_s is not None and kept_up_s <= timer.interval_s
 
 
 def _headers(leg: Leg) -> Pairs:

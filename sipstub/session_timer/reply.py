@@ -57,10 +57,11 @@ def malformed(error: SipError) -> TimerRefusal:
     return TimerRefusal(400, error.fact)
 
 
-def reply_to(heard: Heard, settings: TimerSettings, *, least_s: int = 0) -> Reply | TimerRefusal:
+def reply_to(heard: Heard, settings: TimerSettings, *, least_s: int = 0, can_refresh: bool = True) -> Reply | TimerRefusal:
     """Return what to answer to an INVITE or UPDATE that says this.
 
-    `least_s` is the largest Min-SE of the dialog so far: what we put in ourselves is not under it.
+    `least_s` is the largest Min-SE of the dialog so far: what we put in ourselves is not under it.  Where we should refresh and
+    `can_refresh` is false there is no timer.
     """
     if not settings.is_on:
         if heard.is_required:  # RFC 3261 section 8.2.2.3
@@ -71,9 +72,9 @@ def reply_to(heard: Heard, settings: TimerSettings, *, least_s: int = 0) -> Repl
     if asked is not None and heard.is_supported and settings.refuses_short and asked < minimum:
         return TimerRefusal(422, f"session interval {asked} under {minimum}", headers=(("Min-SE", minimum),))
     interval = _interval(asked, heard, settings, max(minimum, least_s))
-    if interval is None:
+    refresher = _refresher(heard, settings, can_refresh=can_refresh)
+    if interval is None or (refresher == UAS and not can_refresh):
         return Reply(TimerHeaders(is_supported=True), None, False)
-    refresher = _refresher(heard, settings)
     return Reply(
         TimerHeaders(
             expires_s=interval,
@@ -100,10 +101,10 @@ def _interval(asked: int | None, heard: Heard, settings: TimerSettings, least_s:
     return max(min(settings.expires_s, settings.longest_s), least_s)
 
 
-def _refresher(heard: Heard, settings: TimerSettings) -> str:
+def _refresher(heard: Heard, settings: TimerSettings, *, can_refresh: bool) -> str:
     """Return who refreshes by table 2 of the RFC: the caller's word counts, if it has timers at all."""
     if not heard.is_supported:
         return UAS
     if heard.refresher in (UAC, UAS):
         return heard.refresher
-    return settings.answer_refresher
+    return settings.answer_refresher if can_refresh else UAC

@@ -63,6 +63,8 @@ class TimerSettings:
     longest_s: int = LONGEST_S
     "As callee a longer interval is lowered to this; as caller none is asked for above it after a 422."
     method: RefreshMethod = RefreshMethod.BY_ALLOW
+    takes_reinvite: bool = True
+    "Whether the peer may be refreshed by re-INVITE; where UPDATE does not do either, this side never refreshes."
     inserts: Insertion = Insertion.IF_SUPPORTED
     refuses_short: bool = True
     "Whether intervals under the minimum get 422."

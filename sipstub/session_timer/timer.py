@@ -118,6 +118,11 @@ class SessionTimer:
         return self.interval_s is not None
 
     @property
+    def can_refresh(self) -> bool:
+        """Return whether the peer, as far as it is known, takes a request that it could be refreshed by."""
+        return self._method() is not None
+
+    @property
     def expires_at(self) -> float | None:
         """Return the end of the session if no refresh is accepted any more."""
         return None if self.interval_s is None else self._started_at + self.interval_s
@@ -128,7 +133,7 @@ class SessionTimer:
         """Return what a request of ours in this dialog has to say, whatever it is sent for; ACK says nothing (section 7.1)."""
         return Send(method, self._headers(method, role))
 
-    def change(self, expires_s: int | None) -> Send:
+    def change(self, expires_s: int | None) -> Step:
         """Return a refresh that asks for another interval, or for none: then nothing expires once it is accepted."""
         self._wanted_s, self._is_changing = expires_s, True
         return self._refresh()
@@ -150,6 +155,12 @@ class SessionTimer:
     def postpone(self, delay_s: float, now: float) -> None:
         """Take back the refresh that was due and could not be sent now, an INVITE being on its way."""
         self._later(now + delay_s)
+
+    def leave(self, now: float) -> None:
+        """Leave the refresh that is due to somebody else, whose request will pass here; the question comes again."""
+        end = self.expires_at
+        if end is not None and self._refresh_at is not None and now >= self._refresh_at:
+            self._refresh_at = now + max(SHORTEST_RETRY_S, (end - now) / 4)
 
     def answered(self, response: Response, now: float, *, chance: float = 0.5) -> Step:
         """Take an answer to a request of ours; `chance` from 0 up to 1 chooses how long to wait after 491.
@@ -182,10 +193,10 @@ class SessionTimer:
             heard = hear(request)
         except SipError as error:
             return malformed(error)
-        reply = reply_to(heard, self.settings, least_s=self.min_se_s)
+        self._learn(request)
+        reply = reply_to(heard, self.settings, least_s=self.min_se_s, can_refresh=self.can_refresh)
         if isinstance(reply, TimerRefusal):
             return reply
-        self._learn(request)
         if request.method not in REFRESHING:
             if request.method == "ACK":  # it may bring the answer to an offer of ours
                 self._heard_description = request.body or self._heard_description
@@ -233,18 +244,20 @@ class SessionTimer:
 
     # What requests say
 
-    def _refresh(self) -> Send:
+    def _refresh(self) -> Step:
         method = self._method()
+        if method is None:  # it takes no UPDATE any more: nobody can keep the session up, so there is no clock here
+            self._start(None, False, self._started_at)
+            return None
         body = Body.NONE if method == "UPDATE" else Body.SAME
         return Send(method, self._headers(method, Role.KEEP), body, is_refresh=True)
 
-    def _method(self) -> str:
-        wanted = self.settings.method
-        if self._no_update or wanted is RefreshMethod.REINVITE:
-            return "INVITE"
-        if wanted is RefreshMethod.BY_ALLOW and (self._methods is None or "UPDATE" not in self._methods):
-            return "INVITE"
-        return "UPDATE"
+    def _method(self) -> str | None:
+        wanted, is_allowed = self.settings.method, "UPDATE" in (self._methods or ())
+        takes_update = wanted is RefreshMethod.UPDATE or (wanted is RefreshMethod.BY_ALLOW and is_allowed)
+        if takes_update and not self._no_update:
+            return "UPDATE"
+        return "INVITE" if self.settings.takes_reinvite else None
 
     def _headers(self, method: str, role: Role) -> TimerHeaders:
         settings = self.settings
@@ -283,6 +296,8 @@ class SessionTimer:
             self._start(None, False, now)
 
     def _start(self, interval_s: int | None, is_refresher: bool, now: float) -> None:
+        if is_refresher and not self.can_refresh:
+            interval_s, is_refresher = None, False
         self.interval_s, self.is_refresher, self._started_at = interval_s, is_refresher, now
         self._refresh_at = now + interval_s * self.settings.refresh_share if interval_s is not None and is_refresher else None
         self._glares = self._tries = 0

@@ -122,6 +122,24 @@ def test_what_is_predicted_is_what_happens(a: int, b: int) -> None:
     assert not wrong, f"{len(wrong)} differences\n" + "\n".join(wrong[:40])
 
 
+OWN = [(a, b) for a, b in itertools.product(range(4), range(4)) if 3 in (a, b)]
+UNABLE = list(itertools.product((0, 1, 3), (0, 1), ("off", "1800-uac", "1800-uas"), ("none", "min900", "plain"), (True, False)))
+
+
+@pytest.mark.parametrize(("a", "b"), OWN)
+def test_what_is_predicted_of_sides_that_take_no_reinvite_is_what_happens(a: int, b: int) -> None:
+    wrong = []
+    for support, policy, phone, far, is_caller in UNABLE:
+        profile = {"SBCRemoteUpdateSupport": support, "SBCRemoteReinviteSupport": 0}
+        profiles = [{"SBCSessionExpiresMode": mode, **profile} for mode in (a, b)]
+        settings = settings_of(*profiles, {"SBCSessionExpires": 600, "SBCSessionRefreshingPolicy": policy})
+        other = FARS.get(far, End("far", takes_update=False))
+        ends = (PHONES[phone], other) if is_caller else (other, PHONES[phone])
+        place = f"policy={policy} support={support} phone={phone} far={far} {'out' if is_caller else 'in'}"
+        wrong += [f"{place}: {what}" for what in differences(settings, *ends)]
+    assert not wrong, f"{len(wrong)} differences\n" + "\n".join(wrong[:40])
+
+
 @pytest.mark.parametrize(("a", "b"), list(itertools.product(range(4), range(4))))
 def test_what_is_predicted_of_an_interval_under_90_is_what_happens_where_there_is_no_minimum(a: int, b: int) -> None:
     wrong = []

@@ -72,9 +72,10 @@ def predict_call(caller: End, callee: End, a: LegRules, b: LegRules, rules: Time
         refusals.append(Refusal("callee", least, "ab", b.why("carried over: the caller has to ask again", Mark.DOCUMENTED)))
         asked.append(raised(asked[-1], least))
     from_callee = callee.agrees(passed)
-    is_alone = b.mode is Mode.SUPPORTED and from_callee.expires_s is None and rules.is_ours
+    can_refresh = bool(b.refresh_method(takes_update=callee.takes_update))
+    is_alone = b.mode is Mode.SUPPORTED and from_callee.expires_s is None and rules.is_ours and can_refresh
     agreed = Said(passed.expires_s, UAC, has_timer=True) if is_alone else from_callee
-    to_caller, answer_why = towards_caller(asked[-1], agreed, a, b, rules)
+    to_caller, answer_why = towards_caller(asked[-1], agreed, a, b, rules, takes_update=caller.takes_update)
     upkeep = keep_up(caller, callee, a, b, to_caller if caller.has_timer or _is_own(a) else NOTHING, agreed, is_alone)
     return CallPrediction(
         caller, callee, a, b, tuple(asked), tuple(sent), tuple(refusals), from_callee, to_caller, (why, answer_why), upkeep

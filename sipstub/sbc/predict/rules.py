@@ -53,9 +53,21 @@ class LegRules:
         """Return a reason that rests on columns of this leg's profile; without any, on its Session Expires Mode."""
         return Why(text, mark, tuple(self.named(column) for column in columns or ("SBCSessionExpiresMode",)))
 
+    @property
+    def may_refresh(self) -> bool:
+        """Return whether the SBC offers to refresh this side before it knows its Allow."""
+        return self.reinvite_support > 0 or self.update_support in (1, 2)
+
     def refresh_method(self, *, takes_update: bool) -> str:
-        """Return what the SBC refreshes by on this leg: re-INVITE, unless it goes by Allow and that names UPDATE."""
-        return "UPDATE" if self.update_support == 3 and takes_update else "INVITE"
+        """Return what the SBC refreshes by on this leg; empty where this side takes nothing.
+
+        re-INVITE, unless it goes by Allow and that names UPDATE, or the side takes no re-INVITE.
+        """
+        if self.update_support == 3 and takes_update:
+            return "UPDATE"
+        if self.reinvite_support > 0:
+            return "INVITE"
+        return "UPDATE" if self.update_support in (1, 2) else ""
 
     def relayed_as(self, method: str) -> str | None:
         """Return how a refresh of the other end goes out on this leg; None where this end takes neither method.

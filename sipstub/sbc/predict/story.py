@@ -91,7 +91,10 @@ def _keeping(call: CallPrediction, rules_why: Why) -> Iterator[Line]:
 def _method_why(end: End, rules: LegRules, timer: LegTimer, rules_why: Why) -> Iterator[Why]:
     if timer.refresher is Who.SBC:
         yield rules_why
-        yield rules.why("re-INVITE, unless it is 3 and Allow has UPDATE", Mark.CHOSEN, "SBCRemoteUpdateSupport")
+        text = "re-INVITE, unless it is 3 and Allow has UPDATE, or the side takes none"
+        yield rules.why(text, Mark.CHOSEN, "SBCRemoteUpdateSupport", "SBCRemoteReinviteSupport")
+    elif timer.is_left:
+        yield rules.why("the SBC leaves it to the other leg's end, so that one refreshes and not both", Mark.CHOSEN)
     elif timer.is_relayed:
         text = "passed on by a method that this side takes"
         yield rules.why(text, Mark.DOCUMENTED, "SBCRemoteUpdateSupport", "SBCRemoteReinviteSupport")

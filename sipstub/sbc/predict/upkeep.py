@@ -38,6 +38,8 @@ class LegTimer:
     "What refreshes of the other leg's end come by besides, where they are passed on to a leg that has its own refresher."
     also_at_s: float | None = None
     "When the first of those is due."
+    is_left: bool = False
+    "Whether the SBC is the refresher by word, and leaves it to the other leg's end, whose refreshes come often enough."
     refresh_at_s: float | None = None
     "When the first refresh is due after the 2xx: at half the interval of the leg of whoever refreshes."
 
@@ -48,7 +50,12 @@ class LegTimer:
 
     @property
     def given_up_at_s(self) -> float | None:
-        """Return when a side that waits for a refresh says BYE: 32 s or a third of the interval before the end."""
+        """Return when a side that waits for a refresh says BYE: 32 s or a third of the interval before the end.
+
+        Whoever is the refresher by word has until the end.
+        """
+        if self.is_left:
+            return self.interval_s
         return None if self.interval_s is None else self.interval_s - min(LONGEST_LEAD_S, self.interval_s / 3)
 
 
@@ -84,7 +91,20 @@ def keep_up(caller: End, callee: End, a: LegRules, b: LegRules, to_caller: Said,
     one = _leg(on_a, to_caller, a, b, caller, callee, is_a=True)
     two = _leg(on_b, from_callee, b, a, caller, callee, is_a=False)
     one, two = _due(one, two), _due(two, one)
+    one, two = _left(one, two, a, b, callee, Who.CALLEE), _left(two, one, b, a, caller, Who.CALLER)
     return Upkeep(_besides(one, two, a, b, callee, Who.CALLEE), _besides(two, one, b, a, caller, Who.CALLER))
+
+
+def _left(leg: LegTimer, other: LegTimer, rules: LegRules, others: LegRules, there: End, who: Who) -> LegTimer:
+    """Return the leg with the other one's end as its refresher, where that one refreshes often enough for both [choice]."""
+    if leg.refresher is not Who.SBC or not others.mode.is_carried or other.refresher is not who or other.is_relayed:
+        return leg
+    method = rules.relayed_as(there.method)
+    if method is None or (other.interval_s or 0) > (leg.interval_s or 0):
+        return leg
+    return replace(
+        leg, refresher=who, method=method, is_relayed=True, is_left=True, watches=True, refresh_at_s=other.refresh_at_s
+    )
 
 
 def _besides(leg: LegTimer, other: LegTimer, rules: LegRules, others: LegRules, there: End, who: Who) -> LegTimer:

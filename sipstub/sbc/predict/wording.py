@@ -25,22 +25,24 @@ def towards_callee(asked: Said, a: LegRules, b: LegRules, rules: TimerRules) -> 
         if a.mode is Mode.NOT_SUPPORTED:
             return NOTHING, a.why("nothing of the caller's is honoured, so nothing is carried over", Mark.INFERRED)
         return asked, b.why("what the caller said is carried over unchanged", Mark.DOCUMENTED)
-    interval, refresher = rules.interval_s, UAC if rules.is_ours else UAS
+    interval, refresher = rules.interval_s, UAC if rules.is_ours and b.may_refresh else UAS
     why = rules.why("the SBC writes its own interval and policy", Mark.DOCUMENTED, EXPIRES, MINIMUM, POLICY)
     if a.mode.is_carried and asked.expires_s is not None:
         least = max(asked.min_se_s or 0, LEAST_S, rules.min_se_s)
         interval = max(min(asked.expires_s, interval), least)
-        refresher = asked.refresher or refresher
+        refresher = (asked.refresher or refresher) if b.may_refresh else UAS
         why = rules.why("the smaller interval, and the caller's refresher if it named one", Mark.CHOSEN, EXPIRES, MINIMUM)
     return Said(interval, refresher, rules.min_se_s or None, has_timer=True), why
 
 
-def towards_caller(asked: Said, agreed: Said, a: LegRules, b: LegRules, rules: TimerRules) -> tuple[Said, Why]:
-    """Return what the 2xx to the caller says; `agreed` is what holds on the callee's leg."""
+def towards_caller(
+    asked: Said, agreed: Said, a: LegRules, b: LegRules, rules: TimerRules, *, takes_update: bool
+) -> tuple[Said, Why]:
+    """Return what the 2xx to the caller says; `agreed` holds on the callee's leg, `takes_update` is the caller's Allow."""
     if a.mode is Mode.NOT_SUPPORTED:
         return NOTHING, a.why("no session timer with this entity: nothing of it is sent there", Mark.DOCUMENTED)
     if a.mode is Mode.SUPPORTED:
-        return _own(asked, rules)
+        return _own(asked, a, rules, can_refresh=bool(a.refresh_method(takes_update=takes_update)))
     if b.mode is Mode.NOT_SUPPORTED:
         return NOTHING, b.why("the callee heard of no timer, so the caller gets none", Mark.INFERRED)
     if b.mode.is_carried:
@@ -57,13 +59,20 @@ def towards_caller(asked: Said, agreed: Said, a: LegRules, b: LegRules, rules: T
     return Said(interval, refresher, has_timer=True), b.why("the caller lives on what was agreed with the callee", Mark.INFERRED)
 
 
-def _own(asked: Said, rules: TimerRules) -> tuple[Said, Why]:
+def _own(asked: Said, leg: LegRules, rules: TimerRules, *, can_refresh: bool) -> tuple[Said, Why]:
     least = max(asked.min_se_s or 0, LEAST_S, rules.min_se_s)
     longest = max(rules.interval_s, least)
     interval = longest if asked.expires_s is None else min(asked.expires_s, longest)
     if interval < SHORTEST_TAKEN_S:
         return Said(has_timer=True), rules.why(
             "nobody could keep up so short an interval: there is no timer", Mark.CHOSEN, MINIMUM
+        )
+    if not can_refresh and (not asked.has_timer or asked.refresher == UAS):
+        return Said(has_timer=True), leg.why(
+            "it takes nothing that the SBC could refresh it by, so there is no timer",
+            Mark.CHOSEN,
+            "SBCRemoteUpdateSupport",
+            "SBCRemoteReinviteSupport",
         )
     if not asked.has_timer:
         why = rules.why("who has no timers cannot refresh: the SBC does, whatever the policy", Mark.RFC, EXPIRES, POLICY)
@@ -72,4 +81,4 @@ def _own(asked: Said, rules: TimerRules) -> tuple[Said, Why]:
         why = rules.why("a caller's own choice of refresher cannot be overridden", Mark.RFC, EXPIRES)
         return Said(interval, asked.refresher, has_timer=True), why
     why = rules.why("policy in the words of the side that is asked (table 2)", Mark.CHOSEN, EXPIRES, MINIMUM, POLICY)
-    return Said(interval, UAS if rules.is_ours else UAC, has_timer=True), why
+    return Said(interval, UAS if rules.is_ours and can_refresh else UAC, has_timer=True), why
