@@ -19,6 +19,8 @@ MAX_TRIES = 16
 "INVITEs that one call may lead to, alternatives and redirections included."
 NO_ROUTE = 404
 "Where no rule fits, or the user is not registered [choice]."
+NOWHERE = 480
+"What the caller gets for a 3xx without a Contact that the SBC was to follow itself [choice]."
 NO_ANSWER = 408
 "What the caller gets when SBCAlertTimeout ran out [choice: no source names the code]."
 
@@ -65,6 +67,8 @@ class Hunt:
             return
         if response is not None and 300 <= status < 400 and call.sbc.redirection.follow(call, response, now):
             return
+        if response is not None and 300 <= status < 400 and call.sbc.redirection.is_ours(call):
+            status, response = NOWHERE, None  # it named no place, and is not for the caller to see
         if self._best is None or _rank(status) < _rank(self._best[0]):
             self._best = (status, response)
         if status >= 600:

@@ -63,6 +63,12 @@ class Marks:
                 return replace(found, user=user, headers=uri.headers)
         return uri
 
+    def is_lost(self, uri: Uri, now: float) -> bool:
+        """Return whether a URI has a mark with a key that nothing is remembered of any more."""
+        self._forget(now)
+        match = _KEYED.match(uri.user or "") if isinstance(uri, SipUri) else None
+        return match is not None and all(key != match[1] for key, _, _ in self._places.values())
+
     def _forget(self, now: float) -> None:
         for place, (_, used_at, _) in list(self._places.items()):
             if used_at + LIFE_S > now:

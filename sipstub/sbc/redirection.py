@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sipstub.sbc.errand import Steps
 from sipstub.sbc.routing import Trigger
-from sipstub.sbc.translation import with_host
+from sipstub.sbc.translation import at_home, with_host
 from sipstub.sip.contact import Contact
 from sipstub.sip.message import Response
 from sipstub.sip.uri import SipUri, Uri
@@ -29,18 +29,24 @@ class Redirection:
 
     def follow(self, call: Call, response: Response, now: float) -> bool:
         """Return whether the SBC tries the other places itself, the best q first."""
-        if call.caller.group.profile.redirect_behavior != HANDLE_LOCALLY or not response.contacts.addresses:
+        if not self.is_ours(call) or not response.contacts.addresses:
             return False
         contacts = sorted(response.contacts, key=lambda contact: -contact.q)[:MAX_FOLLOWED]
         call.trigger = Trigger.REDIRECT
         call.try_also(self._batches(call, contacts), now)
         return True
 
+    def is_ours(self, call: Call) -> bool:
+        """Return whether 3xx are followed here, and not shown to the caller."""
+        return call.caller.group.profile.redirect_behavior == HANDLE_LOCALLY
+
     def contact(self, call: Call, response: Response, now: float) -> str | None:
         """Return what stands in Contact at the caller."""
         contacts = response.contacts
         if not contacts.addresses:
             return None
+        if call.caller.group.profile.redirect_behavior == TRANSPARENT:
+            return ", ".join(response.headers.lines("contact"))
         return ", ".join(str(replace(one, uri=self._uri(call, one.uri, now))) for one in contacts)
 
     def _uri(self, call: Call, uri: Uri, now: float) -> Uri:
@@ -51,7 +57,7 @@ class Redirection:
         if mode == GROUP_NAME:
             return with_host(uri, group.sip_group_name)
         if mode == LOCAL_HOST:
-            return with_host(uri, group.local_host_name or own.host)
+            return at_home(uri, group.local_host_name, own)
         return uri
 
     def _batches(self, call: Call, contacts: list[Contact]) -> Steps:

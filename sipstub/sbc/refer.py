@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sipstub.dialog.refer import PACKAGE
 from sipstub.sbc.leg import Leg
-from sipstub.sbc.translation import translated_refer_to, with_host
+from sipstub.sbc.translation import at_home, translated_refer_to, with_host
 from sipstub.sip.event import Event
 from sipstub.sip.message import Request
 from sipstub.sip.name_addr import NameAddr
@@ -26,8 +26,10 @@ KEEP_REPLACES = 2
 "Remote Replaces Mode: the ids stay as they are."
 
 
-def refer_to_for(sbc: Sbc, refer_to: NameAddr, peer: Leg, now: float) -> NameAddr:
-    """Return Refer-To for the other leg."""
+def refer_to_for(sbc: Sbc, request: Request, peer: Leg, now: float) -> NameAddr | str:
+    """Return Refer-To for the other leg; as it stands, to the letter, where nothing of it changes."""
+    refer_to = request.refer_to
+    assert refer_to is not None
     group, profile = peer.group, peer.group.profile
     mode = profile.refer_behavior
     own = SipUri.parse(sbc.core.places.contact(peer.hop))
@@ -36,10 +38,12 @@ def refer_to_for(sbc: Sbc, refer_to: NameAddr, peer: Leg, now: float) -> NameAdd
     if mode == GROUP_NAME:
         return replace(refer_to, uri=with_host(refer_to.uri, group.sip_group_name))
     if mode == LOCAL_HOST:
-        return replace(refer_to, uri=with_host(refer_to.uri, group.local_host_name or own.host))
+        return replace(refer_to, uri=at_home(refer_to.uri, group.local_host_name, own))
     if mode == KEEP_URI and profile.replaces_behavior != KEEP_REPLACES:
-        return translated_refer_to(refer_to, sbc.leg_of)
-    return refer_to
+        found = translated_refer_to(refer_to, sbc.leg_of)
+        if found != refer_to:
+            return found
+    return request.headers.lines("refer-to")[0]
 
 
 def remember(request: Request, made: Request, peer: Leg) -> None:

@@ -101,9 +101,7 @@ class Relay:
 
     def refer(self, leg: Leg, peer: Leg, request: Request, transaction: ServerTransaction, now: float) -> Response | None:
         """Pass a REFER on, with the Refer-To that the other side should see."""
-        refer_to = request.refer_to
-        assert refer_to is not None
-        self.pass_on(leg, peer, request, transaction, now, (("Refer-To", refer_to_for(self.sbc, refer_to, peer, now)),))
+        self.pass_on(leg, peer, request, transaction, now, (("Refer-To", refer_to_for(self.sbc, request, peer, now)),))
         return None
 
     def pass_on(

@@ -255,6 +255,8 @@ class Sbc:
         assert transaction is not None
         if len(self._relays) >= MAX_CALLS:
             return Refusal(503, f"{MAX_CALLS} calls", OVERLOAD_RETRY_S).answer_to(request, to_tag=transaction.to_tag)
+        if self.marks.is_lost(request.uri, now):  # it would lead anywhere but where it was meant to [choice]
+            return Refusal(404, "a marked URI that is forgotten").answer_to(request, to_tag=transaction.to_tag)
         uri = self.marks.restored(request.uri, self.settings.transfer_prefix, now)
         if uri is not request.uri:
             request.uri = uri

@@ -45,5 +45,16 @@ def translated_refer_to(refer_to: NameAddr, find: Find) -> NameAddr:
 
 
 def with_host(uri: Uri, host: str) -> Uri:
-    """Return a URI at another host, without the port and parameters of the old one."""
-    return SipUri(host, uri.user, uri.scheme, headers=uri.headers) if isinstance(uri, SipUri) and host else uri
+    """Return a URI at another host; nothing else of it differs."""
+    return replace(uri, host=host) if isinstance(uri, SipUri) and host else uri
+
+
+def at_home(uri: Uri, host: str, own: SipUri) -> Uri:
+    """Return a URI at a name of the SBC, or at its address, with a port and a transport by which it comes back to it [choice]."""
+    if not isinstance(uri, SipUri):
+        return uri
+    transport = (own.transport or "UDP").lower()
+    is_said = uri.transport is not None or transport != "udp"
+    params = uri.params.set("transport", transport) if is_said else uri.params
+    port = own.port if uri.port is not None or own.effective_port != uri.effective_port else None
+    return replace(uri, host=host or own.host, port=port, params=params)

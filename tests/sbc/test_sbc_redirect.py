@@ -10,7 +10,7 @@ from sipstub.sbc.marks import LIFE_S, MAX_ENTRIES
 from sipstub.sip.uri import SipUri
 
 URI = "sip:200@corp.example"
-WHERE = "sip:300@203.0.113.9:5070;transport=tcp"
+WHERE = "sip:300@203.0.113.9:5070;transport=tcp;x=y"
 
 
 @pytest.mark.parametrize(
@@ -19,10 +19,10 @@ WHERE = "sip:300@203.0.113.9:5070;transport=tcp"
         named(name, mode, name, want)
         for name in ("SBC3xxBehavior", "SBCRemote3xxBehavior")
         for mode, want in (
-            (0, f"<{WHERE}>;q=0.5"),
-            (1, "<sip:T~&R-_k1_300@10.0.0.1:5060;transport=udp>;q=0.5"),
-            (3, "<sip:300@here.example>;q=0.5"),
-            (4, "<sip:300@10.0.0.1>;q=0.5"),
+            (0, f'"N. N."<{WHERE}>;q=0.50'),
+            (1, '"N. N." <sip:T~&R-_k1_300@10.0.0.1:5060;transport=udp>;q=0.50'),
+            (3, '"N. N." <sip:300@here.example:5070;transport=tcp;x=y>;q=0.50'),
+            (4, '"N. N." <sip:300@10.0.0.1:5060;transport=udp;x=y>;q=0.50'),
         )
     ],
 )
@@ -30,7 +30,7 @@ def test_the_contact_that_the_caller_gets(mode: int, name: str, want: str) -> No
     values, profile = ({name: mode}, {}) if name == "SBC3xxBehavior" else ({}, {name: mode})
     world, a, b = two_servers(values, profile, a_more={"SIPGroupName": "here.example"})
     a.ask("INVITE", URI, body=OFFER)
-    b.answer(b.request("INVITE"), 302, ("Contact", f"<{WHERE}>;q=0.5"))
+    b.answer(b.request("INVITE"), 302, ("Contact", f'"N. N."<{WHERE}>;q=0.50'))
     b.request("ACK")
     assert a.response(302).headers.get("contact") == want
     world.assert_both_legs_are_free()
@@ -40,7 +40,7 @@ def test_the_contact_that_the_caller_gets(mode: int, name: str, want: str) -> No
 def test_local_host_is_its_name_or_our_address(group: dict[str, str], want: str) -> None:
     _, a, b = two_servers({"SBC3xxBehavior": 4}, a_more=group)
     a.ask("INVITE", URI, body=OFFER)
-    b.answer(b.request("INVITE"), 302, ("Contact", f"<{WHERE}>"))
+    b.answer(b.request("INVITE"), 302, ("Contact", "<sip:300@203.0.113.9>"))
     assert a.response(302).headers.get("contact") == f"<sip:300@{want}>"
 
 
@@ -113,6 +113,34 @@ def test_fifty_places_are_remembered_and_each_for_two_hours() -> None:
     assert str(marks.restored(uris[50], "", LIFE_S - 1)) == "sip:T~&R-x@h50.example"
     assert str(marks.restored(uris[50], "", 2 * LIFE_S - 2)) == "sip:T~&R-x@h50.example", "two hours after the last use"
     assert marks.restored(uris[1], "", 2 * LIFE_S) == uris[1]
+
+
+def test_a_call_to_a_place_that_is_forgotten_goes_nowhere() -> None:
+    world, a, b = two_servers({"SBC3xxBehavior": 1})
+    found = []
+    for number in range(MAX_ENTRIES + 1):
+        a.ask("INVITE", URI, body=OFFER)
+        b.answer(b.request("INVITE"), 302, ("Contact", f"<sip:300@h{number}.example>"))
+        b.request("ACK")
+        found.append(str(a.response(302).contacts.addresses[0].uri))
+    a.ask("INVITE", found[0], body=OFFER)
+    assert a.response(404) and b.inbox == []
+    a.ask("INVITE", found[1], body=OFFER)
+    assert b.request("INVITE").uri_text == "sip:300@h1.example"
+    world.run(LIFE_S + 1)
+    b.inbox.clear()
+    a.inbox.clear()
+    a.ask("INVITE", found[2], body=OFFER)
+    assert a.response(404) and b.inbox == []
+
+
+def test_a_redirection_that_names_no_place_is_not_shown_to_the_caller() -> None:
+    world, a, b = two_servers({"SBC3xxBehavior": 2})
+    a.ask("INVITE", URI, body=OFFER)
+    b.answer(b.request("INVITE"), 302)
+    b.request("ACK")
+    assert a.response(480).contacts.addresses == ()
+    world.assert_both_legs_are_free()
 
 
 def test_other_parameters_make_no_other_entry() -> None:

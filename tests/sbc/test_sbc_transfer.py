@@ -12,6 +12,7 @@ from sipstub.sip.replaces import Replaces
 from sipstub.sip.uri import SipUri, escape
 
 TARGET = "sip:300@x.example"
+PRINTED = f'"N. N."<{TARGET};user=phone>;x="y"'
 OTHER = ANSWER.replace(b"10.0.2.1", b"10.0.3.1")
 
 
@@ -21,11 +22,11 @@ OTHER = ANSWER.replace(b"10.0.2.1", b"10.0.3.1")
         named(name, mode, name, want)
         for name in ("SBCReferBehavior", "SBCRemoteReferBehavior")
         for mode, want in (
-            (0, f"<{TARGET}>"),
-            (1, "<sip:T~&R-_k1_300@10.0.0.1:5060;transport=udp>"),
-            (2, "<sip:300@there.example>"),
-            (4, "<sip:300@10.0.0.1>"),
-            (5, f"<{TARGET}>"),
+            (0, PRINTED),
+            (1, '"N. N." <sip:T~&R-_k1_300@10.0.0.1:5060;transport=udp>;x="y"'),
+            (2, '"N. N." <sip:300@there.example;user=phone>;x="y"'),
+            (4, '"N. N." <sip:300@10.0.0.1;user=phone>;x="y"'),
+            (5, PRINTED),
         )
     ],
 )
@@ -33,13 +34,20 @@ def test_refer_to_as_the_other_side_gets_it(mode: int, name: str, want: str) -> 
     values, profile = ({name: mode}, {}) if name == "SBCReferBehavior" else ({}, {name: mode})
     world, a, b = two_servers(values, None, profile, b_more={"SIPGroupName": "there.example"})
     ours, _ = place(a, b)
-    a.send(ours, "REFER", ("Refer-To", f"<{TARGET}>"), ("Referred-By", "<sip:a@corp.example>"))
+    a.send(ours, "REFER", ("Refer-To", PRINTED), ("Referred-By", "<sip:a@corp.example>"))
     got = b.request("REFER")
     assert got.headers.get("refer-to") == want and got.headers.get("referred-by") == "<sip:a@corp.example>"
     b.answer(got, 202)
     a.response(202)
     hang_up(a, b, ours)
     world.assert_both_legs_are_free()
+
+
+def test_what_is_to_come_back_names_the_port_and_transport_of_the_sbc() -> None:
+    _, a, b = two_servers({"SBCReferBehavior": 4})
+    ours, _ = place(a, b)
+    a.send(ours, "REFER", ("Refer-To", "<sip:300@x.example:5070;transport=tcp>"))
+    assert b.request("REFER").headers.get("refer-to") == "<sip:300@10.0.0.1:5060;transport=udp>"
 
 
 def test_local_host_is_the_name_of_ours_towards_that_group() -> None:
