@@ -14,6 +14,7 @@ from sipstub.media.agreement import Address
 from sipstub.media.msrp_flow import Flow, StreamLink
 from sipstub.media.msrp_frame import End, FrameProblem, Head, Piece
 from sipstub.media.msrp_path import MsrpUri
+from sipstub.media.stream_tls import Fingerprint
 
 MAX_WAITING = 4
 "Connections of an end that have not said yet whose they are; one more, and the oldest has to go."
@@ -33,6 +34,8 @@ class StreamPort(Protocol):
 
     host: str
     port: int
+    fingerprint: str
+    "Of our certificate, as a description says it; empty without TLS."
 
     def connect(self, address: Address, end: MsrpEnd) -> StreamLink | None:
         """Begin to connect; the end is told by `connected` or `ended`.  None if that fails at once."""
@@ -54,6 +57,13 @@ class MsrpTerms:
     "Where a connection to it is opened; None where it named nothing that one could go to."
     connects: bool = False
     "Whether we open it."
+    fingerprints: tuple[Fingerprint, ...] = ()
+    "Of its certificate, over TLS."
+
+    @property
+    def is_secure(self) -> bool:
+        """Return whether TLS is spoken."""
+        return self.path[0].is_secure
 
     @property
     def to(self) -> str:
@@ -66,7 +76,7 @@ class MsrpEnd:
 
     def __init__(self, port: StreamPort, session: str) -> None:
         self.port = port
-        self.uri = MsrpUri.build(port.host, port.port, session)
+        self.uri = MsrpUri.build(port.host, port.port, session, is_secure=bool(port.fingerprint))
         "As the side is told it."
         self.peer: MsrpEnd | None = None
         self.connections = 0
@@ -95,6 +105,11 @@ class MsrpEnd:
     def is_on(self) -> bool:
         """Return whether frames may pass: not before the first description, nor while the line is refused."""
         return self._terms is not None
+
+    @property
+    def fingerprints(self) -> tuple[Fingerprint, ...]:
+        """Return what the certificate of who we connect to may be told by."""
+        return self._terms.fingerprints if self._terms is not None else ()
 
     @property
     def links(self) -> int:

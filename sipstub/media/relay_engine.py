@@ -145,12 +145,12 @@ class RelayEngine:
         self._arm()
         return end
 
-    def open_stream(self, near: str, own: str = "", ports: PortRange | None = None) -> MsrpEnd | None:
-        """Return an end of MSRP towards `near`, which listens for TCP at a port of a range; None where there is nothing free."""
+    def open_stream(self, near: str, own: str = "", ports: PortRange | None = None, *, is_secure: bool = False) -> MsrpEnd | None:
+        """Return an end of MSRP towards `near` that listens at a port of a range, for TLS if it `is_secure`; None without one."""
         if self._streams is None:
             return None
         numbers = (ports or self.ports).pairs() if len(self._streams.ends) < self._stream_limit else ()
-        end = self._streams.open(near, own, numbers, advertised_to(near, self._advertised))
+        end = self._streams.open(near, own, numbers, advertised_to(near, self._advertised), is_secure=is_secure)
         self.refused += end is None
         self._arm()
         return end

@@ -23,14 +23,16 @@ from sipstub.sbc.site import site_of
 from sipstub.sip.sdp import Sdp
 
 FIRST_PORT = 6000
+OURS = "SHA-256 " + ":".join(["0A"] * 32)
+"The fingerprint of a certificate of the SBC."
 HEADER = struct.Struct("!BBHII")
 
 
 class LedgerListener(ListPort):
     """A port for TCP of no socket."""
 
-    def __init__(self, ledger: Ledger, host: str, port: int) -> None:
-        super().__init__(host, port)
+    def __init__(self, ledger: Ledger, host: str, port: int, fingerprint: str) -> None:
+        super().__init__(host, port, fingerprint)
         self._ledger = ledger
 
     def close(self) -> None:
@@ -81,14 +83,14 @@ class Ledger:
         self.ends[port] = end
         return end
 
-    def open_stream(self, near: str, own: str = "", ports: PortRange | None = None) -> MsrpEnd | None:
+    def open_stream(self, near: str, own: str = "", ports: PortRange | None = None, *, is_secure: bool = False) -> MsrpEnd | None:
         self.ranges.append(ports)
         if len(self.taken) >= self._limit:
             return None
         port = self._next if ports is None else ports.low
         self._next += 2
         self.taken.add(port)
-        self.streams[port] = MsrpEnd(LedgerListener(self, own, port), f"session{port}")
+        self.streams[port] = MsrpEnd(LedgerListener(self, own, port, OURS if is_secure else ""), f"session{port}")
         return self.streams[port]
 
     def opened(self, port: int, now: float = 0.0) -> list[tuple[Address, ListLink]]:

@@ -59,8 +59,8 @@ class ListLink:
 class ListPort:
     """A port of no socket: it keeps what was connected to, and who wants to be woken."""
 
-    def __init__(self, host: str, port: int, closed: object = None) -> None:
-        self.host, self.port = host, port
+    def __init__(self, host: str, port: int, fingerprint: str = "") -> None:
+        self.host, self.port, self.fingerprint = host, port, fingerprint
         self.opened: list[tuple[Address, ListLink]] = []
         self.is_open = self.is_reachable = True
         self.wakes = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from media_world import MediaWorld, Talk, a_media_world, line_of, rtp, sdp
+from media_world import OURS, MediaWorld, Talk, a_media_world, line_of, rtp, sdp
 from msrp_lab import A_PATH, B_PATH, ListLink, a_send, an_ok
 from sbc_proof import named
 from sbc_world import hang_up
@@ -187,6 +187,53 @@ def test_a_line_that_no_connection_could_be_made_of_is_refused(offer: bytes) -> 
         world.a.ask("INVITE", "sip:200@corp.example", body=offer)
         world.a.response(488)
         assert not world.b.inbox
+
+
+THEIRS = "fingerprint:sha-256 " + ":".join(["0b"] * 32)
+TLS = "TCP/TLS/MSRP"
+
+
+def secured(at: tuple[str, int], path: str, *lines: str) -> bytes:
+    return messages(at, path.replace("msrp:", "msrps:"), *lines, protocol=TLS)
+
+
+def test_over_tls_each_side_gets_the_fingerprint_of_the_sbc_and_ours_is_held_against_theirs() -> None:
+    with a_media_world(ON) as world:
+        talk = Talk(world, secured(AT_A, A_PATH, THEIRS, "setup:active"), secured(AT_B, B_PATH, THEIRS, "setup:passive"))
+        for body, port in ((talk.arrived.body, talk.at_b), (talk.ok.body, talk.at_a)):
+            assert message_in(body).attributes("fingerprint") == [OURS]
+            assert path_in(body) == f"msrps://{SBC}:{port}/session{port};tcp" and message_in(body).protocol == TLS
+        assert [address for address, _ in world.ledger.opened(talk.at_b)] == [AT_B]
+        assert world.ledger.streams[talk.at_b].fingerprints == (("sha-256", b"\x0b" * 32),)
+        talk.end()
+
+
+def test_a_fingerprint_may_stand_before_all_lines() -> None:
+    with a_media_world(ON) as world:
+        answer = secured(AT_B, B_PATH, "setup:passive").replace(b"t=0 0\r\n", f"t=0 0\r\na={THEIRS}\r\n".encode())
+        talk = Talk(world, secured(AT_A, A_PATH, "setup:active"), answer)
+        assert world.ledger.streams[talk.at_b].fingerprints == (("sha-256", b"\x0b" * 32),)
+        talk.end()
+
+
+@pytest.mark.parametrize(
+    "line", ["fingerprint:md5 " + ":".join(["0b"] * 16), "fingerprint:sha-256 0b", "fingerprint:sha-256 x", "y"]
+)
+def test_who_is_to_be_connected_to_over_tls_and_names_no_fingerprint_that_counts_is_refused(line: str) -> None:
+    with a_media_world(ON) as world:
+        world.a.ask("INVITE", "sip:200@corp.example", body=secured(AT_A, A_PATH, line, "setup:passive"))
+        world.a.response(488)
+        assert not world.ledger.taken
+
+
+def test_messages_do_not_become_secure_in_the_middle_of_a_call() -> None:
+    with a_media_world(ON) as world:
+        talk = Talk(world, OFFER, ANSWER)
+        up(world, talk.at_a, talk.at_b)
+        world.a.send(talk.ours, "INVITE", body=secured(AT_A, A_PATH, THEIRS))
+        world.a.response(488)
+        assert world.ledger.streams[talk.at_a].links == 1
+        talk.end()
 
 
 def test_a_call_without_a_free_port_for_messages_is_refused_and_holds_nothing() -> None:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import socket
+import ssl
+import subprocess
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from msrp_lab import A_PATH, a_send, an_ok, terms
@@ -14,7 +19,8 @@ from sipstub.media.msrp_end import MAX_WAITING, MsrpEnd
 from sipstub.media.msrp_flow import HIGH_WATER
 from sipstub.media.port import PortRange
 from sipstub.media.relay_engine import RelayEngine
-from sipstub.media.stream_sockets import READ_BYTES
+from sipstub.media.stream_link import READ_BYTES
+from sipstub.media.stream_tls import read_fingerprint
 
 RANGE = PortRange(17_400, 17_999)
 PATIENCE_S = 10
@@ -247,5 +253,109 @@ def test_there_are_no_more_ends_than_allowed_and_none_without_an_engine() -> Non
         assert engine.open_stream("127.0.0.1") is None and engine.refused == 1
         engine.close()
         assert engine.sockets == 0
+
+    asyncio.run(run())
+
+
+# Over TLS
+
+
+@contextlib.asynccontextmanager
+async def a_secure_side(folder: Path) -> AsyncIterator[tuple[asyncio.Queue[Speaker], str, str]]:
+    """Yield who connected, the path and the fingerprint of a side that listens with a certificate that openssl made."""
+    made = (
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-subj",
+        "/CN=b",
+        "-days",
+        "2",
+        "-keyout",
+        "key.pem",
+        "-out",
+        "crt.pem",
+    )
+    subprocess.run(["openssl", *made], cwd=folder, check=True, capture_output=True)
+    shown = subprocess.run(
+        ["openssl", "x509", "-noout", "-fingerprint", "-sha256", "-in", "crt.pem"], cwd=folder, check=True, capture_output=True
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "crt.pem", folder / "key.pem")
+    arrivals: asyncio.Queue[Speaker] = asyncio.Queue()
+
+    def arrived(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        arrivals.put_nowait(Speaker("127.0.0.1", reader, writer))
+
+    server = await asyncio.start_server(arrived, "127.0.0.1", 0, ssl=context, limit=2**24)
+    path = f"msrps://127.0.0.1:{server.sockets[0].getsockname()[1]}/bsession;tcp"
+    yield arrivals, path, "SHA-256 " + shown.stdout.decode().strip().partition("=")[2]
+    server.close()
+
+
+@pytest.mark.needs("openssl")
+@pytest.mark.parametrize("is_right", [True, False], ids=["its own certificate", "another certificate"])
+def test_over_tls_messages_pass_to_who_has_the_certificate_that_its_description_names(is_right: bool, tmp_path: Path) -> None:
+    async def run() -> None:
+        engine = RelayEngine(RANGE)
+        engine.start()
+        async with a_secure_side(tmp_path) as (arrivals, b_path, shown):
+            near, far = (engine.open_stream("127.0.0.1", is_secure=True) for _ in range(2))
+            assert near is not None and far is not None
+            near.tie(far)
+            a_path = A_PATH.replace("msrp:", "msrps:")
+            named = read_fingerprint(shown if is_right else near.port.fingerprint)
+            assert named is not None
+            near.name(terms(a_path, connects=False))
+            far.name(replace(terms(b_path, connects=True), fingerprints=(named,)))
+            near.begin()
+            far.begin()
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            reader, writer = await asyncio.open_connection("127.0.0.1", near.port.port, ssl=context, limit=2**24)
+            a = Speaker("127.0.0.1", reader, writer)
+            shown_to_a = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+            ours = read_fingerprint(near.port.fingerprint)
+            assert ours is not None and hashlib.sha256(shown_to_a).digest() == ours[1]
+            a.say(a_send("first", near.uri, a_path, "x" * 100_000))
+            if is_right:
+                call = Call(engine, near, far, arrivals, b_path)
+                b = await call.b()
+                assert await b.hears("first") == a_send("first", b_path, far.uri, "x" * 100_000)
+                b.say(a_send("backw", far.uri, b_path))
+                assert await a.hears("backw") == a_send("backw", a_path, near.uri)
+                await a.close()
+                assert await b.is_left() == b""
+                await b.close()
+            else:
+                assert await a.is_left() == b"" and far.failed >= 1 and far.connections == 0
+                await a.close()
+            near.close()
+            far.close()
+            assert engine.sockets == 0
+            engine.close()
+
+    asyncio.run(run())
+
+
+def test_who_speaks_no_tls_where_it_is_wanted_is_a_stranger() -> None:
+    async def run() -> None:
+        engine = RelayEngine(RANGE)
+        engine.start()
+        end = engine.open_stream("127.0.0.1", is_secure=True)
+        assert end is not None
+        end.name(terms(A_PATH.replace("msrp:", "msrps:"), connects=False))
+        for data in (a_send("plain", end.uri, A_PATH), b"\x16\x03\x01\x00\x05hello", bytes(20_000)):
+            reader, writer = await asyncio.open_connection("127.0.0.1", end.port.port)
+            writer.write(data)
+            speaker = Speaker("127.0.0.1", reader, writer)
+            assert b"MSRP" not in await speaker.is_left()
+            await speaker.close()
+        assert (end.foreign, end.links) == (3, 0)
+        end.close()
+        assert engine.sockets == 0
+        engine.close()
 
     asyncio.run(run())

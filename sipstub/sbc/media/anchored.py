@@ -28,8 +28,8 @@ class RelayPlace(Protocol):
     def open(self, near: str, own: str = "", ports: PortRange | None = None) -> RelayEnd | None:
         """Return an end towards `near` at our address `own`, in a range if one is named; None where nothing is free."""
 
-    def open_stream(self, near: str, own: str = "", ports: PortRange | None = None) -> MsrpEnd | None:
-        """Return an end of MSRP, as `open` does one of packets."""
+    def open_stream(self, near: str, own: str = "", ports: PortRange | None = None, *, is_secure: bool = False) -> MsrpEnd | None:
+        """Return an end of MSRP, over TLS if it `is_secure`, as `open` does one of packets."""
 
     def play(self, end: RelayEnd) -> None:
         """Have the tone of an end go out in its time."""

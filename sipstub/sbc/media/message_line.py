@@ -1,6 +1,6 @@
 """Lines of MSRP in descriptions: what a side says of its path, and what it is told of ours.
 
-RFC 4975 section 8, RFC 6135, RFC 6714.  Who connects: the offerer, unless `a=setup` says otherwise.  The SBC
+RFC 4975 section 8, RFC 6135, RFC 6714, RFC 8122.  Who connects: the offerer, unless `a=setup` says otherwise.  The SBC
 leaves it to the side that it makes an offer to (`actpass`), and has who may do either connect to it [choice]: a phone behind NAT
 can, and cannot be connected to.
 """
@@ -12,10 +12,12 @@ from dataclasses import replace
 from sipstub.media.agreement import usable_target
 from sipstub.media.msrp_end import MsrpEnd, MsrpTerms
 from sipstub.media.msrp_path import read_path
+from sipstub.media.stream_tls import read_fingerprint
 from sipstub.sbc.media.side import is_nowhere
 from sipstub.sip.sdp import Media, Sdp
 
-PROTOCOL = "TCP/MSRP"
+PROTOCOLS = {"TCP/MSRP": False, "TCP/TLS/MSRP": True}
+"Whether TLS is spoken."
 ACTPASS, ACTIVE, PASSIVE, HOLDCONN = "actpass", "active", "passive", "holdconn"
 ANSWERS = {ACTPASS: PASSIVE, ACTIVE: PASSIVE, PASSIVE: ACTIVE, HOLDCONN: HOLDCONN}
 "What is answered to an offer."
@@ -31,17 +33,23 @@ def is_message(media: Media) -> bool:
 def message_terms(sdp: Sdp, media: Media, *, is_answer: bool) -> MsrpTerms | None:
     """Return what a side says of itself; None where it says nothing that could be relayed.
 
-    With RFC 6714 the address of the line counts, else that of the path.  Names are not looked up: then it is the line's too
-    [choice].
+    Over TLS, who is connected to has to name a fingerprint [choice].  With RFC 6714 the address of the line counts, else that of
+    the path.  Names are not looked up: then it is the line's too [choice].
     """
     paths = [path for text in media.attributes("path") if (path := read_path(text))]
-    if media.protocol.upper() != PROTOCOL or len(paths) != 1 or paths[0][0].is_secure:
+    is_secure = PROTOCOLS.get(media.protocol.upper())
+    if len(paths) != 1 or paths[0][0].is_secure is not is_secure:
         return None
     path = paths[0]
+    connects = setup_of(media) in ((PASSIVE, "") if is_answer else (PASSIVE,))
+    told_by = media.attributes("fingerprint") or sdp.attributes("fingerprint") if is_secure else []
+    fingerprints = tuple(one for text in told_by if (one := read_fingerprint(text)) is not None)
+    if is_secure and connects and not fingerprints:
+        return None
     named = usable_target(sdp.address_of(media) or "", media.port)
     told = usable_target(path[0].host, path[0].port)
     target = (named or told) if media.attributes("msrp-cema") else (told or named)
-    return MsrpTerms(path, target, setup_of(media) in ((PASSIVE, "") if is_answer else (PASSIVE,)))
+    return MsrpTerms(path, target, connects, fingerprints)
 
 
 def setup_of(media: Media) -> str:
@@ -62,4 +70,6 @@ def message_at(media: Media, end: MsrpEnd, offer: Media | None) -> Media:
     lines.append(("a", f"path:{end.uri}"))
     if setup:
         lines.append(("a", f"setup:{setup}"))
+    if end.port.fingerprint:
+        lines.append(("a", f"fingerprint:{end.port.fingerprint}"))
     return replace(media, port=port, port_count=None, lines=tuple(lines))

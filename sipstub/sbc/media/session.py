@@ -239,7 +239,7 @@ class AnchoredSession:
         terms = message_terms(sdp, line, is_answer=is_answer)
         if not worded.port or terms is None or not self._plane.rules.has_msrp:
             return self._refused(worded, source, to, is_answer)
-        near, far = self._stream(one, of), self._stream(other, place)
+        near, far = (self._stream(side, at, is_secure=terms.is_secure) for side, at in ((one, of), (other, place)))
         self._name(near, terms, is_answer)
         if is_answer or near.peer is None:
             near.tie(far)
@@ -346,10 +346,12 @@ class AnchoredSession:
             self._plane.sessions.add(self)
         return end
 
-    def _stream(self, side: MediaSide, place: int) -> MsrpEnd:
+    def _stream(self, side: MediaSide, place: int, *, is_secure: bool) -> MsrpEnd:
         end = side.streams.get(place)
+        if end is not None and end.uri.is_secure is not is_secure:
+            raise MediaRefused(NOT_ACCEPTABLE, "messages that begin or end to be secure")
         if end is None:
-            end = self._plane.place.open_stream(side.hop.host, side.own, side.profile.ports)
+            end = self._plane.place.open_stream(side.hop.host, side.own, side.profile.ports, is_secure=is_secure)
             if end is None:
                 raise MediaRefused(UNAVAILABLE, "no port is free for MSRP")
             side.streams[place] = end
