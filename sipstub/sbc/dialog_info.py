@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from xml.sax.saxutils import unescape  # replaces five entities in a text, parses nothing
 
 from sipstub.dialog.dialog_id import DialogId
 from sipstub.sbc.leg import Leg
@@ -15,7 +16,8 @@ TYPE = "application/dialog-info+xml"
 MAX_BYTES = 65_536
 "Larger bodies pass as they are."
 MAX_ELEMENTS = 256
-_DIALOG = re.compile(rb"<dialog\s[^<>]*>")
+QUOTES = {"&quot;": '"', "&apos;": "'"}
+_DIALOG = re.compile(rb"<(?:[\w.-]+:)?dialog\s[^<>]*>")
 _ATTRIBUTE = re.compile(rb"\b(call-id|local-tag|remote-tag)\s*=\s*(\"[^\"<>]*\"|'[^'<>]*')")
 
 
@@ -27,7 +29,7 @@ def reworded(body: bytes, find: Callable[[DialogId], Leg | None]) -> bytes:
 
 
 def _element(text: bytes, find: Callable[[DialogId], Leg | None]) -> bytes:
-    said = {name: value[1:-1].decode("utf-8", "replace") for name, value in _ATTRIBUTE.findall(text)}
+    said = {name: unescape(value[1:-1].decode("utf-8", "replace"), QUOTES) for name, value in _ATTRIBUTE.findall(text)}
     if b"call-id" not in said:
         return text
     named = DialogId(said[b"call-id"], said.get(b"local-tag", ""), said.get(b"remote-tag", ""))

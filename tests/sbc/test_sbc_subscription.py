@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from sbc_proof import named
-from sbc_world import Peer, World, a_site, place, two_servers
+from sbc_world import OFFER, Peer, World, a_site, place, two_servers
 
 from sipstub.dialog.dialog import Dialog, dialog_of_client, dialog_of_server
 from sipstub.sip.message import Request
@@ -206,6 +206,27 @@ def test_dialogs_in_a_notify_are_named_as_the_watcher_knows_them(value: int) -> 
         assert got == INFO.format(here.id.call_id, here.id.local_tag, here.id.remote_tag).encode()
     else:
         assert got == body
+
+
+def test_dialogs_are_found_by_other_ways_to_write_them() -> None:
+    _, a, b = two_servers({"EnableSBCDialogInfoInterworking": 1, "SBCKeepOriginalCallId": 1})
+    invite = a.ask("INVITE", URI, body=OFFER, call_id='1<2>"3')
+    arrived = b.request("INVITE")
+    b.answer(arrived, 180)
+    ringing = a.response(180)
+    _, theirs = subscribe(a, b)
+    # with a prefix, in single quotes, entities in values, and rung at alone: the tag of the callee is its local one
+    body = (
+        '<d:dialog-info xmlns:d="urn:ietf:params:xml:ns:dialog-info" version="0" state="full" entity="sip:b@x">'
+        f"<d:dialog id='1' remote-tag='{arrived.from_.tag}' call-id='1&lt;2&gt;&quot;3' local-tag='b-tag'>"
+        "<d:state>early</d:state></d:dialog></d:dialog-info>"
+    ).encode()
+    message = theirs.request("NOTIFY", (("Via", b.via()), *ACTIVE))
+    message.set_body(body, "application/dialog-info+xml")
+    b.say(message)
+    got = a.request("NOTIFY").body.decode()
+    assert f'remote-tag="{invite.from_.tag}"' in got and f'local-tag="{ringing.to.tag}"' in got
+    assert 'call-id="1&lt;2&gt;&quot;3"' in got
 
 
 def test_a_watcher_that_vanishes_ends_its_subscription() -> None:
