@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sipstub.media.agreement import Address
+from sipstub.media.fingerprint import Fingerprint
 from sipstub.media.msrp_flow import Flow, StreamLink
 from sipstub.media.msrp_frame import End, FrameProblem, Head, Piece
 from sipstub.media.msrp_path import MsrpUri
-from sipstub.media.stream_tls import Fingerprint
 
 MAX_WAITING = 4
 "Connections of an end that have not said yet whose they are; one more, and the oldest has to go."
@@ -110,6 +110,21 @@ class MsrpEnd:
     def fingerprints(self) -> tuple[Fingerprint, ...]:
         """Return what the certificate of who we connect to may be told by."""
         return self._terms.fingerprints if self._terms is not None else ()
+
+    @property
+    def account(self) -> str:
+        """Return what came of it, in a line for people; nothing where nothing came."""
+        counts = {
+            "connections": self.connections,
+            "frames in": self.received,
+            "frames out": self.sent,
+            "bytes in": self.octets,
+            "strangers": self.foreign,
+            "frames refused": self.strange,
+            "failed attempts": self.failed,
+        }
+        found = ", ".join(f"{what} {count}" for what, count in counts.items() if count)
+        return f"messages at port {self.port.port}: {found}" if found else ""
 
     @property
     def links(self) -> int:

@@ -11,9 +11,10 @@ import socket
 import ssl
 from typing import TYPE_CHECKING
 
+from sipstub.media.fingerprint import fits
 from sipstub.media.msrp_end import MsrpEnd
 from sipstub.media.msrp_flow import HIGH_WATER
-from sipstub.media.stream_tls import TlsTube, fits
+from sipstub.media.stream_tls import TlsTube
 
 if TYPE_CHECKING:
     from sipstub.media.stream_sockets import StreamSockets

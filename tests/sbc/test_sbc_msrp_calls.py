@@ -189,6 +189,20 @@ def test_a_line_that_no_connection_could_be_made_of_is_refused(offer: bytes) -> 
         assert not world.b.inbox
 
 
+def test_what_came_of_it_is_told_when_the_call_ends() -> None:
+    with a_media_world(ON) as world:
+        said: list[str] = []
+        world.media.tell = lambda text, now: said.append(text)
+        talk = Talk(world, OFFER, ANSWER)
+        up(world, talk.at_a, talk.at_b)
+        octets = world.ledger.streams[talk.at_a].octets, world.ledger.streams[talk.at_b].octets
+        talk.end()
+        assert sorted(said) == sorted(
+            f"messages at port {port}: connections 1, frames in 1, frames out 1, bytes in {count}"
+            for port, count in zip((talk.at_a, talk.at_b), octets, strict=True)
+        )
+
+
 THEIRS = "fingerprint:sha-256 " + ":".join(["0b"] * 32)
 TLS = "TCP/TLS/MSRP"
 

@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 from msrp_lab import A_PATH, a_send, an_ok, terms
 
+from sipstub.media.fingerprint import read_fingerprint
 from sipstub.media.msrp_end import MAX_WAITING, MsrpEnd
 from sipstub.media.msrp_flow import HIGH_WATER
 from sipstub.media.port import PortRange
 from sipstub.media.relay_engine import RelayEngine
 from sipstub.media.stream_link import READ_BYTES
-from sipstub.media.stream_tls import read_fingerprint
 
 RANGE = PortRange(17_400, 17_999)
 PATIENCE_S = 10

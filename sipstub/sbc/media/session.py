@@ -149,6 +149,8 @@ class AnchoredSession:
     def end(self) -> None:
         """Free whatever is held for it."""
         self._is_over = True
+        for line in filter(None, (end.account for end in self.streams)):
+            self._plane.tell(line, self.now)
         for side in self._sides:
             side.close()
         if self._has_dsp:
