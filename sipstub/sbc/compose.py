@@ -27,9 +27,10 @@ def compose_sbc(
     *,
     media: MediaPlane | None = None,
     tell: Callable[[str, float], None] = lambda text, now: None,
+    timing: Timing = TIMING,
 ) -> Sbc:
     """Return an SBC; its `core` is what a server runs."""
-    core = Core(TransactionLayer(TIMING, max_open_per_host=MAX_OPEN_PER_HOST))
+    core = Core(TransactionLayer(timing, max_open_per_host=MAX_OPEN_PER_HOST))
     sbc = Sbc(core, site, now=now, media=media, tell=tell)
     core.add(sbc, is_fallback=True)
     return sbc

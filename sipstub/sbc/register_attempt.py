@@ -126,8 +126,17 @@ class Attempt:
     def _send(self, made: Request, hop: Hop, now: float) -> None:
         self._sent = made, hop
         self._gives_up_at = now + AWAY_AFTER_S
+        self._keep_binding()
         self._client = self._sbc.core.request(made, hop, now, self._answered)
         self._sbc.agenda.note(self)
+
+    def _keep_binding(self) -> None:
+        """Have a phone that asks in time not fall out of the table while a silent registrar is waited for [choice]."""
+        user, until = self._user, self._gives_up_at
+        is_its_own = self.source[:3] == user.hop[:3] and self.asked != 0
+        if is_its_own and until is not None and user.dropped_at is not None and user.dropped_at < until:
+            user.dropped_at = until
+            self._registering.note(user)
 
     def next_timer(self) -> float | None:
         """Return when the registrar counts as away."""

@@ -125,3 +125,15 @@ async def kamailio(
         except TimeoutError:
             process.kill()
             await process.wait()
+
+
+async def answers(port: int) -> None:
+    """Wait until it listens there."""
+    async with asyncio.timeout(20):
+        while True:
+            with contextlib.suppress(ConnectionError):
+                _, writer = await asyncio.open_connection(HOST, port)
+                writer.close()
+                await writer.wait_closed()
+                return
+            await asyncio.sleep(0.05)

@@ -391,6 +391,35 @@ def test_the_notice_of_survivability(value: int) -> None:
     assert ok.body == b""
 
 
+def test_a_phone_that_asks_in_time_stays_while_a_silent_registrar_is_waited_for() -> None:
+    """Nine tenths of a minute are over when it asks, and the registrar counts as away 7 s later."""
+    world = a_world({})
+    phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
+    register(phone, pbx, 60, 60)
+    world.run(54)
+    ask(phone, 60)
+    pbx.request("REGISTER")
+    world.run(6.5)
+    assert len(world.sbc.users) == 1, "half a second past its time"
+    world.run(1)
+    assert phone.response(200)
+    assert len(world.sbc.users) == 1
+    pbx.inbox.clear()
+    world.run(70)
+    assert not len(world.sbc.users)
+
+
+def test_a_stranger_keeps_no_phone_in_the_table_by_asking() -> None:
+    world = a_world({})
+    phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
+    stranger = world.peer("100", "10.0.1.9")
+    register(phone, pbx, 60, 60)
+    world.run(58)
+    ask(stranger, 60, contact=phone.contact)
+    world.run(3)
+    assert not len(world.sbc.users)
+
+
 def test_the_next_address_of_the_registrar_is_asked_when_one_is_away() -> None:
     groups = {"phones": {"Type": "user"}, "pbx": {"proxies": ["10.0.2.1:5060", "10.0.2.2:5060"]}}
     world = World(a_site({"SBCRandomizeExpires": 0}, groups, ROUTES, RULES))
@@ -592,7 +621,7 @@ def test_a_request_of_nobody_is_of_the_srd_that_it_came_in_by(srd: str, want: st
         settings = settings.with_row("IP2IPRouting", SrcIPGroupName=name, **where)
     world = World(site_of(settings))
     ends = {name: world.peer(name, f"10.0.4.{number}") for number, name in enumerate(("one", "two", "three"))}
-    stranger = world.peer("x", "203.0.113.9")
+    stranger = world.peer("100", "10.0.1.9")
     stranger.hop = stranger.hop._replace(socket=2)
     stranger.ask("INVITE", "sip:200@corp.example", body=OFFER)
     assert [name for name, end in ends.items() if end.inbox] == ([want] if want else [])

@@ -19,7 +19,7 @@ from sip_running import PASSWORD, REALM, Program, a_program
 BARESIP = (
     "sip_listen 127.0.0.1:0\nnet_interface 127.0.0.1\n{trust}module_path {modules}\nmodule g711.so\nmodule aubridge.so\n"
     "module aufile.so\nmodule_app account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\nctrl_tcp_listen 127.0.0.1:{control}\n"
-    "audio_source aufile,{home}/speech.wav\naudio_player aubridge,a\naudio_alert aubridge,a\nringback_disable yes\n"
+    "audio_source aufile,speech.wav\naudio_player aubridge,a\naudio_alert aubridge,a\nringback_disable yes\n"
     "rtp_stats yes\n"
 )
 SPEECH_S = 30
@@ -97,9 +97,9 @@ async def a_baresip(
     home.mkdir()
     control = free_port()
     trust = f"sip_cafile {ca}\n" if ca is not None else ""
-    (home / "config").write_text(BARESIP.format(home=home, trust=trust, modules=BARESIP_MODULES, control=control))
+    (home / "config").write_text(BARESIP.format(trust=trust, modules=BARESIP_MODULES, control=control))
     place = f"sip:127.0.0.1:{port};transport={transport}"
-    account = f'<{place.replace("sip:", f"sip:{name}@")}>;outbound="{place}";auth_pass={PASSWORD};regint={regint}'
+    account = f'<{place.replace("sip:", f"sip:{name}@")}>;outbound="{place}";auth_pass={password};regint={regint}'
     (home / "accounts").write_text(f"{account};mwi=no;answermode=auto\n")
     with wave.open(str(home / "speech.wav"), "wb") as speech:
         speech.setparams((1, 2, 8000, 0, "NONE", ""))

@@ -20,7 +20,7 @@ from sipstub.net.outside import OutsideAsker
 from sipstub.net.sbc_file import read_sbc_file
 from sipstub.net.server import Listening, SipServer
 from sipstub.net.tls import client_context, server_context
-from sipstub.sbc.compose import compose_sbc
+from sipstub.sbc.compose import TIMING, compose_sbc
 from sipstub.sbc.media.anchored import AnchoredMedia
 from sipstub.sbc.media.dsp import MAX_DSPS, DspPool
 from sipstub.sbc.media.rules import MediaRules
@@ -28,6 +28,7 @@ from sipstub.sbc.service import Sbc
 from sipstub.sbc.site import site_of
 from sipstub.sip.message import Request
 from sipstub.trace.record import Recorder
+from sipstub.transaction.timing import Timing
 
 PATIENCE_S = 25.0
 SIPP_S = 15
@@ -78,7 +79,9 @@ class Bench:
 
 
 @contextlib.asynccontextmanager
-async def an_sbc(text: str, folder: Path, *, certificates: Certificates | None = None) -> AsyncIterator[Bench]:
+async def an_sbc(
+    text: str, folder: Path, *, certificates: Certificates | None = None, timing: Timing = TIMING
+) -> AsyncIterator[Bench]:
     """Yield an SBC of a file with this text; when it is left, no call, dialog, transaction or port may be."""
     file = folder / "sbc.toml"
     file.write_text(text)
@@ -87,7 +90,7 @@ async def an_sbc(text: str, folder: Path, *, certificates: Certificates | None =
     relays = RelayEngine(PortRange.parse(DEFAULT_RANGE))
     dsps = DspPool(MAX_DSPS)
     media = AnchoredMedia(MediaRules.of(settings), relays, dsps=dsps, tell=lambda text, now: told.append(text))
-    sbc = compose_sbc(site_of(settings), 0.0, media=media, tell=lambda text, now: told.append(text))
+    sbc = compose_sbc(site_of(settings), 0.0, media=media, tell=lambda text, now: told.append(text), timing=timing)
     listening = [Listening(sock) for sock in bind_both(ListenAddress("127.0.0.1", 0))]
     context = None
     if certificates is not None:

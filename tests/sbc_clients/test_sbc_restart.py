@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import signal
 import socket
 from pathlib import Path
@@ -63,8 +64,10 @@ async def restarted(folder: Path, number: signal.Signals) -> None:
         text = the_site(registrar.port("udp"), ports)
         sbc = await running.enter_async_context(an_sbc_process(folder, free_port(), text))
 
+        turns = itertools.count()
+
         async def sipp(name: str, at: str, *parts: Part) -> Sipp:
-            home = folder / f"{name}-{len(list(folder.iterdir()))}"
+            home = folder / f"{name}-{next(turns)}"
             home.mkdir()
             options = ("-ap", PASSWORD, "-timeout", str(LONGEST_S))
             return await running.enter_async_context(a_sipp(home, name, HOSTS[at], ports[at], sbc.port, *parts, more=options))
@@ -83,8 +86,8 @@ async def restarted(folder: Path, number: signal.Signals) -> None:
         await sbc.until(lambda _: all((one.home / IS_UP).exists() for one in (a, b)))
         # it ends, and is started again
         two.program.process.send_signal(signal.SIGSTOP)  # over TCP, a REGISTER that is refused waits half a minute
-        before = {phone: phone.events.count("REGISTER_OK") for phone in (one, two)}
         assert await sbc.end(number) == (0 if number is signal.SIGTERM else -signal.SIGKILL)
+        before = {phone: phone.events.count("REGISTER_OK") for phone in (one, two)}
         await sbc.start()
         assert sbc.udp_ports == {sbc.port}, "it knows of no call"
         await unknown_now(sbc, a, b, ports)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import sipp_script
-from kamailio_server import HOST, PASSWORD, kamailio
+from kamailio_server import HOST, PASSWORD, answers, kamailio
 from ports import free_port
 from sbc_clients_bench import Bench, a_sipp, all_end_well, an_sbc
 from sbc_text import sbc_text
@@ -81,15 +81,3 @@ def test_phones_outlive_their_registrar(tmp_path: Path) -> None:
                 await phones.act(p100=is_called, p200=by_kamailio)
 
     asyncio.run(run())
-
-
-async def answers(port: int) -> None:
-    """Wait until somebody listens there."""
-    async with asyncio.timeout(20):
-        while True:
-            with contextlib.suppress(ConnectionError):
-                _, writer = await asyncio.open_connection(HOST, port)
-                writer.close()
-                await writer.wait_closed()
-                return
-            await asyncio.sleep(0.05)
