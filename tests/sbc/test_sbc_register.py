@@ -338,6 +338,7 @@ def test_an_unregister_by_mistake_is_forgiven_for_the_grace_time(value: int) -> 
     assert gone.expires == 0
     pbx.answer(gone, 200)
     assert phone.response(200).contacts.addresses == ()
+    world.run(29)
     pbx.ask("INVITE", where, body=OFFER)
     if not value:
         assert pbx.response(404)
@@ -345,9 +346,11 @@ def test_an_unregister_by_mistake_is_forgiven_for_the_grace_time(value: int) -> 
     phone.answer(phone.request("INVITE"), 486)
     pbx.response(486)
     phone.request("ACK")
-    world.run(31)
+    world.run(2)
     pbx.ask("INVITE", where, body=OFFER)
     assert pbx.response(404) and phone.inbox == []
+    world.run(100)
+    assert [one for one in pbx.heard if one == "REGISTER"] == [], "the phone has told the registrar itself"
 
 
 # The registrar away
@@ -639,6 +642,20 @@ def test_a_register_from_elsewhere_is_not_answered_without_the_registrar() -> No
     assert thief.response(401)
     (user,) = world.sbc.users
     assert user.hop.host == "10.0.1.1"
+
+
+def test_who_came_from_elsewhere_while_the_registrar_was_away_is_asked_about_when_it_is_back() -> None:
+    world = a_world({"SBCUserRegistrationTime": 60, "SBCProxyRegistrationTime": 7200})
+    phone, thief, pbx = world.peer("100", "10.0.1.1"), world.peer("thief", "10.0.1.66"), world.peer("pbx", "10.0.2.1")
+    register(phone, pbx)
+    thief.user = "100"
+    ask(thief, contact=phone.contact)
+    world.run(8)
+    thief.response(200)
+    pbx.inbox.clear()
+    ask(thief, contact=phone.contact)
+    pbx.answer(pbx.request("REGISTER"), 403)
+    assert thief.response(403), "though the registrar's time for that phone is long"
 
 
 def test_a_stranger_that_is_refused_takes_nobody_out() -> None:
