@@ -105,6 +105,34 @@ class Call(Relay):
         self.finish(now)
         self.sbc.agenda.note(self)
 
+    # Sides that take the place of others
+
+    @property
+    def is_changing_sides(self) -> bool:
+        """Return whether somebody is about to be let in already."""
+        return self._transfer is not None or self._side.is_holding
+
+    def let_in(self, joiner: Leg, staying: Leg) -> None:
+        """Have a side talk to a new one from now on."""
+        assert joiner.dialog is not None
+        joiner.dialog.accepted()
+        self.legs.append(joiner)
+        self.sbc.bind(joiner)
+        staying.peer, joiner.peer = joiner, staying
+
+    def put_out(self, replaced: Leg, joiner: Leg, now: float) -> None:
+        """Hang up on the side that a new one has taken the place of."""
+        if self.caller is replaced:
+            self.caller = joiner
+        self.close(replaced, now)
+        self.legs.remove(replaced)
+        self.sbc.unbind(replaced)
+
+    def picked_up(self, caller: Leg, joiner: Leg, found: Response, now: float) -> None:
+        """Take that the caller gets its answer from a new side; who rings is called off."""
+        self._hunt.call_off(now, 'SIP;cause=200;text="Call completed elsewhere"')
+        self._tie(caller, joiner, found, None, now)
+
     def end(self, now: float, why: str) -> None:
         """End all sides, and whom a transfer is calling; before the answer the caller is refused."""
         if not self.is_over and not self.is_connected:
@@ -151,29 +179,34 @@ class Call(Relay):
             self._hunt.call_off(now, None)
             self.refuse(refusal.status, None, now, why=refusal.why)
             return
+        self._hunt.found(branch, now)
+        leg.negotiation.asked_done("INVITE", is_offer_in_answer=not self.request.body)
+        self._tie(caller, leg, found, number, now)
+
+    def _tie(self, caller: Leg, leg: Leg, found: Response, number: int | None, now: float) -> None:
+        """Give the caller the answer that connects it to a leg; `number` is of our INVITE there, if the answer is to that."""
         self.is_connected = True
         self._side.end(now)
         self.caller = caller
         caller.peer, leg.peer = leg, caller
-        self._hunt.found(branch, now)
         why = self.media.connected(caller, leg, now)
         caller.session.put_on_answer(found, leg.session)
         assert caller.dialog is not None
         caller.dialog.accepted()
         caller.said(found)
-        has_offer = bool(self.request.body)
-        caller.negotiation.received_done("INVITE", is_offer_in_answer=not has_offer)
-        leg.negotiation.asked_done("INVITE", is_offer_in_answer=not has_offer)
+        caller.negotiation.received_done("INVITE", is_offer_in_answer=not self.request.body)
         caller.session.answer_sent(self.request, found, now)
         limits = (caller.group.profile.max_call_duration_min, leg.group.profile.max_call_duration_min)
         minutes = min((one for one in limits if one), default=0)
         self.ends_at = now + minutes * S_PER_MIN if minutes else None
         if not self.core.respond(self.transaction, found, now):
-            self.acknowledge(leg, number)
+            if number is not None:
+                self.acknowledge(leg, number)
             self.end(now, "the caller is gone")
             return
         repeater = Repeater(self.core.layer.timing, now)
-        caller.unacked = Unacked(self.transaction, found, repeater, self.request.cseq.number, leg, number)
+        other = None if number is None else leg
+        caller.unacked = Unacked(self.transaction, found, repeater, self.request.cseq.number, other, number or 0)
         self.keep(caller)
         self.keep(leg)
         if why:

@@ -76,7 +76,7 @@ class Change:
         if request.method == "INVITE" and relay.sbc.settings["SBC100TryingUponReinvite"]:
             relay.core.respond(self._transaction, leg.answer(request, 100), now)
         try:
-            body = self._peer.description if self._is_converted else relay.body_for(self._peer, request)
+            body = self._peer.description if self._is_converted else relay.body_for(self._peer, request, leg)
             body = hold.told(body, self._hold_format) if self._has_offer else body
         except MediaRefused as problem:
             leg.negotiation.received_done(request.method)
@@ -179,7 +179,7 @@ class Change:
 
     def _provisional(self, response: Response, now: float) -> None:
         relay, leg = self._relay, self._leg
-        body = relay.body_for(leg, response)
+        body = relay.body_for(leg, response, self._peer)
         found = leg.answer(self._request, response.status, response.reason, carried(response), body, of=response)
         if response.rseq is not None:
             ours = leg.reliable.pass_on(self._request, self._peer, response, relay.core.layer.timing)
@@ -208,7 +208,7 @@ class Change:
         else:
             peer.session.answered(response, now)
         self._is_done = True
-        fields, body = carried(response), b"" if self._is_converted else relay.body_for(leg, response)
+        fields, body = carried(response), b"" if self._is_converted else relay.body_for(leg, response, peer)
         if self._is_converted:  # the answer to an offer that this side did not make
             relay.media.answered(peer, response.body)
             fields = [field for field in fields if field.key != "content-type"]

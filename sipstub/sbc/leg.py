@@ -148,7 +148,8 @@ class Leg:
         """Return an answer on this leg; `contact` stands in place of ours, for a redirection, `of` is what is passed on."""
         if of is not None and status < 300:
             self.show(of)
-        made = answer(request, status, reason, to_tag=tag)
+        own = self.dialog.id.local_tag if tag is None and status > 100 and self.dialog is not None else tag
+        made = answer(request, status, reason, to_tag=own)
         if contact is not None:
             made.headers.add("Contact", contact)
         elif 100 < status < 300 and request.method not in ("BYE", "PRACK"):

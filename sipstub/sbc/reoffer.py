@@ -25,9 +25,14 @@ def direction(body: bytes) -> bytes:
 
 
 def reoffer(
-    relay: Relay, leg: Leg, body: bytes, now: float, done: Callable[[Response, float], None] = lambda response, now: None
+    relay: Relay,
+    leg: Leg,
+    body: bytes,
+    now: float,
+    done: Callable[[Response, float], None] = lambda response, now: None,
+    gone: Callable[[int, float], None] = lambda status, now: None,
 ) -> None:
-    """Send it, if nothing else is being negotiated on that leg; `done` gets its final answer, unless it ends the call."""
+    """Send it, if nothing else is being negotiated on that leg; `done` gets the last answer, `gone` what ends the call."""
     if leg.dialog is None or leg.is_closed or not leg.negotiation.may_ask("INVITE", has_offer=True):
         return
     made = leg.request("INVITE")
@@ -46,6 +51,7 @@ def reoffer(
             leg.negotiation.asked_done("INVITE")
             leg.dialog.on_no_answer(made)
             relay.end(at, "no answer to INVITE")
+            gone(event.status, at)
             return
         response = event.response
         if response.status < 200:
@@ -65,6 +71,7 @@ def reoffer(
             relay.acknowledge(leg, number)
         if leg.dialog.is_ended:
             relay.end(at, f"{response.status} to INVITE")
+            gone(response.status, at)
         else:
             done(response, at)
         relay.sbc.agenda.note(relay)

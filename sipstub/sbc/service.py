@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from sipstub.core.core import Core
 from sipstub.dialog.dialog_id import DialogId
 from sipstub.dialog.refusal import Refusal
+from sipstub.sbc import replacing
 from sipstub.sbc.agenda import Agenda
 from sipstub.sbc.call import Call
 from sipstub.sbc.classification import Classifier
@@ -41,6 +42,7 @@ from sipstub.sbc.translation import translated_replaces
 from sipstub.sbc.user_table import User, UserTable, is_same, name_and_host
 from sipstub.sbc.wayfinding import Wayfinding
 from sipstub.sip.answer import answer
+from sipstub.sip.error import SipError
 from sipstub.sip.message import Message, Request, Response
 from sipstub.sip.uri import SipUri, Uri
 from sipstub.transaction.event import Cancelled, RequestArrived, TransactionFailed
@@ -157,11 +159,15 @@ class Sbc:
         assert leg.dialog is not None
         self._legs[leg.dialog.id] = leg
 
+    def unbind(self, leg: Leg) -> None:
+        """Know the dialog of a leg no more."""
+        if leg.dialog is not None and self._legs.get(leg.dialog.id) is leg:
+            del self._legs[leg.dialog.id]
+
     def forget(self, relay: Relay) -> None:
         """Drop a call or subscription that is over."""
         for leg in relay.legs:
-            if leg.dialog is not None and self._legs.get(leg.dialog.id) is leg:
-                del self._legs[leg.dialog.id]
+            self.unbind(leg)
         if isinstance(relay, Subscription):
             self._expected.pop(relay.expected_as, None)
         self._relays.discard(relay)
@@ -260,6 +266,9 @@ class Sbc:
         uri = self.marks.restored(request.uri, self.settings.transfer_prefix, now)
         if uri is not request.uri:
             request.uri = uri
+        replaced = None if request.replaces is None else replacing.named(self, request.replaces)
+        if replaced is not None and replaced.is_ours:
+            return replacing.take(self, group, arrived, replaced, now)
         call = Call(self, group, request, transaction, arrived.source)
         self._relays.add(call)
         found = call.begin(now)
@@ -338,10 +347,12 @@ class Sbc:
         return self._legs.get(dialog)
 
     def translated_invite(self, request: Request, group: IpGroup) -> Iterable[tuple[str, object]]:
-        """Return Replaces as the callee knows the dialog."""
+        """Return Replaces as the callee knows the dialog; SipError where it could do nothing with it, and nor could we."""
         replaces = request.replaces
         if replaces is None:
             return ()
+        if group.profile.replaces_behavior == replacing.HANDLE_LOCALLY:
+            raise SipError("Replaces names no call of ours", status=481)
         if group.profile.replaces_behavior == KEEP_AS_IS:
             return (("Replaces", replaces),)
         return (("Replaces", translated_replaces(replaces, self._legs.get)),)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sipstub.dialog.refer import SIPFRAG, Refer, sipfrag
+from sipstub.sbc import replacing
 from sipstub.sbc.asking import Asking
 from sipstub.sbc.branch import Branch
 from sipstub.sbc.errand import next_batch
@@ -20,9 +21,11 @@ from sipstub.sbc.media_plane import MediaRefused
 from sipstub.sbc.reoffer import direction, reoffer
 from sipstub.sbc.routing import Trigger
 from sipstub.sbc.target import Batch
+from sipstub.sbc.tying import Tying
 from sipstub.sip.cseq import CSeq
 from sipstub.sip.message import Message, Request, Response
 from sipstub.sip.name_addr import NameAddr
+from sipstub.sip.replaces import Replaces
 
 if TYPE_CHECKING:
     from sipstub.sbc.call import Call
@@ -54,6 +57,11 @@ class Transfer:
         self.is_over = False
 
     @property
+    def replaces(self) -> Replaces | None:
+        """Return the call that the target is in with the transferor, if it names one."""
+        return self._refer.replaces
+
+    @property
     def relay(self) -> Relay:
         """Return the call that new legs belong to."""
         return self._call
@@ -61,6 +69,10 @@ class Transfer:
     def begin(self, now: float) -> None:
         """Call the target."""
         self._notify(100, now)
+        found = None if self.replaces is None else replacing.named(self.sbc, self.replaces)
+        if found is not None and found.is_ours:
+            Tying(self, found).begin(now)
+            return
         next_batch(self.sbc.batches(self.request, self._transferor.group, Trigger.REFER), self._go, now)
 
     def _go(self, batch: Batch | None, status: int, now: float) -> None:
@@ -84,6 +96,22 @@ class Transfer:
         """Return whether the target has not given its last word."""
         return self._branch is not None and not self._branch.is_done
 
+    # What tying two calls tells
+
+    def refused(self, status: int, now: float) -> None:
+        """Tell the transferor, and leave both calls as they are."""
+        if not self.is_over:
+            self._failed(status, now)
+        self._call.transfer_over(self, now)
+
+    def tied(self, now: float) -> None:
+        """Tell the transferor, who is alone in this call now and may say BYE itself."""
+        self.is_over = True
+        self._transferor.peer = None
+        self._notify(200, now)
+        self._call.ends_at = now + TRANSFEROR_WAIT_S
+        self._call.transfer_over(self, now)
+
     # What its branch tells
 
     def call_id_for(self, group: IpGroup) -> str:
@@ -101,9 +129,7 @@ class Transfer:
 
     def branch_failed(self, branch: Branch, status: int, response: Response | None, now: float) -> None:
         """Tell the transferor, and leave the call as it is."""
-        if not self.is_over:
-            self._failed(status, now)
-        self._call.transfer_over(self, now)
+        self.refused(status, now)
 
     def answered(self, branch: Branch, leg: Leg, response: Response, invite: Request, now: float, *, is_first: bool) -> None:
         """Tie the target to the one that stays."""
@@ -116,6 +142,7 @@ class Transfer:
         self.is_over = True
         leg.negotiation.asked_done("INVITE")
         staying.peer, leg.peer, transferor.peer = leg, staying, None
+        staying.show(response)
         call.keep(leg)
         self._notify(200, now)
         call.leaves(transferor, now + TRANSFEROR_WAIT_S)
