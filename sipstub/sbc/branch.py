@@ -12,7 +12,7 @@ from sipstub.dialog.forks import MAX_FORKS
 from sipstub.sbc import prack, representation
 from sipstub.sbc.carrying import carried
 from sipstub.sbc.client_login import with_credentials
-from sipstub.sbc.leg import Leg
+from sipstub.sbc.leg import SDP, Leg
 from sipstub.sbc.leg_session import LegSession
 from sipstub.sbc.media_plane import MediaRefused
 from sipstub.sbc.target import Target
@@ -39,6 +39,7 @@ class Branch:
         "_invite",
         "_legs",
         "_offer",
+        "_own_offer",
         "_proofs",
         "is_cancelled",
         "is_done",
@@ -57,6 +58,8 @@ class Branch:
         "Of these, those for which the SBC does PRACK."
         self._first: Leg | None = None
         self._offer: Offer | None = None
+        self._own_offer = b""
+        "Of media, where the caller made none and this side takes no INVITE without one."
         self._invite: Request | None = None
         self._client: ClientTransaction | None = None
         self._proofs = 0
@@ -88,6 +91,10 @@ class Branch:
                 add(name, value)
             if body := call.body_for(leg, request):
                 invite.set_body(body)
+            elif not target.group.profile.takes_delayed_offer:
+                self._own_offer = call.relay.media.first_offer(leg)
+                if self._own_offer:
+                    invite.set_body(self._own_offer, SDP)
             sbc.rewriting.identify(invite, target)
         except (MediaRefused, SipError) as refusal:
             self.is_done = True
@@ -159,7 +166,8 @@ class Branch:
 
     def _confirms(self, leg: Leg, response: Response, now: float) -> bool:
         """Return whether a 101 to 199 goes on to the caller: not if it came before and the SBC did PRACK for it."""
-        if not prack.is_ours(self.target.group.profile, self._call.request, response):
+        is_ours = prack.is_ours(self.target.group.profile, self._call.request, response)
+        if not is_ours and (not leg.has_own_offer or response.rseq is None):
             return True
         confirming = self._confirming.setdefault(response.to.tag or "", prack.Confirming(leg))
         return confirming.take(response, now)
@@ -218,6 +226,7 @@ class Branch:
     def _know(self, leg: Leg, dialog: Dialog) -> None:
         leg.dialog = dialog
         leg.description = self._invite.body if self._invite is not None else b""
+        leg.has_own_offer = bool(self._own_offer)
         if self._proofs and self._invite is not None:
             leg.proves(self._invite)
         leg.move()

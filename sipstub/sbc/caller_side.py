@@ -161,8 +161,11 @@ class CallerSide:
     def answer(self, caller: Leg, response: Response) -> Response:
         """Return an answer of a fork as the caller gets it; raises MediaRefused, see `carried_body`."""
         call = self._call
-        body, fields = call.body_for(caller, response), carried(response)
-        status = response.status
+        status, fields = response.status, carried(response)
+        is_early_answer = status < 200 and caller.peer is not None and caller.peer.has_own_offer
+        body = b"" if is_early_answer else call.body_for(caller, response)  # not to the caller, whose offer it would be
+        if is_early_answer:
+            fields = [field for field in fields if field.key != "content-type"]
         if body and is_sdp(response) and call.request.body:
             status, keeps = early_media.told(caller.group.profile, status, is_another=caller.description not in (b"", body))
             if not keeps:

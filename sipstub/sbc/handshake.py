@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sipstub.dialog.repeater import Turn
+from sipstub.sbc import delayed_offer
 from sipstub.sbc.carrying import carried
 from sipstub.sbc.leg import Leg
 from sipstub.sip.headers import Field
@@ -14,7 +15,7 @@ MAX_ACKS = 4
 "ACKs of one leg that are kept for a 2xx that comes again."
 
 
-def acknowledged(leg: Leg, ack: Request) -> bool:
+def acknowledged(leg: Leg, ack: Request, now: float) -> bool:
     """Take the ACK of one leg, which goes on to the leg whose 2xx it was; return whether it is one that was waited for."""
     waiting = leg.unacked
     if waiting is None or ack.cseq.number != waiting.cseq:
@@ -27,9 +28,13 @@ def acknowledged(leg: Leg, ack: Request) -> bool:
     if waiting.other is not None:
         other = waiting.other
         body = leg.relay.body_for(other, ack)
-        fields = [field for field in carried(ack) if body or field.key != "content-type"]
-        acknowledge(other, waiting.other_cseq, fields, body, of=ack)
+        own_offer, other.has_own_offer = other.has_own_offer, False
+        told = b"" if own_offer else body
+        fields = [field for field in carried(ack) if told or field.key != "content-type"]
+        acknowledge(other, waiting.other_cseq, fields, told, of=ack)
         other.negotiation.offer_answered()
+        if own_offer and not leg.relay.is_over:
+            delayed_offer.settle(other, body, now)
     return True
 
 

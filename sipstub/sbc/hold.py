@@ -62,7 +62,7 @@ def accepted(description: bytes, offer: bytes) -> bytes:
         return description
     ways = [ANSWERS[asked.direction_of(media)] for media in asked.media]
     found = [_directed(media, way) for media, way in zip(sdp.media, ways, strict=False)]
-    lines = tuple((letter, _next_version(value) if letter == "o" else value) for letter, value in sdp.lines)
+    lines = tuple((letter, next_version(value) if letter == "o" else value) for letter, value in sdp.lines)
     return bytes(replace(sdp, lines=lines).with_media(*found, *sdp.media[len(found) :]))
 
 
@@ -83,6 +83,7 @@ def _directed(media: Media, way: str) -> Media:
     return replace(media, lines=(*rest, ("a", way)))
 
 
-def _next_version(origin: str) -> str:
+def next_version(origin: str) -> str:
+    """Return the value of an o= line one version on."""
     user, number, version, *rest = origin.split(" ")
     return " ".join((user, number, str(int(version) + 1) if version.isdigit() else version, *rest))

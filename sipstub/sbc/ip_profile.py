@@ -36,6 +36,7 @@ class IpProfile:
     session_mode: SessionMode
     update_support: int
     reinvite_support: int
+    takes_delayed_offer: bool
     prack_mode: int
     refer_behavior: int
     redirect_behavior: int
@@ -78,6 +79,7 @@ class IpProfile:
             SessionMode(number("SBCSessionExpiresMode")),
             update,
             reinvite,
+            number("SBCRemoteDelayedOfferSupport") == 1,
             number("SbcPrackMode"),
             number("SBCRemoteReferBehavior"),
             number("SBCRemote3xxBehavior"),

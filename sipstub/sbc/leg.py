@@ -58,6 +58,7 @@ class Leg:
         "description",
         "dialog",
         "group",
+        "has_own_offer",
         "heard_description",
         "hop",
         "is_caller",
@@ -94,6 +95,8 @@ class Leg:
         "The last session description that went out on it."
         self.heard_description = b""
         "The last one that came."
+        self.has_own_offer = False
+        "Whether it answers an offer of the SBC's in the INVITE, whose caller made none and has not answered yet."
         self.unacked: Unacked | None = None
         self.acks: dict[int, bytes] = {}
         "The last ACK by CSeq, for a 2xx that comes again."

@@ -36,6 +36,9 @@ class MediaSession(Protocol):
     def asked_without_offer(self) -> None:
         """Take note of an INVITE that leaves the offer to the other side."""
 
+    def first_offer(self, leg: Leg) -> bytes:
+        """Return an offer of the SBC's own to a side that has to have one, empty where none can be made; raises MediaRefused."""
+
     def answered(self, leg: Leg, body: bytes) -> None:
         """Take the answer of one leg to an offer of the SBC's own."""
 
@@ -74,6 +77,10 @@ class DirectMedia:
 
     def asked_without_offer(self) -> None:
         """There is nothing to note."""
+
+    def first_offer(self, leg: Leg) -> bytes:
+        """Return nothing: nobody's coders are known."""
+        return b""
 
     def answered(self, leg: Leg, body: bytes) -> None:
         """There is nothing to note."""

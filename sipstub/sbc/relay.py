@@ -60,7 +60,7 @@ class Relay:
         request, transaction, dialog = arrived.request, arrived.transaction, leg.dialog
         assert dialog is not None
         if transaction is None:
-            if handshake.acknowledged(leg, request) and self.is_over:
+            if handshake.acknowledged(leg, request, now) and self.is_over:
                 self._close(leg, now)
                 self._settle()
             return None

@@ -17,6 +17,7 @@ from sipstub.media.relay_end import RelayEnd
 from sipstub.media.relay_terms import Mediation, RelayTerms
 from sipstub.sbc.media.coders import answered, is_voice, offered, payloads
 from sipstub.sbc.media.fax import FaxWatch
+from sipstub.sbc.media.first_offer import description, voice_of
 from sipstub.sbc.media.message_line import is_message, message_at, message_terms
 from sipstub.sbc.media.order import Layout, kept_order, straight
 from sipstub.sbc.media.packet_line import is_relayed, packet_at, packet_terms
@@ -292,6 +293,19 @@ class AnchoredSession:
         return bytes(other.worded(sdp, host, found))
 
     # Offers of the SBC's own
+
+    def first_offer(self, leg: Leg) -> bytes:
+        """Return an offer in extension coders, to a side whose INVITE came without one; empty where there are none."""
+        side, rules = self._side(leg), self._plane.rules
+        line = voice_of(side.profile.extensions)
+        if line is None or self._is_over:
+            return b""
+        host = self.relay.core.places.via(leg.hop).host.strip("[]")
+        if not rules.passes_by(self.relay.source_for(leg).hop, leg.hop):
+            end = self._end(side, 0)
+            host, line = end.port.host, replace(line, port=end.port.port)
+        side.said = (line,)
+        return bytes(side.worded(description(host), host, side.said))
 
     def voice_line(self, leg: Leg) -> Media | None:
         """Return the first line that a leg was told if that is voice that can be listened to."""
