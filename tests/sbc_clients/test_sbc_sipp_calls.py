@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Coroutine, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ports import free_port
-from sbc_clients_bench import Bench, Sipp, a_sipp, all_end_well, an_sbc
-from sbc_text import sbc_text
+from sbc_clients_bench import Bench
 from sipp_parts import (
     HELD,
     answers_all_the_same,
@@ -26,48 +23,10 @@ from sipp_parts import (
     rings_until_cancelled,
     second,
 )
+from sipp_play import HOSTS, of, play, plays
 from sipp_script import Part, called
 
 pytestmark = pytest.mark.needs("sipp")
-HOSTS = {"a": "127.0.0.2", "b": "127.0.0.3", "c": "127.0.0.4"}
-ROUTES = (
-    {"DestUsernamePrefix": "3*", "DestIPGroupName": "c"},
-    {"SrcIPGroupName": "a", "DestIPGroupName": "b"},
-    {"SrcIPGroupName": "c", "DestIPGroupName": "b"},
-    {"DestIPGroupName": "c"},
-)
-
-
-async def play(
-    folder: Path,
-    scripts: Mapping[str, Iterable[Part]],
-    values: Mapping[str, int | str] | None = None,
-    profiles: Mapping[str, Mapping[str, int]] | None = None,
-    calls_of_c: int = 1,
-) -> Bench:
-    """Have SIPp play these parts around one SBC, which is returned; whoever calls, a, begins when the others listen."""
-    ports = {name: free_port(host) for name, host in HOSTS.items()}
-    groups = {
-        name: {"proxies": [f"{host}:{ports[name]}"], "profile": (profiles or {}).get(name, {})} for name, host in HOSTS.items()
-    }
-    async with an_sbc(sbc_text(values, groups, ROUTES), folder) as bench, contextlib.AsyncExitStack() as running:
-        sipps: list[Sipp] = []
-        for name, parts in sorted(scripts.items(), reverse=True):
-            count = calls_of_c if name == "c" else 1
-            sipp = a_sipp(folder, name, HOSTS[name], ports[name], bench.port(), *parts, calls=count)
-            sipps.append(await running.enter_async_context(sipp))
-        await all_end_well(*sipps)
-    return bench
-
-
-def plays(folder: Path, scripts: Mapping[str, Iterable[Part]], *more: Any, **named: Any) -> Bench:
-    """Do so in a loop of its own."""
-    return asyncio.run(play(folder, scripts, *more, **named))
-
-
-def of(*parts: Iterable[Part]) -> list[Part]:
-    """Return all parts in one."""
-    return [part for each in parts for part in each]
 
 
 def test_a_call_is_held_resumed_and_ended(tmp_path: Path) -> None:
