@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from sipstub.sip.message import Request, Response
 from sipstub.sip.name_addr import NameAddr
@@ -14,8 +15,7 @@ MAX_ROUTES = 32
 "Longest route set that is taken; no real one has ten."
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(NamedTuple):
     """What stands in the request line and in Route, and where the request goes first."""
 
     request_uri: Uri

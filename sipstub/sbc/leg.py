@@ -16,7 +16,7 @@ from sipstub.sbc.ip_group import IpGroup
 from sipstub.sbc.leg_session import LegSession
 from sipstub.sbc.reliable_side import ReliableSide
 from sipstub.sip.answer import answer
-from sipstub.sip.headers import Field
+from sipstub.sip.headers import Field, Headers
 from sipstub.sip.host import host_key
 from sipstub.sip.message import Message, Request, Response
 from sipstub.sip.uri import SipUri, Uri
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from sipstub.sbc.relay import Relay
 
 _ADDRESS = re.compile(r"[0-9.]+\Z|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\Z")
+_AGENT = (Headers.line("User-Agent", AGENT_NAME),)
+_SERVER = (Headers.line("Server", AGENT_NAME),)
 SDP = "application/sdp"
 CREDENTIALS = frozenset({"authorization", "proxy-authorization"})
 ALLOW = "INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, INFO, OPTIONS, MESSAGE, NOTIFY, REFER, SUBSCRIBE, REGISTER"
@@ -131,7 +133,7 @@ class Leg:
         if method not in ("BYE", "PRACK", "ACK"):
             made.headers.add("Contact", self.contact)
         made.headers.take_over(fields)
-        made.headers.add("User-Agent", AGENT_NAME)
+        made.headers.take_over(_AGENT)
         if body:
             made.set_body(body)
         return made
@@ -158,7 +160,7 @@ class Leg:
         elif 100 < status < 300 and request.method not in ("BYE", "PRACK"):
             made.headers.add("Contact", self.contact)
         made.headers.take_over(fields)
-        made.headers.add("Server", AGENT_NAME)
+        made.headers.take_over(_SERVER)
         if body:
             made.set_body(body)
         return made
@@ -192,7 +194,7 @@ class Leg:
 def is_sdp(message: Message) -> bool:
     """Return whether the body is a session description alone."""
     for value in message.headers.lines("content-type"):
-        return value.partition(";")[0].strip().lower() == SDP
+        return value == SDP or value.partition(";")[0].strip().lower() == SDP
     return False
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sipstub.session_timer.setting import LEAST_S, TimerSettings
 from sipstub.sip.error import SipError
@@ -98,8 +98,7 @@ def request_headers(settings: TimerSettings, min_se_s: int, expires_s: int | Non
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """What a message of the peer says about the session timer."""
 
     expires_s: int | None
@@ -159,7 +158,7 @@ def allowed_methods(message: Message) -> frozenset[str] | None:
 
 
 def _has_option(words: tuple[str, ...]) -> bool:
-    return any(word.lower() == OPTION for word in words)
+    return OPTION in words or (bool(words) and any(word.lower() == OPTION for word in words))
 
 
 def _without_option(message: Message, name: str) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from sipstub.sip.error import SipError
+from sipstub.sip.headers import Field, Headers
 from sipstub.sip.message import Request, Response
+
+_COPIED_ONCE = (("from", "From"), ("to", "To"), ("call-id", "Call-ID"), ("cseq", "CSeq"))
 
 
 def answer(request: Request, status: int, reason: str | None = None, *, to_tag: str | None = None) -> Response:
@@ -11,25 +14,16 @@ def answer(request: Request, status: int, reason: str | None = None, *, to_tag: 
 
     A 100 copies Timestamp, others Record-Route when a dialog could come of them.  What a broken request lacks is lacking here.
     """
-    headers = request.headers
-    response = Response(status, reason)
-    made = response.headers
-    for value in headers.lines("via"):
-        made.add("Via", value)
+    lines = request.headers.lines
+    made = [Field("via", "Via", value, None) for value in lines("via")]
     if 100 < status < 300:
-        for value in headers.lines("record-route"):
-            made.add("Record-Route", value)
-    for value in headers.lines("from")[:1]:
-        made.add("From", value)
-    for value in headers.lines("to")[:1]:
-        made.add("To", _tagged(request, value, to_tag))
-    for name in ("Call-ID", "CSeq"):
-        for value in headers.lines(name.lower())[:1]:
-            made.add(name, value)
+        made += [Field("record-route", "Record-Route", value, None) for value in lines("record-route")]
+    for key, name in _COPIED_ONCE:
+        for value in lines(key)[:1]:
+            made.append(Field(key, name, value if to_tag is None or key != "to" else _tagged(request, value, to_tag), None))
     if status == 100:
-        for value in headers.lines("timestamp")[:1]:
-            made.add("Timestamp", value)
-    return response
+        made += [Field("timestamp", "Timestamp", value, None) for value in lines("timestamp")[:1]]
+    return Response(status, reason, Headers.of(made))
 
 
 def refuse(request: Request, error: SipError, *, to_tag: str | None = None) -> Response:
@@ -40,9 +34,7 @@ def refuse(request: Request, error: SipError, *, to_tag: str | None = None) -> R
     return response
 
 
-def _tagged(request: Request, value: str, tag: str | None) -> str:
-    if tag is None:
-        return value
+def _tagged(request: Request, value: str, tag: str) -> str:
     try:
         to = request.to
     except SipError:

@@ -118,7 +118,8 @@ def _examine(message: Message, *, is_complete: bool) -> None:
         if read is not None and key not in typed and key not in passed_over:
             typed[key] = read(lines)
     if isinstance(message, Request):
-        if (message.via.branch or "").lower() == COOKIE.lower():  # claims to identify its transaction, and does not
+        branch = message.via.branch or ""
+        if len(branch) == len(COOKIE) and branch.lower() == COOKIE.lower():  # claims to identify its transaction, and does not
             raise SipError("the branch is the cookie with nothing behind it")
         if message.cseq.method != message.method:
             raise SipError(f"CSeq is of {message.cseq.method}, the request is {message.method}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sipstub.sip.error import SipError
 from sipstub.sip.headers import MAX_HEADERS, Field, Headers
@@ -20,6 +21,10 @@ from sipstub.sip.uri import SipUri
 _STATUS_LINE = re.compile(r"SIP/([0-9]+\.[0-9]+) ([0-9]+)(?: (.*))?\Z", re.IGNORECASE)
 _VERSION = re.compile(r"SIP/([0-9]+)\.([0-9]+)\Z", re.IGNORECASE)
 _LONE_NUL = re.compile("(?:^|[^\\\\])(?:\\\\\\\\)*\0")
+MAX_KNOWN_LINES = 512
+MAX_KNOWN_LINE = 128
+"So many header lines of at most this length are not cut again: most of what a phone says it has said before."
+
 _field = tuple.__new__  # the constructor of a NamedTuple costs twice as much
 
 
@@ -98,21 +103,31 @@ def _read_headers(text: str, limits: Limits) -> Headers:
     by_key: dict[str, list[str]] = {}
     longest = limits.line_bytes
     for line in lines:
-        name, colon, value = line.partition(":")
-        if not colon:
-            raise SipError(f"a header without a colon: {line!r}")
-        if len(line) > longest:
-            raise SipError(f"a header of {len(line)} characters, at most {longest} are taken", status=513)
-        if "\r" in value:
-            value = " ".join(part.strip(LWS) for part in value.split("\r\n"))
-        value = value.strip(LWS)
-        key = KEYS.get(name) or header_key(name)
-        fields.append(_field(Field, (key, name, value, line)))
-        if key in by_key:
-            by_key[key].append(value)
+        if len(line) > MAX_KNOWN_LINE:
+            if len(line) > longest:
+                raise SipError(f"a header of {len(line)} characters, at most {longest} are taken", status=513)
+            field = _read_line(line)
         else:
-            by_key[key] = [value]
+            field = _known_line(line)
+        fields.append(field)
+        key = field[0]
+        if key in by_key:
+            by_key[key].append(field[2])
+        else:
+            by_key[key] = [field[2]]
     return Headers.read(fields, by_key)
+
+
+def _read_line(line: str) -> Field:
+    name, colon, value = line.partition(":")
+    if not colon:
+        raise SipError(f"a header without a colon: {line!r}")
+    if "\r" in value:
+        value = " ".join(part.strip(LWS) for part in value.split("\r\n"))
+    return _field(Field, (KEYS.get(name) or header_key(name), name, value.strip(LWS), line))
+
+
+_known_line = lru_cache(MAX_KNOWN_LINES)(_read_line)
 
 
 def _join_folded(lines: list[str]) -> list[str]:

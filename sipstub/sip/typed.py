@@ -33,8 +33,10 @@ MAX_FORWARDS = 255
 MAX_CALL_ID = 1024
 MAX_KNOWN_LISTS = 256
 "Lists of tokens of one header that are not read again."
+MAX_KNOWN_VALUES = 256
+"Values of one header that are not read again: From, To and Contact of a dialog are the same in each of its messages."
 MAX_KNOWN_LENGTH = 512
-"Longer lists are."
+"Longer ones are."
 
 T = TypeVar("T")
 
@@ -99,11 +101,15 @@ class Needed(Generic[T]):
         return found  # type: ignore[return-value]
 
 
-def _one(name: str, parse: Callable[[str], Any]) -> Rule:
+def _one(name: str, parse: Callable[[str], Any], *, is_known: bool = True) -> Rule:
+    """A header that stands once; with `is_known` its values are shared by the messages that say the same."""
+    known = lru_cache(MAX_KNOWN_VALUES)(parse) if is_known else parse
+
     def read(lines: list[str]) -> Any:
         if len(lines) > 1:
             raise SipError(f"{name} stands {len(lines)} times")
-        return parse(lines[0])
+        line = lines[0]
+        return known(line) if len(line) <= MAX_KNOWN_LENGTH else parse(line)
 
     return Rule(header_key(name), read, True)
 
@@ -152,6 +158,15 @@ def _loose_list(name: str, parse: Callable[[str], Any]) -> Rule:
     return Rule(header_key(name), read, False)
 
 
+_known_contacts = lru_cache(MAX_KNOWN_VALUES)(lambda line: Contacts.parse_all([line]))
+
+
+def _contacts(lines: list[str]) -> Contacts:
+    if len(lines) == 1 and len(lines[0]) <= MAX_KNOWN_LENGTH:
+        return _known_contacts(lines[0])
+    return Contacts.parse_all(lines)
+
+
 def _number(what: str, limit: int) -> Callable[[str], int]:
     return lambda text: parse_number(text, what, limit=limit)
 
@@ -169,7 +184,7 @@ RULES = {
         _many("Via", Via.parse),
         _one("From", NameAddr.parse),
         _one("To", NameAddr.parse),
-        _one("Call-ID", parse_call_id),
+        _one("Call-ID", parse_call_id, is_known=False),
         _one("CSeq", CSeq.parse),
         _one("Max-Forwards", _number("Max-Forwards", MAX_FORWARDS)),
         _one("Content-Length", _number("Content-Length", MAX_CONTENT_LENGTH)),
@@ -193,7 +208,7 @@ RULES = {
         _one("RSeq", parse_rseq),
         _one("Date", SipDate.parse),
         _one("Authentication-Info", AuthenticationInfo.parse),
-        Rule("contact", Contacts.parse_all, False),
+        Rule("contact", _contacts, False),
         _many("Route", NameAddr.parse),
         _many("Record-Route", NameAddr.parse),
         _many("Path", NameAddr.parse),

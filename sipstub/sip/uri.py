@@ -66,6 +66,10 @@ class SipUri:
         return self._text(self.password)
 
     def _text(self, password: str | None) -> str:
+        if password is None and not self.headers:
+            address = self.host if self.port is None else f"{self.host}:{self.port}"
+            params = str(self.params) if self.params.items else ""
+            return f"{self.scheme}:{address}{params}" if self.user is None else f"{self.scheme}:{self.user}@{address}{params}"
         parts = [self.scheme, ":"]
         if self.user is not None:
             parts += [self.user, "" if password is None else f":{password}", "@"]

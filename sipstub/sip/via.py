@@ -13,6 +13,8 @@ from sipstub.sip.scanner import TOKEN_CLASS, parse_number
 COOKIE = "z9hG4bK"
 MAX_TTL = 255
 
+_COOKIE = COOKIE.lower()
+
 _VIA = re.compile(
     rf"([A-Za-z]++)[ \t]*+/[ \t]*+([0-9]++\.[0-9]++)[ \t]*+/[ \t]*+([{TOKEN_CLASS}]++)[ \t]++"
     rf"({HOST})(?:[ \t]*+:[ \t]*+([0-9]{{1,20}}))?[ \t]*+(;.*)?\Z",
@@ -68,8 +70,7 @@ class Via:
     @property
     def has_transaction_id(self) -> bool:
         """Return whether the branch identifies the transaction: the cookie and something behind it (8.1.1.7)."""
-        branch = self.branch or ""
-        return len(branch) > len(COOKIE) and branch[: len(COOKIE)].lower() == COOKIE.lower()
+        return has_transaction_id(self.branch or "")
 
     @property
     def received(self) -> str | None:
@@ -96,3 +97,8 @@ class Via:
         elif address != self.host.strip("[]"):
             params = params.set("received", address)
         return replace(self, params=params)
+
+
+def has_transaction_id(branch: str) -> bool:
+    """Return whether a branch identifies a transaction; see `Via.has_transaction_id`."""
+    return len(branch) > len(COOKIE) and branch[: len(COOKIE)].lower() == _COOKIE

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from sipstub.sip.host import host_key
 from sipstub.sip.message import Request, Response
+from sipstub.sip.params import Params
 from sipstub.sip.via import COOKIE, Via
 from sipstub.transaction.event import Failure, TransactionFailed
 from sipstub.transaction.follow import cancel_for
@@ -43,12 +43,16 @@ class ClientTable:
         """Return the hop with a branch nobody else has, or with the one it has."""
         if via.branch is not None:
             return via
-        return replace(via, params=via.params.set("branch", COOKIE + self._token()))
+        return Via(via.transport, via.host, via.port, Params((*via.params.items, ("branch", COOKIE + self._token()))))
 
     def start(self, request: Request, hop: Hop, via: Via, now: float, *, compact: bool) -> ClientTransaction:
         """Send a request on its way, with `via` on top."""
         via = self.with_branch(via)
-        request.headers.add_first("Via", via)
+        headers = request.headers
+        is_first = not headers.lines("via")
+        headers.add_first("Via", via)
+        if is_first:  # answers are held against it, and it need not be read again for that
+            headers.typed["via"] = (via,)
         return self._start(request, hop, client_key(via.branch or "", request.method), now, compact)
 
     def receive(self, response: Response, source: Hop, now: float) -> bool:

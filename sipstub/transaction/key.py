@@ -8,7 +8,7 @@ from __future__ import annotations
 from sipstub.sip.host import host_key
 from sipstub.sip.message import Request
 from sipstub.sip.uri import DEFAULT_PORTS
-from sipstub.sip.via import Via
+from sipstub.sip.via import Via, has_transaction_id
 
 Key = tuple[str | int | None, ...]
 
@@ -31,8 +31,9 @@ def server_key(request: Request, via: Via, method: str | None = None) -> Key:
     """
     if method is None:
         method = "INVITE" if request.method == "ACK" else request.method
-    if via.has_transaction_id:
-        return ((via.branch or "").lower(), host_key(via.host), via.port or _default_port(via), method)
+    branch = via.branch or ""
+    if has_transaction_id(branch):
+        return (branch.lower(), host_key(via.host), via.port or _default_port(via), method)
     return (
         OLD,
         request.uri_text,

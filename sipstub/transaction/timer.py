@@ -112,6 +112,8 @@ class TimerQueue(Generic[Owner, Name]):
         self._lanes: list[_Lane[Owner, Name]] = [self._heap]
         self._latest = float("-inf")
         self._number = 0
+        self._next: Timer[Owner, Name] | None = None
+        "The first one, as long as that is known."
 
     def __len__(self) -> int:
         """Return how many timers are kept, stopped ones included."""
@@ -134,6 +136,8 @@ class TimerQueue(Generic[Owner, Name]):
         self._number += 1
         timer = Timer(now + delay_s, owner, name, lane, self._number)
         lane.add(timer)
+        if self._next is not None and timer < self._next:
+            self._next = timer
         return timer
 
     def stop(self, timer: Timer[Owner, Name]) -> None:
@@ -141,6 +145,8 @@ class TimerQueue(Generic[Owner, Name]):
         if timer.owner is None:
             return
         timer.owner = None
+        if timer is self._next:
+            self._next = None
         lane = timer.lane
         lane.stopped += 1
         if lane.stopped > FEW and 2 * lane.stopped > len(lane):
@@ -157,16 +163,21 @@ class TimerQueue(Generic[Owner, Name]):
         first = self._first()
         if first is None or first.when > now or first.owner is None:
             return None
+        self._next = None
+        first.lane.first()  # those before it that were stopped go first
         first.lane.take()
         owner, first.owner = first.owner, None
         return owner, first.name
 
     def _first(self) -> Timer[Owner, Name] | None:
+        if self._next is not None:
+            return self._next
         found: Timer[Owner, Name] | None = None
         for lane in self._lanes:
             first = lane.first()
             if first is not None and (found is None or first < found):
                 found = first
+        self._next = found
         return found
 
     def _new_lane(self, delay_s: float) -> _Lane[Owner, Name]:
