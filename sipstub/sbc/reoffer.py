@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from sipstub.sbc.asking import Asking
 from sipstub.sbc.leg import SDP, Leg
+from sipstub.sip.error import SipError
 from sipstub.sip.message import Request, Response
+from sipstub.sip.sdp import Media, Sdp
 from sipstub.transaction.event import ResponseArrived, TransactionFailed
 
 if TYPE_CHECKING:
@@ -22,6 +24,22 @@ DIRECTIONS = (b"a=sendonly", b"a=recvonly", b"a=inactive", b"a=sendrecv")
 def direction(body: bytes) -> bytes:
     """Return the first direction that a description says; sendrecv where it says none."""
     return next((line for line in body.splitlines() if line in DIRECTIONS), b"a=sendrecv")
+
+
+def agreed(said: bytes, heard: bytes) -> list[tuple[str, str, frozenset[tuple[str, int]]]] | None:
+    """Return what both descriptions of a leg have in common, line by line: kind, protocol, coders; None if that is not clear."""
+    try:
+        lines = zip(Sdp.parse(said).media, Sdp.parse(heard).media, strict=True)
+        return [
+            (ours.kind, ours.protocol if ours.port and theirs.port else "", _coders(ours) & _coders(theirs))
+            for ours, theirs in lines
+        ]
+    except (SipError, ValueError):
+        return None
+
+
+def _coders(media: Media) -> frozenset[tuple[str, int]]:
+    return frozenset((codec.name.lower(), codec.clock_hz) for codec in media.codecs) if media.port else frozenset()
 
 
 def reoffer(

@@ -18,7 +18,7 @@ from sipstub.sbc.errand import next_batch
 from sipstub.sbc.ip_group import IpGroup
 from sipstub.sbc.leg import SDP, Leg, is_sdp
 from sipstub.sbc.media_plane import MediaRefused
-from sipstub.sbc.reoffer import direction, reoffer
+from sipstub.sbc.reoffer import agreed, direction, reoffer
 from sipstub.sbc.routing import Trigger
 from sipstub.sbc.target import Batch
 from sipstub.sbc.tying import Tying
@@ -155,7 +155,11 @@ class Transfer:
         body = leg.heard_description
         if not body:
             return
-        is_wanted = mode == ALWAYS or media.is_direct or direction(body) != direction(staying.description)
+        differs = direction(body) != direction(staying.description)
+        if mode == ALWAYS and not differs:
+            there = agreed(staying.description, staying.heard_description)
+            differs = there is None or there != agreed(leg.description, leg.heard_description)
+        is_wanted = differs or media.is_direct
         tells = mode != NEVER and is_wanted
         if response.body and is_sdp(response):
             try:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from media_world import MediaWorld, Talk, a_media_world, line_of, read, rtp, sdp
+from sbc_proof import named, shown
 from sbc_world import hang_up
 
 from sipstub.dialog.dialog import Dialog
@@ -42,12 +43,21 @@ def end(world: MediaWorld, theirs: Dialog) -> None:
     hang_up(world.b, world.c, theirs)
 
 
-@pytest.mark.parametrize("sync", [0, 1, 2])
-def test_the_target_of_a_transfer_is_tied_in_whether_or_not_the_other_one_is_asked_again(sync: int) -> None:
+@pytest.mark.parametrize(
+    ("sync", "formats", "line", "is_asked"),
+    [
+        (named if asked else shown)("EnableSBCMediaSync", sync, formats, line, sync in asked, case=f"{formats}-{line}")
+        for formats, line, asked in (("8 0", "sendrecv", ()), ("8", "sendrecv", (1,)), ("8 0", "sendonly", (0, 1)))
+        for sync in (0, 1, 2)
+    ],
+)
+def test_the_target_of_a_transfer_is_tied_in_whether_or_not_the_other_one_is_asked_again(
+    sync: int, formats: str, line: str, is_asked: bool
+) -> None:
     with a_media_world({"EnableSBCMediaSync": sync}, None, {"SBCRemoteReferBehavior": 3}) as world:
-        talk = Talk(world, OFFER, ANSWER)
-        at_c, moved = transferred(world, talk, sdp(*AT_C))
-        assert bool(moved) is (sync == 1), "the directions are the same"
+        talk = Talk(world, sdp("10.0.1.1", 4000, "8 0"), sdp("10.0.2.1", 5000, "8 0"))
+        at_c, moved = transferred(world, talk, sdp(*AT_C, formats, line))
+        assert bool(moved) is is_asked
         if moved:
             assert line_of(moved)[:2] == ("10.0.0.1", talk.at_b), "the ports of b stay"
         assert world.ledger.taken == {talk.at_b, at_c}, "those of a are free"

@@ -143,6 +143,20 @@ def test_a_redirection_that_names_no_place_is_not_shown_to_the_caller() -> None:
     world.assert_both_legs_are_free()
 
 
+def test_a_place_that_is_used_outlives_one_that_is_not() -> None:
+    world, *_ = two_servers()
+    marks, own = world.sbc.marks, SipUri("10.0.0.1")
+    one = marks.marked(SipUri("one.example", "x"), own, 0.0)
+    two = marks.marked(SipUri("two.example", "x"), own, 10.0)
+    assert marks.restored(one, "", 20.0) != one
+    assert marks.is_lost(two, LIFE_S + 15.0) and not marks.is_lost(one, LIFE_S + 15.0)
+    for number in range(MAX_ENTRIES - 1):
+        marks.marked(SipUri(f"h{number}.example", "x"), own, LIFE_S + 16.0)
+        marks.restored(one, "", LIFE_S + 16.0)
+    marks.marked(SipUri("last.example", "x"), own, LIFE_S + 17.0)
+    assert not marks.is_lost(one, LIFE_S + 17.0), "who was used least makes room"
+
+
 def test_other_parameters_make_no_other_entry() -> None:
     world, *_ = two_servers()
     marks, own = world.sbc.marks, SipUri("10.0.0.1")

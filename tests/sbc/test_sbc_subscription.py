@@ -151,6 +151,19 @@ def test_where_a_refresh_goes_when_the_first_proxy_is_away(mode: int) -> None:
     assert other.heard == [] and got.call_id == theirs.id.call_id and got.to.tag == theirs.id.local_tag
 
 
+def test_a_refresh_goes_where_the_dialog_says_when_the_proxy_set_has_no_keep_alive() -> None:
+    groups = {"a": {"proxies": ["10.0.1.1:5060"]}, "b": {"proxies": ["10.0.2.1:5060", "10.0.2.2:5060"]}}
+    world = World(a_site({"SBCInDialogSubscribeRouteMode": 1}, groups))  # type: ignore[arg-type]
+    a, one, two = world.peer("a", "10.0.1.1"), world.peer("one", "10.0.2.1"), world.peer("two", "10.0.2.2")
+    asked = a.ask("SUBSCRIBE", URI, EVENT, ("Expires", "600"))
+    got = one.request("SUBSCRIBE")
+    one.answer(got, 200, ("Expires", "600"), contact="<sip:200@10.0.2.2:5060>")
+    ours = dialog_of_client(asked, a.response(200))
+    assert ours is not None
+    a.send(ours, "SUBSCRIBE", EVENT, ("Expires", "600"))
+    assert two.request("SUBSCRIBE").call_id == got.call_id and one.heard == []
+
+
 @pytest.mark.parametrize("mode", [named("DisconnectSubscriptionsMode", 0), named("DisconnectSubscriptionsMode", 1)])
 @pytest.mark.parametrize("how", ["unregister", "expiry", "elsewhere"])
 def test_a_subscription_when_its_user_leaves(mode: int, how: str) -> None:
