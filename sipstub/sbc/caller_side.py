@@ -15,7 +15,7 @@ from sipstub.sbc import early_media, representation
 from sipstub.sbc.carrying import carried
 from sipstub.sbc.leg import SDP, Leg, is_sdp
 from sipstub.sbc.leg_session import LegSession
-from sipstub.sbc.prack import makes_reliable
+from sipstub.sbc.prack import Confirming, makes_reliable
 from sipstub.sip.message import Request, Response
 from sipstub.transaction.machine import ServerTransaction
 
@@ -37,7 +37,7 @@ class Held(NamedTuple):
 class CallerSide:
     """That of one call."""
 
-    __slots__ = ("_call", "_held", "_latched", "_offering")
+    __slots__ = ("_call", "_held", "_kept_back", "_latched", "_offering", "_told_by")
 
     def __init__(self, call: Call) -> None:
         self._call = call
@@ -46,6 +46,10 @@ class CallerSide:
         self._offering: Leg | None = None
         "The fork whose offer the caller has, which made none itself."
         self._held: Held | None = None
+        self._kept_back: dict[Leg, Confirming] = {}
+        "Forks whose reliable answers the caller does not hear of."
+        self._told_by: Leg | None = None
+        "The fork whose description the caller was told last."
 
     def ring(self, leg: Leg, response: Response, now: float) -> None:
         """Tell the caller a 101 to 199 of one fork, unless it is to hear of another one alone."""
@@ -54,8 +58,9 @@ class CallerSide:
         if self._latched is None or self._latched.is_closed:  # who rang first may have refused since
             self._latched = leg
         elif (leg is not self._latched and not is_sequential) or profile.multiple_18x == 0:
+            self._keep_back(leg, response, now)
             return
-        if not call.request.body and response.body and is_sdp(response):
+        if not call.request.body and response.body and is_sdp(response) and not leg.has_own_offer:
             if self._offering is None or self._offering.is_closed:
                 self._offering = leg
             elif leg is not self._offering:  # of offers the first alone
@@ -72,12 +77,19 @@ class CallerSide:
                 return
             found.headers.add("RSeq", ours)
         caller.said(found)
+        self._told_by = leg if found.body else self._told_by
         if response.rseq is None and makes_reliable(profile, call.request):
             reliable = caller.reliable.send(call.request, found, timing, now)
             call.sbc.agenda.note(call)
             if reliable is None:
                 return
         call.core.respond(call.transaction, found, now)
+
+    def _keep_back(self, leg: Leg, response: Response, now: float) -> None:
+        """Confirm a reliable answer that the caller is not to hear of, as nobody else would; an offer nobody could answer."""
+        leg.took(response)
+        if response.rseq is not None and (self._call.request.body or not response.body):
+            self._kept_back.setdefault(leg, Confirming(leg)).take(response, now)
 
     def confirm(self, caller: Leg, prack: Request, transaction: ServerTransaction, now: float) -> Response | None:
         """Take the PRACK for an answer that the SBC made reliable; an offer in it is answered by what the caller has [choice]."""
@@ -160,9 +172,11 @@ class CallerSide:
 
     def answer(self, caller: Leg, response: Response) -> Response:
         """Return an answer of a fork as the caller gets it; raises MediaRefused, see `carried_body`."""
-        call = self._call
+        call, leg = self._call, caller.peer
+        if leg is not None and self._lacks_description(leg, response):
+            response.set_body(leg.heard_description, SDP)
         status, fields = response.status, carried(response)
-        is_early_answer = status < 200 and caller.peer is not None and caller.peer.has_own_offer
+        is_early_answer = status < 200 and leg is not None and leg.has_own_offer
         body = b"" if is_early_answer else call.body_for(caller, response)  # not to the caller, whose offer it would be
         if is_early_answer:
             fields = [field for field in fields if field.key != "content-type"]
@@ -174,6 +188,10 @@ class CallerSide:
         found = caller.answer(call.request, status, reason, fields, body, tag=tag_of(caller), of=response)
         representation.answer_routes(found, response, caller.group.profile, call.core.places, caller.hop)
         return found
+
+    def _lacks_description(self, leg: Leg, response: Response) -> bool:
+        """Return whether a 2xx says none as a reliable answer said it, which the caller got without, or did not get."""
+        return response.status >= 200 and not response.body and bool(self._call.request.body) and self._told_by is not leg
 
     def _tag_for(self, leg: Leg) -> str:
         assert leg.dialog is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sbc_proof import named, proves
+from sbc_proof import named, proves, shown
 from sbc_world import ANSWER, CHANGED, OFFER, Peer, World, hang_up, three_servers, two_servers
 
 from sipstub.dialog.dialog import Dialog, dialog_of_client, dialog_of_server
@@ -219,6 +219,53 @@ def test_an_offer_may_follow_once_the_description_is_confirmed() -> None:
     a.send(ours, "UPDATE", body=CHANGED)
     b.answer(b.request("UPDATE"), 200, body=ANSWER)
     assert a.response(200).body == ANSWER
+
+
+@pytest.mark.parametrize("value", [named("SBCRemoteEarlyMediaSupport", 0), shown("SBCRemoteEarlyMediaSupport", 1)])
+def test_a_description_that_was_kept_back_from_the_caller_comes_with_the_200(value: int) -> None:
+    world, a, b = two_servers({}, {"SBCRemoteEarlyMediaSupport": value})
+    invite = a.ask("INVITE", URI, TAKES, body=OFFER)
+    arrived = b.request("INVITE")
+    b.answer(arrived, 183, REQUIRES, ("RSeq", "5"), body=ANSWER)
+    early = a.next()
+    assert isinstance(early, Response) and (early.status, early.body) == ((183, ANSWER) if value else (180, b""))
+    ours = dialog_of_client(invite, early)
+    assert ours is not None
+    prack(a, ours, early)
+    b.answer(b.request("PRACK"), 200)
+    a.response(200)
+    b.answer(arrived, 200)
+    ok = a.response(200)
+    assert ok.body == (b"" if value else ANSWER) and ("content-type" in ok.headers) is not bool(value)
+    ours.confirm(ok)
+    a.send(ours, "ACK", cseq=1)
+    b.request("ACK")
+    hang_up(a, b, ours)
+    world.assert_both_legs_are_free()
+
+
+@pytest.mark.parametrize("value", [named("SBCForkingHandlingMode", 0), named("SBCForkingHandlingMode", 1)])
+def test_a_reliable_answer_of_a_fork_that_the_caller_does_not_hear_is_confirmed_by_the_sbc(value: int) -> None:
+    world, a, b = two_servers({"SBCForkingHandlingMode": value})
+    invite = a.ask("INVITE", URI, TAKES, body=OFFER)
+    arrived = b.request("INVITE")
+    other = ANSWER.replace(b"10.0.2.1", b"10.0.2.2")
+    for tag, body in (("x", ANSWER), ("y", other), ("y", other)):
+        b.answer(arrived, 183, REQUIRES, ("RSeq", "1"), body=body, tag=tag)
+    assert b.heard == ([] if value else ["PRACK"]) and a.response(183).body == ANSWER
+    if value:
+        return
+    b.answer(b.request("PRACK"), 200)
+    assert a.heard == []
+    b.answer(arrived, 200, tag="y")
+    ok = a.response(200)
+    assert ok.body == other, "the caller has heard of it nowhere else"
+    ours = dialog_of_client(invite, ok)
+    assert ours is not None
+    a.send(ours, "ACK")
+    b.request("ACK")
+    hang_up(a, b, ours)
+    world.assert_both_legs_are_free()
 
 
 def test_reliable_answers_of_two_forks_count_in_one_row_and_what_comes_out_of_order_waits() -> None:
