@@ -110,6 +110,40 @@ def test_every_word_of_every_choice_is_understood(parameter: Parameter) -> None:
             assert reading.settings.value(parameter.name) == choice.number and not reading.errors
 
 
+@pytest.mark.parametrize(
+    ("line", "name", "number"),
+    [
+        ('sbc-preferences "Doesn\'t Include Extensions"', "SBCPreferencesMode", 0),
+        ('sbc-refer-bhvr "Keep URI (user@host)"', "SBCReferBehavior", 5),
+        ('auth-qop "auth, auth-int"', "AuthQOP", 2),
+        ("sip-server-digest-algorithm SHA256", "SIPServerDigestAlgorithm", 1),
+        ("enforce-media-order on", "SBCEnforceMediaOrder", 1),
+        ("sbc-terminate-options Disabled", "SBCTerminateOptions", 0),
+    ],
+)
+def test_words_of_the_web_pages_and_of_switches_are_understood(line: str, name: str, number: int) -> None:
+    reading = read(f"configure voip\n  sbc settings\n    {line}\n  exit\nexit\n")
+    assert reading.settings.number(name) == number and not reading.errors
+    assert "understood-as" in [code for _, _, code in said(reading)]
+
+
+def test_a_switch_is_no_word_for_a_choice_of_other_things() -> None:
+    assert read("configure voip\n  sbc settings\n    auth-chlng-mthd on\n  exit\nexit\n").errors
+
+
+@pytest.mark.parametrize("root", ["conf voip", "config v", "conf vo"])
+def test_the_first_level_may_be_cut_short(root: str) -> None:
+    assert read(f"{root}\n  sbc settings\n    min-session-expires 90\n  exit\nexit\n").settings.number("SBCMinSE") == 90
+
+
+def test_a_word_that_is_cut_short_is_not_taken_and_the_whole_one_is_named() -> None:
+    reading = read(
+        "configure voip\n  sbc settings\n    min-sess 90\n    sbc-s 1\n  exit\n  sip-def settings\n    x 1\n  exit\nexit\n"
+    )
+    assert said(reading) == [("warning", 3, "unknown-name"), ("note", 4, "unknown-name"), ("warning", 6, "unknown-level")]
+    assert "min-session-expires" in reading.problems[0].hint and reading.settings.given() == ()
+
+
 def test_older_spellings_are_understood_and_said() -> None:
     reading = read(
         "configure voip\n sbc settings\n  sbc-no-arelt-timeout 30\n exit\n sbc general-setting\n  min-session-expires 90\n"

@@ -234,8 +234,9 @@ def test_contradictions_with_each_other_and_with_rfc_4028_are_said() -> None:
 
 
 def test_what_changes_nothing_or_is_not_supported_is_said() -> None:
-    assert said(read("BackupSubscriptions = 1\n")) == [("note", 1, "not-modelled")]
-    assert said(read("SipSessionExpiresObserverMode = 1\n")) == [("note", 1, "not-modelled")]
+    assert said(read("BackupSubscriptions = 1\n")) == [("warning", 1, "not-modelled")]
+    assert said(read("SipSessionExpiresObserverMode = 1\n")) == [("warning", 1, "not-modelled")]
+    assert said(read("SipSessionExpiresObserverMode = 7\n")) == [("warning", 1, "not-modelled")], "who knows its values?"
     assert said(read("SBCGruuMode = 2\n")) == [("warning", 1, "not-modelled")]
     assert said(read("EnableCRPApplication = 1\n")) == [("warning", 1, "not-modelled")]
 

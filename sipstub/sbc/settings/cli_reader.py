@@ -20,7 +20,7 @@ MAX_DEPTH = 64
 COMMENTS = ("#", "!")
 IGNORED = frozenset({"activate", "enable", "write", "write-factory", "reload", "do"})
 "Words that change no setting."
-CONFIGURE = frozenset({"configure", "config", *(root.split()[0] for root in ROOTS)})
+CONFIGURE = frozenset({"configure", "config", "conf", *(root.split()[0] for root in ROOTS)})
 PARENT, CHILD = "ProxySet", "ProxyIp"
 "A row of the second entered within one of the first belongs to it."
 LEAVING = frozenset({"exit", "quit"})
@@ -76,7 +76,7 @@ class _CliReader:
         elif first in IGNORED:
             pass
         elif first in CONFIGURE:
-            is_ours = " ".join(words).lower() in ROOTS
+            is_ours = " ".join(words).lower() in ROOTS or (len(words) == 2 and "voip".startswith(words[1].lower()))
             self._stack = [_Level("", is_foreign=not is_ours, indent=indent)]
         elif not self._enter(words, number, indent):
             self._setting(words, number, indent, opens=opens)

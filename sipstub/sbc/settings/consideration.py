@@ -54,7 +54,7 @@ def _session_timers(settings: SbcSettings, nowhere: Origin) -> Iterator[Problem]
 def _effect(parameter: Parameter, value: Value, origin: Origin) -> Iterator[Problem]:
     if parameter.has_no_effect:
         message = f"{parameter.name} changes nothing here"
-        yield Problem(Severity.NOTE, Code.NOT_MODELLED, origin, message, parameter.has_no_effect)
+        yield Problem(Severity.WARNING, Code.NOT_MODELLED, origin, message, parameter.has_no_effect)
     if isinstance(value, int) and (why := dict(parameter.unsupported).get(value)):
         yield Problem(Severity.WARNING, Code.NOT_MODELLED, origin, f"{parameter.name} = {value}", why)
 

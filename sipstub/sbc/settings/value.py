@@ -13,6 +13,8 @@ MAX_TEXT = 1024
 MAX_SHOWN = 60
 "Characters of a bad value that a message repeats."
 MAX_DIGITS = 12
+SWITCHES = {"on": "enable", "enabled": "enable", "off": "disable", "disabled": "disable"}
+"Words for a choice of enable and disable."
 KEYWORDS = {"all": "All", "none": "None", "port": "Port"}
 
 _NUMBER = re.compile(rf"[+-]?[0-9]{{1,{MAX_DIGITS}}}")
@@ -66,7 +68,7 @@ def check_value(parameter: Parameter, value: Value) -> Value:
 
 def word_for_web(text: str) -> str:
     """Return a word as the CLI would have it: lower case, hyphens for everything between letters and digits."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", text.lower().replace("'", "")).strip("-")
 
 
 def _choice(parameter: Parameter, text: str) -> int:
@@ -78,6 +80,8 @@ def _choice(parameter: Parameter, text: str) -> int:
             return _checked_number(parameter, choice.number)
     if word in (spelt := dict(parameter.cli_words)):
         return spelt[word]
+    if word in SWITCHES and (switch := next((one for one in parameter.choices if one.word == SWITCHES[word]), None)):
+        return switch.number
     raise _bad(parameter, shown(text))
 
 

@@ -11,6 +11,8 @@ from sipstub.sbc.settings.parameter import Parameter, Table
 
 NEAR = 0.8
 "How alike two names are for one to be offered for the other (difflib's ratio)."
+LEAST_BEGINNING = 3
+"Letters of a word cut short."
 MAX_COMPARED = 80
 "Longest name that a near one is looked for."
 
@@ -82,6 +84,9 @@ def nearest(name: str, known: list[str]) -> str:
         return ""
     folded = {other.lower(): other for other in known}
     close = difflib.get_close_matches(name.lower(), list(folded), n=1, cutoff=NEAR)
+    if not close and len(name) >= LEAST_BEGINNING:  # a word that is cut short, as people type it
+        begun = [other for other in folded if other.startswith(name.lower())]
+        close = begun if len(begun) == 1 else []
     return folded[close[0]] if close else ""
 
 
