@@ -22,6 +22,7 @@ from sipstub.sbc.predict.comparison import compare
 from sipstub.sbc.predict.phone import PhoneAccount, read_phone
 from sipstub.sbc.predict.registration import predict_registration
 from sipstub.sbc.predict.rules import LegRules, TimerRules
+from sipstub.sbc.predict.scenario import predict
 from sipstub.sbc.settings.settings import SbcSettings
 from sipstub.sbc.site import site_of
 from sipstub.sip.message import Request, Response
@@ -168,3 +169,21 @@ def test_a_phone_is_registered_as_long_as_is_predicted_from_its_file() -> None:
     ]
     assert told == {want.granted.most_s} == {want.granted.least_s} == {240}
     assert [expires for _, expires in sent] == [want.sent_s] == [7200] and want.silent_for_s == 6960
+
+
+@pytest.mark.parametrize(
+    ("timer", "scenario", "side", "want"),
+    [
+        ("off", "out-timer", "phone", "who has no timers cannot refresh"),
+        ("peer", "out-timer", "phone", "a caller's own choice of refresher"),
+        ("phone", "in-plain", "far", "who has no timers cannot refresh"),
+    ],
+)
+def test_why_the_sbc_refreshes_though_the_policy_is_that_others_do(timer: str, scenario: str, side: str, want: str) -> None:
+    settings = the_settings(3, 3)
+    phone, far = sides(settings)
+    account = account_of(a_file("100", timer))
+    (found,) = (one for one in predict(account, phone, far, TimerRules(settings)) if one.name == scenario)
+    (line,) = (one for one in found.lines if one.leg == side and "the SBC refreshes" in one.what)
+    assert any(why.text.startswith(want) for why in line.whys)
+    assert not any("SBCSessionRefreshingPolicy" in str(why.settings) for why in line.whys), "it is not for the policy"

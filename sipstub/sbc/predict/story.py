@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sipstub.sbc.predict.call import CallPrediction, Refusal
-from sipstub.sbc.predict.end import End, Said
+from sipstub.sbc.predict.end import UAS, End, Said
 from sipstub.sbc.predict.mark import Line, Mark, Why
 from sipstub.sbc.predict.rules import LegRules, Mode
 from sipstub.sbc.predict.upkeep import LegTimer, Who
@@ -85,12 +85,18 @@ def _keeping(call: CallPrediction, rules_why: Why) -> Iterator[Line]:
         if timer.also:
             other = call.callee if end is call.caller else call.caller
             text += f"; those of the {other.name}, every {timer.also_at_s or 0:g} s, are passed on too"
-        yield Line(end.side, text, (_RFC_HALF, *_method_why(end, rules, timer, rules_why)), timer.refresh_at_s)
+        yield Line(end.side, text, (_RFC_HALF, *_method_why(call, end, rules, timer, rules_why)), timer.refresh_at_s)
 
 
-def _method_why(end: End, rules: LegRules, timer: LegTimer, rules_why: Why) -> Iterator[Why]:
+def _method_why(call: CallPrediction, end: End, rules: LegRules, timer: LegTimer, rules_why: Why) -> Iterator[Why]:
     if timer.refresher is Who.SBC:
-        yield rules_why
+        asked = call.asked[-1]
+        if end is call.caller and not asked.has_timer:
+            yield Why("who has no timers cannot refresh: the SBC does, whatever the policy", Mark.RFC)
+        elif end is call.caller and asked.refresher == UAS:
+            yield Why("a caller's own choice of refresher cannot be overridden", Mark.RFC)
+        else:
+            yield rules_why
         text = "re-INVITE, unless it is 3 and Allow has UPDATE, or the side takes none"
         yield rules.why(text, Mark.CHOSEN, "SBCRemoteUpdateSupport", "SBCRemoteReinviteSupport")
     elif timer.is_left:
