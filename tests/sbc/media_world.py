@@ -141,20 +141,21 @@ def a_media_world(
     b: Mapping[str, int | str] | None = None,
     *,
     c: Mapping[str, int | str] | None = None,
+    more: Mapping[str, int | str] | None = None,
     coders: Mapping[str, tuple[str, ...]] | None = None,
     allowed: Mapping[str, tuple[str, ...]] | None = None,
     limit: int = 64,
     dsps: int = 4,
     tone: ConnectTone | None = None,
 ) -> Iterator[MediaWorld]:
-    """Yield a world with profiles of all three and lists of coders by name; afterwards everything has to be free."""
+    """Yield a world with profiles of all three, `more` columns of their groups, and lists of coders; afterwards all has to be free."""
     settings = SbcSettings()
     for name, value in (values or {}).items():
         settings = settings.with_value(name, value)
     for number, (name, profile) in enumerate({"a": a, "b": b, "c": c}.items(), 1):
         settings = settings.with_row("IpProfile", ProfileName=name, **(profile or {})).with_row("ProxySet", ProxyName=name)
         settings = settings.with_row("ProxyIp", ProxySetId=name, IpAddress=f"10.0.{number}.1:5060")
-        settings = settings.with_row("IPGroup", Name=name, ProfileName=name, ProxySetName=name)
+        settings = settings.with_row("IPGroup", Name=name, ProfileName=name, ProxySetName=name, **(more or {}))
     settings = settings.with_row("IP2IPRouting", DestUsernamePrefix="3*", DestIPGroupName="c")
     settings = settings.with_row("IP2IPRouting", SrcIPGroupName="a", DestIPGroupName="b")
     settings = settings.with_row("IP2IPRouting", DestIPGroupName="a")
