@@ -148,7 +148,7 @@ def a_media_world(
     dsps: int = 4,
     tone: ConnectTone | None = None,
 ) -> Iterator[MediaWorld]:
-    """Yield a world with profiles of all three, `more` columns of their groups, and lists of coders; afterwards all has to be free."""
+    """Yield a world with profiles of all three, `more` columns of their groups and lists of coders; at its end all is free."""
     settings = SbcSettings()
     for name, value in (values or {}).items():
         settings = settings.with_value(name, value)

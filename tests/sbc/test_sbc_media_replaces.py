@@ -176,5 +176,11 @@ def test_calls_that_could_not_become_one_keep_their_ports() -> None:
         assert world.ledger.taken == {talk.at_a, talk.at_b, other_a, at_c}
         assert_they_talk(world, talk.at_a, AT_A, talk.at_b, AT_B)
         assert_they_talk(world, other_a, AT_A, at_c, AT_C)
+        world.a.send(talk.ours, "INVITE", body=sdp(*AT_A, "8", "sendonly"))
+        again = world.b.request("INVITE")
+        assert line_of(again.body)[:2] == ("10.0.0.1", talk.at_b)
+        world.b.answer(again, 200, body=ANSWER)
+        world.a.send(talk.ours, "ACK", cseq=world.a.response(200).cseq.number)
+        world.b.request("ACK")
         hang_up(world.a, world.c, second)
         talk.end()
