@@ -96,11 +96,30 @@ class LegSession:
             NOTHING.put_on(response)
         elif self.timer is not None:
             if response.status < 300 and self._reply is not None:
+                self._reply = self._reply_for(self._reply, other)
                 self._reply.headers.put_on(response)
         elif self.is_carrying and response.status < 300 and self._asked_for and other.timer is not None:
             self._shared(other.timer).put_on(response)
         else:
             NOTHING.put_on(response)
+
+    def _reply_for(self, reply: Reply, other: LegSession) -> Reply:
+        """Return what a 2xx says on this leg of our own, where the timer of the other one is carried [choice].
+
+        If that one waits for refreshes from here, who asked refreshes, as often as both legs need, unless it named the other
+        side: those of the SBC would stay on this leg.
+        """
+        heard, theirs_s = self.heard, other.heard.expires_s
+        waits = other.has_carried_timer and other.kept_up_s is None
+        if not waits or reply.interval_s is None or theirs_s is None or not heard.is_supported or heard.refresher == UAS:
+            return reply
+        interval_s = min(reply.interval_s, max(theirs_s, heard.least_s))
+        return replace(
+            reply,
+            headers=replace(reply.headers, expires_s=interval_s, refresher=UAC),
+            interval_s=interval_s,
+            is_refresher=False,
+        )
 
     def answer_sent(self, request: Request, response: Response, now: float) -> None:
         """Take note that a 2xx to INVITE or UPDATE went out on this leg."""

@@ -47,7 +47,7 @@ class Transfer:
         self.core = call.core
         self._call = call
         self._transferor = transferor
-        self.caller = staying
+        self.caller: Leg = staying
         self._refer = Refer.read(refer)
         self.user = call.user
         self.forwards = call.sbc.forwards(refer)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from sbc_proof import named, proves
-from sbc_world import ANSWER, CHANGED, OFFER, Peer, hang_up
-from test_sbc_session_timer import TIMER, modes, said, talk
+from sbc_proof import named, proves, shown
+from sbc_world import ANSWER, CHANGED, OFFER, Peer, acknowledge, hang_up
+from test_sbc_session_timer import TIMER, URI, modes, said, talk
 
 from sipstub.dialog.dialog import Dialog, dialog_of_server
 from sipstub.sip.message import Request
@@ -174,6 +174,25 @@ def test_the_sbc_refreshes_a_leg_whose_interval_is_shorter_than_that_of_the_othe
     world.run(301)
     accept(caller, caller.request("INVITE"))
     assert callee.heard == []
+
+
+@pytest.mark.parametrize("policy", [shown("SBCSessionRefreshingPolicy", 0), shown("SBCSessionRefreshingPolicy", 1)])
+@pytest.mark.parametrize("role", ["", ";refresher=uac"])
+@pytest.mark.parametrize(("theirs", "want"), [(1800, 600), (600, 600), (300, 300)])
+def test_a_callee_that_waits_for_refreshes_has_them_of_the_caller(policy: int, theirs: int, want: int, role: str) -> None:
+    world, caller, callee = modes(3, 0, policy=policy)
+    invite = caller.ask("INVITE", URI, TIMER, ("Session-Expires", f"1800{role}"), body=OFFER)
+    arrived = callee.request("INVITE")
+    callee.answer(arrived, 200, ("Session-Expires", f"{theirs};refresher=uac"), ("Require", "timer"), body=ANSWER)
+    ok = caller.response(200)
+    assert said(ok) == f"{want};refresher=uac"
+    ours = acknowledge(caller, callee, invite, ok)
+    for _ in range(3):
+        world.run(want / 2)
+        assert caller.heard == callee.heard == []
+        refresh(caller, ours, callee, said(ok) or "")
+    hang_up(caller, callee, ours)
+    world.assert_both_legs_are_free()
 
 
 def test_the_sbc_takes_over_when_the_caller_has_no_timer_any_more() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sipstub.sbc.predict.end import LEAST_S, NOTHING, UAC, UAS, Said
 from sipstub.sbc.predict.mark import Mark, Why
 from sipstub.sbc.predict.rules import LegRules, Mode, TimerRules
@@ -42,7 +44,13 @@ def towards_caller(
     if a.mode is Mode.NOT_SUPPORTED:
         return NOTHING, a.why("no session timer with this entity: nothing of it is sent there", Mark.DOCUMENTED)
     if a.mode is Mode.SUPPORTED:
-        return _own(asked, a, rules, can_refresh=bool(a.refresh_method(takes_update=takes_update)))
+        own, why = _own(asked, a, rules, can_refresh=bool(a.refresh_method(takes_update=takes_update)))
+        waits = b.mode.is_carried and agreed.expires_s is not None and agreed.refresher == UAC
+        if waits and own.expires_s is not None and asked.has_timer and asked.refresher != UAS:
+            interval = min(own.expires_s, max(agreed.expires_s or 0, asked.min_se_s or 0, LEAST_S))
+            why = b.why("the callee waits for refreshes, so the caller makes them, as often as both legs need", Mark.CHOSEN)
+            return replace(own, expires_s=interval, refresher=UAC), why
+        return own, why
     if b.mode is Mode.NOT_SUPPORTED:
         return NOTHING, b.why("the callee heard of no timer, so the caller gets none", Mark.INFERRED)
     if b.mode.is_carried:
