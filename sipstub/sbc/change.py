@@ -77,7 +77,7 @@ class Change:
             relay.core.respond(self._transaction, leg.answer(request, 100), now)
         try:
             body = self._peer.description if self._is_converted else relay.body_for(self._peer, request, leg)
-            body = hold.told(body, self._hold_format) if self._has_offer else body
+            body = hold.told(body, self._hold_format, self._peer.description) if self._has_offer else body
         except MediaRefused as problem:
             leg.negotiation.received_done(request.method)
             return Refusal(problem.status, problem.why).answer_to(request)

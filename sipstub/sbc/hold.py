@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sipstub.sip.error import SipError
-from sipstub.sip.sdp import Media, Sdp
+from sipstub.sip.sdp import Line, Media, Sdp
 
 NOT_SUPPORTED = 5
 "The side that is held hears nothing of it."
@@ -29,12 +29,20 @@ def is_hold(body: bytes) -> bool:
     return any(_is_held(sdp, media) for media in sdp.media)
 
 
-def told(body: bytes, how: int) -> bytes:
-    """Return an offer as it goes to a side with that SBCRemoteHoldFormat."""
+def told(body: bytes, how: int, before: bytes = b"") -> bytes:
+    """Return an offer as it goes to a side with that SBCRemoteHoldFormat.
+
+    `before` is what that side was told last: where it is to hear of no 0.0.0.0, the address in there stays.
+    """
     if how not in DIRECTIONS or not is_hold(body):
         return body
     sdp = Sdp.parse(body)
-    return bytes(sdp.with_media(*(_worded(media, how) if _is_held(sdp, media) else media for media in sdp.media)))
+    if how not in WITHOUT_ADDRESS and (address := _address(before)) is not None:
+        sdp = replace(sdp, lines=_somewhere(sdp.lines, address))
+        sdp = sdp.with_media(*(replace(media, lines=_somewhere(media.lines, address)) for media in sdp.media))
+    asked = Sdp.parse(body)
+    found = [_worded(media, how) if _is_held(asked, one) else media for media, one in zip(sdp.media, asked.media, strict=True)]
+    return bytes(sdp.with_media(*found))
 
 
 def answered(body: bytes, offer: bytes) -> bytes:
@@ -68,6 +76,22 @@ def accepted(description: bytes, offer: bytes) -> bytes:
 
 def _is_held(sdp: Sdp, media: Media) -> bool:
     return bool(media.port) and (sdp.direction_of(media) in ("sendonly", "inactive") or sdp.address_of(media) == NOWHERE)
+
+
+def _address(body: bytes) -> str | None:
+    """Return the first address in a description that is one."""
+    try:
+        sdp = Sdp.parse(body)
+    except SipError:
+        return None
+    found = (sdp.address_of(media) for media in sdp.media)
+    return next((address for address in found if address not in (None, NOWHERE)), None)
+
+
+def _somewhere(lines: tuple[Line, ...], address: str) -> tuple[Line, ...]:
+    """Return lines with that address in the place of 0.0.0.0."""
+    said = f"IN {'IP6' if ':' in address else 'IP4'} {address}"
+    return tuple((letter, said if letter == "c" and value.endswith(f" {NOWHERE}") else value) for letter, value in lines)
 
 
 def _worded(media: Media, how: int) -> Media:

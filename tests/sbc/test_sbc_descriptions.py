@@ -68,10 +68,13 @@ def test_inactive_arrives_as_sendonly_and_its_answer_fits_what_was_asked(how: in
     assert a.response(200).body == ANSWER + b"a=inactive\r\n"
 
 
-@pytest.mark.parametrize("how", [named("SBCRemoteHoldFormat", 0), named("SBCRemoteHoldFormat", 3)])
-def test_a_hold_by_address_is_one_too(how: int) -> None:
+BY_ADDRESS = {**FORMATS, 0: ("sendrecv", "0.0.0.0")}
+
+
+@pytest.mark.parametrize(("how", "want"), [named("SBCRemoteHoldFormat", how, want) for how, want in BY_ADDRESS.items()])
+def test_a_hold_by_address_is_one_too(how: int, want: tuple[str, str]) -> None:
     _, _, b, _ = asked_to_hold(how, held("", "0.0.0.0"))
-    assert heard(b.request("INVITE")) == ("inactive" if how else "sendrecv", "0.0.0.0")
+    assert heard(b.request("INVITE")) == want
 
 
 @pytest.mark.parametrize("how", [named("SBCRemoteHoldFormat", 5)])
