@@ -63,6 +63,10 @@ class Baresip:
                 self._more.clear()
                 await self._more.wait()
 
+    async def registers(self) -> None:
+        """Wait until it is registered, which may have been before its events were listened to."""
+        await self.program.says(b" binding", PATIENCE_S)
+
     async def packets(self, calls: int = 1) -> tuple[int, int]:
         """Return how many packets of RTP it sent and got in so many calls, when they are over."""
         async with asyncio.timeout(PATIENCE_S):

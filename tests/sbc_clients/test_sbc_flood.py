@@ -45,7 +45,7 @@ def test_calls_come_about_and_nobody_is_silenced_while_strangers_call(tmp_path: 
             sbc = await running.enter_async_context(an_sbc_process(tmp_path, free_port(), text))
             one, two = [await running.enter_async_context(a_baresip(tmp_path / name, name, sbc.port)) for name in ("100", "101")]
             for phone in (one, two):
-                await phone.says("REGISTER_OK")
+                await phone.registers()
             await one.tell("dial", f"sip:101@127.0.0.1:{sbc.port}")
             await one.says("CALL_RTPESTAB")
             refused = [*invites(), *is_refused(500)]

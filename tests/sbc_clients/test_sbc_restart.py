@@ -75,7 +75,7 @@ async def restarted(folder: Path, number: signal.Signals) -> None:
         one = await running.enter_async_context(a_baresip(folder / "100", "100", sbc.port))
         two = await running.enter_async_context(a_baresip(folder / "101", "101", sbc.port, transport="tcp"))
         for phone in (one, two):
-            await phone.says("REGISTER_OK")
+            await phone.registers()
         await (await sipp("102", "102", *registers())).ends_well()
         gone = [*woken(), *asks("UPDATE", status=481)]
         b = await sipp("b", "b", *called(""), *woken(), *asks("BYE", status=481))
