@@ -80,7 +80,9 @@ class ReliableAnswers:
         if rack is not None and rack == self._late:
             self._late = None
             return None
-        if rack is None or rack != self._named:
+        if rack is None:
+            return Refusal(400, "PRACK without RAck")
+        if rack != self._named:
             return Refusal(481, "PRACK for no answer that is open")
         self._open, self._repeater = None, None
         return self.send(self._waiting.popleft(), now) if self._waiting else None

@@ -19,7 +19,9 @@ from sipstub.sbc.handover import Handover
 from sipstub.sbc.leg import ALLOW, Leg
 from sipstub.sbc.media_plane import MediaSession
 from sipstub.sbc.refer import refer_to_for
+from sipstub.sip.answer import refuse
 from sipstub.sip.cseq import CSeq, RAck
+from sipstub.sip.examine import lacking
 from sipstub.sip.headers import Field
 from sipstub.sip.message import Message, Request, Response
 from sipstub.transaction.event import RequestArrived
@@ -81,6 +83,9 @@ class Relay:
 
     def _serve(self, leg: Leg, request: Request, transaction: ServerTransaction, now: float) -> Response | None:
         """Act on a request in the dialog of one leg by somebody who may ask."""
+        lack = lacking(request)
+        if lack is not None:
+            return refuse(request, lack)
         method = request.method
         if method == "BYE":
             return self.hang_up(leg, request, transaction, now)

@@ -41,8 +41,9 @@ from sipstub.sbc.target import Batch
 from sipstub.sbc.translation import translated_replaces
 from sipstub.sbc.user_table import User, UserTable, is_same, name_and_host
 from sipstub.sbc.wayfinding import Wayfinding
-from sipstub.sip.answer import answer
+from sipstub.sip.answer import answer, refuse
 from sipstub.sip.error import SipError
+from sipstub.sip.examine import lacking
 from sipstub.sip.message import Message, Request, Response
 from sipstub.sip.uri import SipUri, Uri
 from sipstub.transaction.event import Cancelled, RequestArrived, TransactionFailed
@@ -231,6 +232,9 @@ class Sbc:
         """Act on a request outside of dialogs of somebody who may ask."""
         request, transaction, method = arrived.request, arrived.transaction, arrived.request.method
         assert transaction is not None
+        lack = lacking(request) if method == "SUBSCRIBE" or method in PASSED_ON else None
+        if lack is not None:
+            return refuse(request, lack, to_tag=transaction.to_tag)
         if method == "REGISTER":
             return self.registering.handle(arrived, group, now)
         if method == "INVITE":

@@ -157,9 +157,21 @@ def _demand(request: Request, abilities: Abilities) -> None:
             raise SipError(f"requires {', '.join(strange)}", status=420, headers=(("Unsupported", ", ".join(strange)),))
     if request.body and abilities.bodies is not None:
         _demand_body(request, abilities.bodies)
+    lack = lacking(request)
+    if lack is not None:
+        raise lack
+
+
+def lacking(request: Request) -> SipError | None:
+    """Return the refusal of a request without what its method means nothing without (NEEDED); None where nothing is missing.
+
+    For whoever takes the method, in its place: 405 where it is not taken comes first (RFC 3261 section 8.2.1), and so does
+    481 where there is no such dialog or subscription (12.2.2, RFC 6665 section 4.1.3).
+    """
     for key, status in NEEDED.get(request.method, {}).items():
         if not request.headers.lines(key):
-            raise SipError(f"{request.method} without {spelling(key)}", status=status)
+            return SipError(f"{request.method} without {spelling(key)}", status=status)
+    return None
 
 
 def _demand_body(request: Request, bodies: tuple[str, ...]) -> None:

@@ -60,6 +60,13 @@ def test_a_prack_for_nothing_gets_481(rack: str) -> None:
     assert isinstance(refusal, Refusal) and refusal.status == 481 and answers.is_open
 
 
+def test_a_prack_that_names_no_answer_gets_400() -> None:
+    answers = ReliableAnswers(a_phones(), Timing(), 41)
+    answers.send(rings(), 0.0)
+    refusal = answers.receive(a_phones("PRACK"), 0.1)
+    assert isinstance(refusal, Refusal) and refusal.status == 400
+
+
 def test_a_second_prack_gets_481() -> None:
     answers = ReliableAnswers(a_phones(), Timing())
     answers.send(rings(), 0.0)

@@ -7,6 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from subscription_builders import HERE, START, Bench, a_request
 
+from sipstub.sip.error import SipError
+from sipstub.sip.examine import NEEDED, demand
 from sipstub.sip.message import Response
 
 
@@ -39,6 +41,17 @@ def test_other_methods_get_their_refusal(method: str, status: int) -> None:
     answer = ask(method)
     assert (answer.status, answer.to.tag) == (status, "ours")
     assert bool(answer.allow) == (status in (405, 501))
+
+
+@pytest.mark.parametrize(("method", "key"), [(method, key) for method, needs in NEEDED.items() for key in needs])
+def test_who_takes_a_method_misses_its_headers_as_parse_does_and_405_or_481_come_first(method: str, key: str) -> None:
+    """RFC 3261 sections 8.2.1 and 12.2.2, RFC 6665 section 4.1.3: a registrar has no dialogs, and takes SUBSCRIBE of these."""
+    here = {"event": None if key == "event" else "message-summary", "contact": None if key == "contact" else "<sip:1@127.0.0.1>"}
+    with pytest.raises(SipError) as verdict:
+        demand(a_request(method, expires=None, **here))
+    assert verdict.value.status == NEEDED[method][key]
+    first = {"REFER": 405, "PUBLISH": 405, "NOTIFY": 481, "PRACK": 481}.get(method)
+    assert ask(method, **here).status == (first or verdict.value.status)
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "INVITE"])
