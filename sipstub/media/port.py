@@ -149,7 +149,8 @@ def advertised_to(near: str, advertised: str) -> str:
 
 def is_sent(sock: socket.socket, data: bytes, address: Address) -> bool:
     """Return whether the system took a datagram; else it is lost on the way."""
-    with contextlib.suppress(OSError, OverflowError):
+    try:
         sock.sendto(data, address)
-        return True
-    return False
+    except (OSError, OverflowError):
+        return False
+    return True

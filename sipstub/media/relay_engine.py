@@ -4,9 +4,9 @@
     end = engine.open(near="192.0.2.7")
     engine.close()
 
-No call may take the others' time: of each socket few datagrams are read at a time and not more than ALLOWANCE in PERIOD_S, then
-it is left alone until that is over.  What comes meanwhile waits in the system's buffer, and is lost where that is full.  Sockets
-of MSRP, over TCP, are in `stream_sockets.py`.
+No call may take the others' time: of each socket one datagram is read at a time, which is all that a call has there as a rule,
+and not more than ALLOWANCE in PERIOD_S, then it is left alone until that is over.  What comes meanwhile waits in the system's
+buffer, and is lost where that is full.  Sockets of MSRP, over TCP, are in `stream_sockets.py`.
 """
 
 from __future__ import annotations
@@ -31,8 +31,6 @@ MAX_STREAMS = 512
 MAX_DATAGRAM = 2048
 MAX_READY = 64
 "Sockets that are served in one go, before everything else has its turn again."
-AT_ONCE = 4
-"Datagrams of one socket in one go."
 PERIOD_S = 0.1
 ALLOWANCE = 50
 "Datagrams of one socket in PERIOD_S: 500 a second, ten times a call of 20 ms."
@@ -179,25 +177,20 @@ class RelayEngine:
     def _read(self, number: int, entry: _Socket, now: float) -> None:
         if now >= entry.period_end:
             entry.period_end, entry.left = now + PERIOD_S, ALLOWANCE
-        for _ in range(AT_ONCE):
-            if entry.left == 0:
-                assert self._poll is not None
-                self._poll.unregister(number)
-                self._paused[number] = entry.period_end
-                return
-            entry.left -= 1
-            try:
-                data, source = entry.socket.recvfrom(MAX_DATAGRAM)
-            except (BlockingIOError, InterruptedError):
-                return
-            except OSError:  # an ICMP error of something sent before
-                continue
-            if entry.is_control:
-                entry.end.receive_control(data, source[:2], now)
-            else:
-                entry.end.receive(data, source[:2], now)
-            if entry.socket.fileno() < 0:  # closed by what it led to
-                return
+        elif entry.left == 0:
+            assert self._poll is not None
+            self._poll.unregister(number)
+            self._paused[number] = entry.period_end
+            return
+        entry.left -= 1
+        try:
+            data, source = entry.socket.recvfrom(MAX_DATAGRAM)
+        except OSError:  # an ICMP error of something sent before, or a datagram that came to nothing
+            return
+        if entry.is_control:
+            entry.end.receive_control(data, source[:2], now)
+        else:
+            entry.end.receive(data, source[:2], now)
 
     # Time
 
