@@ -90,6 +90,20 @@ def test_without_extension_coders_that_can_be_offered_it_passes_as_it_came(coder
         world.a.response(486)
 
 
+@pytest.mark.parametrize(
+    ("coder", "number"),
+    [("g711Alaw64k", "8"), ("g711Ulaw64k", "0"), ("PCMA", "8"), ("pcmu", "0"), ("g729", "18"), ("G722", "9")],
+)
+def test_coders_are_offered_by_the_numbers_that_everybody_knows(coder: str, number: str) -> None:
+    with a_world(0, ("opus", coder, coder)) as world:
+        world.a.ask("INVITE", URI)
+        got = world.b.request("INVITE")
+        assert line_of(got.body)[2] == (number,)
+        world.b.answer(got, 486)
+        world.b.request("ACK")
+        world.a.response(486)
+
+
 @proves(NAME, 0)
 def test_its_answer_is_the_offer_to_the_caller_and_media_pass_both_ways() -> None:
     with a_world() as world:

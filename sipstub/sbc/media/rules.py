@@ -14,6 +14,10 @@ from sipstub.sbc.site import udp_sockets
 from sipstub.transaction.sending import Hop
 
 
+DEVICE_NAMES = {"G711ALAW64K": "PCMA", "G711ALAW": "PCMA", "G711ULAW64K": "PCMU", "G711ULAW": "PCMU", "G711MULAW": "PCMU"}
+"Coders whose names in settings are not those of descriptions, in capitals."
+
+
 @dataclass(frozen=True, slots=True)
 class MediaProfile:
     """What holds on the legs of one IP Group."""
@@ -116,7 +120,8 @@ def _coders(settings: SbcSettings, groups: str, name: str, table: str) -> tuple[
 
 def _name(text: str) -> str:
     """Return a coder as descriptions call it; a device writes G.711 in words of its own too."""
-    return {"G711ALAW64K": "PCMA", "G711ALAW": "PCMA", "G711MULAW": "PCMU"}.get(text.upper(), text.upper())
+    name = text.upper()
+    return DEVICE_NAMES.get(name, name)
 
 
 def _ports(settings: SbcSettings, realm: str) -> PortRange | None:
