@@ -13,7 +13,6 @@ from sipstub.sbc.settings.settings import SbcSettings
 from sipstub.sbc.site import udp_sockets
 from sipstub.transaction.sending import Hop
 
-
 DEVICE_NAMES = {"G711ALAW64K": "PCMA", "G711ALAW": "PCMA", "G711ULAW64K": "PCMU", "G711ULAW": "PCMU", "G711MULAW": "PCMU"}
 "Coders whose names in settings are not those of descriptions, in capitals."
 
