@@ -54,7 +54,7 @@ class Doorkeeper:
         self._is_local = settings["SBCServerAuthMode"] == Checker.LOCAL
         self._judges: dict[str, tuple[str, Authenticator]] = {}
         for group in sbc.site.groups:
-            realm = group.sip_group_name or REALM
+            realm = _realm_of(group)
             policy = Policy(
                 realm,
                 algorithm=lambda agent: algorithm,
@@ -73,9 +73,7 @@ class Doorkeeper:
         request, transaction = arrived.request, arrived.transaction
         assert transaction is not None
         if not self._challenges(group, request):
-            names = group.authentication.own_names
-            if names:  # a proxy that gives our own credentials on shows them to nobody behind us
-                _take_away(request, lambda one: one.username in names)
+            self.take_back(request, group)
             return go_on(now)
         realm, judge = self._judges[group.name]
         given = request.proxy_authorization if self._is_proxy else request.authorization
@@ -100,12 +98,21 @@ class Doorkeeper:
         waiting.begin(now)
         return None
 
+    def take_back(self, request: Request, group: IpGroup) -> None:
+        """Take out of a request what was said to us, or by us and given on by a proxy: nobody behind us gets it."""
+        names, realm = group.authentication.own_names, _realm_of(group)
+        if names:
+            _take_away(request, lambda one: one.username in names)
+        elif group.authentication.is_about_us:
+            _take_away(request, lambda one: one.realm == realm)
+
     def _challenges(self, group: IpGroup, request: Request) -> bool:
         """Return whether a request needs a password.
 
-        Nothing says that requests in dialogs are let off [inferred]; BYE is asked for one where that is switched on [choice].
+        Nothing says that requests in dialogs are let off [inferred]; BYE is asked for one where that is switched on [choice].  A
+        group that a reload took away challenges nobody in the calls that it still has [choice].
         """
-        if request.method == "BYE" and not self._sbc.settings["SBCEnableByeAuthentication"]:
+        if group.name not in self._judges or (request.method == "BYE" and not self._sbc.settings["SBCEnableByeAuthentication"]):
             return False
         return group.authentication.challenges(request.method, is_setup=request.to.tag is None)
 
@@ -140,8 +147,11 @@ class Doorkeeper:
             self._sbc.core.respond(transaction, found, now)
 
 
+def _realm_of(group: IpGroup) -> str:
+    return group.sip_group_name or REALM
+
+
 def _take_away(request: Request, is_ours: Callable[[Credentials], bool]) -> None:
-    """Take what was said to us, or by us, out of a request, so that nobody behind us gets it."""
     for header, given in (("Authorization", request.authorization), ("Proxy-Authorization", request.proxy_authorization)):
         kept = [one for one in given if not is_ours(one)]
         if len(kept) != len(given):

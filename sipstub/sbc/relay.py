@@ -62,6 +62,8 @@ class Relay:
         request, transaction, dialog = arrived.request, arrived.transaction, leg.dialog
         assert dialog is not None
         if transaction is None:
+            if leg.group.authentication.is_about_us:  # an ACK says the password of its INVITE
+                self.sbc.take_back(leg, request)
             if handshake.acknowledged(leg, request, now) and self.is_over:
                 self._close(leg, now)
                 self._settle()

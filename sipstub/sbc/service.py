@@ -221,6 +221,10 @@ class Sbc:
         found_group = group
         return self._doorkeeper.admit(arrived, group, now, lambda at: self._serve(found_group, arrived, at))
 
+    def take_back(self, leg: Leg, request: Request) -> None:
+        """Take our passwords, and those that are for us alone, out of a request that is not challenged."""
+        self._doorkeeper.take_back(request, leg.group)
+
     def admit(self, leg: Leg, arrived: RequestArrived, now: float, go_on: GoOn) -> Response | None:
         """Let a request in the dialog of a leg in, or return its challenge; None while others are asked."""
         assert leg.dialog is not None

@@ -50,6 +50,7 @@ modparam("registrar", "append_branches", 0)
 
 request_route {{
     if (has_totag()) {{
+{in_dialogs}
         if (loose_route()) {{ t_relay(); exit; }}
         if (is_method("ACK")) {{ if (t_check_trans()) {{ t_relay(); }} exit; }}
         sl_send_reply("404", "Not here");
@@ -72,6 +73,16 @@ request_route {{
 """
 
 
+CHALLENGE_IN_DIALOGS = """
+        if (is_method("{methods}") && $si == "127.0.0.1" && !pv_proxy_authenticate("{host}", "{password}", "0")) {{
+            proxy_challenge("{host}", "1");
+            exit;
+        }}
+        consume_credentials();
+"""
+"Of methods with bars between them, where the SBC asks."
+
+
 @dataclass
 class Kamailio:
     """A server that runs."""
@@ -82,7 +93,13 @@ class Kamailio:
 
 @contextlib.asynccontextmanager
 async def kamailio(
-    folder: Path, *, min_expires: int = 0, max_expires: int = 0, certificate: Path | None = None, port: int = 0
+    folder: Path,
+    *,
+    min_expires: int = 0,
+    max_expires: int = 0,
+    certificate: Path | None = None,
+    port: int = 0,
+    challenged_in_dialogs: str = "",
 ) -> AsyncIterator[Kamailio]:
     """Run it, on a free port unless one is given; it may need a moment before it answers."""
     program = shutil.which("kamailio") or "/usr/sbin/kamailio"
@@ -105,6 +122,9 @@ async def kamailio(
         max_expires=max_expires,
         tls_listen=tls[0],
         tls_module=tls[1],
+        in_dialogs=CHALLENGE_IN_DIALOGS.format(methods=challenged_in_dialogs, host=HOST, password=PASSWORD)
+        if challenged_in_dialogs
+        else "",
     )
     config = folder / "kamailio.cfg"
     config.write_text(text, encoding="utf-8")

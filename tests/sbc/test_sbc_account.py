@@ -11,7 +11,9 @@ from sbc_guarded import settings_of
 from sbc_served import a_served_sbc
 from sip_client import Client
 
+from sipstub.dialog.dialog import Dialog, dialog_of_client
 from sipstub.sbc.site import site_of
+from sipstub.sip.answer import answer
 from sipstub.sip.message import Request, Response
 
 
@@ -42,3 +44,80 @@ def test_phones_without_passwords_register_and_call_by_the_account(tmp_path: Pat
                 assert len(sbc.users) == 2
 
     asyncio.run(scenario())
+
+
+@pytest.mark.needs("kamailio")
+def test_what_they_ask_in_a_call_is_proven_by_the_account_too(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with kamailio(tmp_path, challenged_in_dialogs="INFO|INVITE|BYE") as server:
+            settings = settings_of(
+                phones={"AuthenticationMode": 0},
+                pbx={"AuthenticationMode": 1, "Username": "trunk", "Password": PASSWORD},
+                proxy=f"{HOST}:{server.port}",
+                source="127.0.0.1",
+            )
+            async with a_served_sbc(site_of(settings)) as (sbc, _, port), Client("udp", port) as one, Client("udp", port) as two:
+                for user, phone in (("1003", one), ("1004", two)):
+                    contact = ("Contact", f"<sip:{user}@127.0.0.1:{phone.local_port}>")
+                    register = phone.a_request(user=user, headers=(contact, ("Expires", 60)))
+                    assert (await phone.ask(register.to_bytes())).status == 200
+                contact = ("Contact", f"<sip:1003@127.0.0.1:{one.local_port}>")
+                invite = one.a_request("INVITE", user="1004", headers=(contact,))
+                invite.headers.set("From", "<sip:1003@127.0.0.1>;tag=caller")
+                await one.send(invite.to_bytes())
+                await answer_next(two, "INVITE", "1004")
+                ok = await final(one)
+                ours = dialog_of_client(invite, ok)
+                assert ok.status == 200 and ours is not None
+                await say(one, ours, "ACK")
+                assert (await request_of(two)).method == "ACK"
+                for method in ("INFO", "INVITE", "BYE"):
+                    await say(one, ours, method)
+                    if method == "BYE":  # answered at once, and told by a BYE of the SBC's own
+                        assert (await final(one)).status == 200
+                        await answer_next(two, method)
+                        continue
+                    await answer_next(two, method, "1004")
+                    assert (await final(one)).status == 200
+                    if method == "INVITE":
+                        await say(one, ours, "ACK")
+                        assert (await request_of(two)).method == "ACK"
+                assert not sbc.relays
+
+    asyncio.run(scenario())
+
+
+async def say(phone: Client, dialog: Dialog, method: str) -> None:
+    """Have a phone ask in a dialog."""
+    made = dialog.request(method)
+    made.headers.add_first("Via", f"SIP/2.0/UDP 127.0.0.1:{phone.local_port};branch=z9hG4bK{method}{made.cseq.number};rport")
+    if method == "INVITE":
+        made.headers.add("Contact", f"<sip:1003@127.0.0.1:{phone.local_port}>")
+    await phone.send(made.to_bytes())
+
+
+async def final(phone: Client) -> Response:
+    """Return the next final answer."""
+    while True:
+        found = await phone.receive()
+        if isinstance(found, Response) and found.status >= 200:
+            return found
+
+
+async def request_of(phone: Client) -> Request:
+    """Return the next request, and whoever sees one sees no password in it."""
+    while True:
+        found = await phone.receive()
+        if isinstance(found, Request):
+            assert not found.authorization and not found.proxy_authorization
+            return found
+
+
+async def answer_next(phone: Client, method: str, user: str = "") -> None:
+    """Answer the next request, which has that method."""
+    found = await request_of(phone)
+    assert found.method == method
+    made = answer(found, 200, to_tag="callee")
+    if user:
+        made.headers.add("Contact", f"<sip:{user}@127.0.0.1:{phone.local_port}>")
+    await phone.send(made.to_bytes())

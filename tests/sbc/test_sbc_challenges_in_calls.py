@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from sbc_guarded import PASSWORD, USER, ask, credentials, settings_of
 from sbc_proof import named
-from sbc_world import ANSWER, CHANGED, OFFER, Peer, World, acknowledge
+from sbc_world import ANSWER, CHANGED, OFFER, Peer, World, a_site, acknowledge
 
-from sipstub.dialog.dialog import Dialog, dialog_of_server
+from sipstub.dialog.dialog import Dialog, dialog_of_client, dialog_of_server
 from sipstub.sbc.outside import RadiusReply
 from sipstub.sbc.site import site_of
 from sipstub.sip.message import Request, Response
@@ -183,6 +183,45 @@ def test_a_call_that_ends_while_radius_is_asked_refuses_what_comes_of_it(method:
     world.flush()
     phone.response(481)
     assert pbx.heard == []
+    world.assert_both_legs_are_free()
+
+
+@pytest.mark.parametrize("header", ["Authorization", "Proxy-Authorization"])
+def test_the_password_in_an_ack_goes_no_further(header: str) -> None:
+    world, phone, pbx = a_world("INVITE")
+    asked = ask(phone, "INVITE", body=OFFER)
+    given = credentials(phone.response(401).www_authenticate[0], "INVITE", asked.uri_text)
+    invite = ask(phone, "INVITE", ("Authorization", given), body=OFFER, cseq=2)
+    pbx.answer(pbx.request("INVITE"), 200, body=ANSWER)
+    ours = dialog_of_client(invite, phone.response(200))
+    assert ours is not None
+    phone.send(ours, "ACK", (header, given))
+    assert b"login100" not in pbx.request("ACK").to_bytes()
+    assert world.sbc.dialogs == 2
+
+
+def test_our_own_password_in_an_ack_that_a_proxy_gives_on_goes_no_further() -> None:
+    account: dict[str, int | str] = {"AuthenticationMode": 1, "Username": "trunk", "Password": PASSWORD}
+    world = World(site_of(settings_of(OPEN, phones={"AuthenticationMode": 0}, pbx=account)))
+    phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
+    ours, theirs = called(phone, pbx)
+    pbx.send(theirs, "INVITE", body=CHANGED)
+    phone.answer(phone.request("INVITE"), 200, body=ANSWER)
+    own = 'Digest username="trunk", realm="r", nonce="n", uri="sip:x", response="00"'
+    pbx.send(theirs, "ACK", ("Authorization", own), cseq=pbx.response(200).cseq.number)
+    assert not phone.request("ACK").authorization and ours.id.call_id != theirs.id.call_id
+
+
+def test_calls_of_a_group_that_a_reload_took_away_go_on() -> None:
+    world, phone, pbx = a_world(EVERY, {"SBCEnableByeAuthentication": 1})
+    ours, _ = called(phone, pbx)
+    world.sbc.reload(a_site({}, {"other": {"proxies": ["10.0.9.1"]}, "more": {"proxies": ["10.0.9.2"]}}), world.now)
+    phone.send(ours, "INFO")
+    pbx.answer(pbx.request("INFO"), 200)
+    phone.response(200)
+    phone.send(ours, "BYE")
+    phone.response(200)
+    pbx.answer(pbx.request("BYE"), 200)
     world.assert_both_legs_are_free()
 
 
