@@ -46,7 +46,9 @@ loadmodule "auth.so"
 modparam("usrloc", "db_mode", 0)
 modparam("registrar", "min_expires", {min_expires})
 modparam("registrar", "max_expires", {max_expires})
-modparam("registrar", "append_branches", 0)
+modparam("registrar", "append_branches", {forks})
+modparam("registrar", "use_path", 1)
+modparam("registrar", "path_mode", 1)
 
 request_route {{
     if (has_totag()) {{
@@ -100,6 +102,7 @@ async def kamailio(
     certificate: Path | None = None,
     port: int = 0,
     challenged_in_dialogs: str = "",
+    forks: bool = False,
 ) -> AsyncIterator[Kamailio]:
     """Run it, on a free port unless one is given; it may need a moment before it answers."""
     program = shutil.which("kamailio") or "/usr/sbin/kamailio"
@@ -120,6 +123,7 @@ async def kamailio(
         password=PASSWORD,
         min_expires=min_expires,
         max_expires=max_expires,
+        forks=int(forks),
         tls_listen=tls[0],
         tls_module=tls[1],
         in_dialogs=CHALLENGE_IN_DIALOGS.format(methods=challenged_in_dialogs, host=HOST, password=PASSWORD)
