@@ -6,7 +6,7 @@ That is how topology is hidden: nothing that a leg says of its own way is ever c
 from __future__ import annotations
 
 from sipstub.sip.headers import Field
-from sipstub.sip.message import Message
+from sipstub.sip.message import Message, Response
 
 OF_THE_LEG = frozenset(
     {
@@ -41,3 +41,8 @@ def carried(message: Message, *, keeps_agent: bool = False) -> list[Field]:
     """Return the lines that the other leg gets too, in their order and spelling."""
     left_out = OF_THE_LEG if keeps_agent else _OF_THE_LEG_AND_AGENT
     return [field for field in message.headers if field.key not in left_out]
+
+
+def places_of(response: Response) -> list[str]:
+    """Return where a 3xx to another request than INVITE sends its reader, as it stands: only calls are led back here [choice]."""
+    return response.headers.lines("contact") if 300 <= response.status < 400 else []

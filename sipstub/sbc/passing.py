@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from sipstub.sbc import representation
-from sipstub.sbc.carrying import AGENT_NAME, carried
+from sipstub.sbc.carrying import AGENT_NAME, carried, places_of
 from sipstub.sbc.client_login import with_credentials
 from sipstub.sbc.errand import Steps, next_batch
 from sipstub.sbc.target import Batch, Target
@@ -104,7 +104,7 @@ class Passing:
             self._send(again, target, now)
             return
         found = answer(self._request, response.status, response.reason, to_tag=self._transaction.to_tag)
-        for contact in self._contacts if response.status < 300 else ():
+        for contact in self._contacts if response.status < 300 else places_of(response):
             found.headers.add("Contact", contact)
         found.headers.take_over(carried(response))
         if response.body:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sipstub.sbc import representation
 from sipstub.sbc.broadworks import subscriber_aliases
-from sipstub.sbc.carrying import AGENT_NAME, carried
+from sipstub.sbc.carrying import AGENT_NAME, carried, places_of
 from sipstub.sbc.client_login import with_credentials
 from sipstub.sbc.expiry import asked_of_server_s, promised_s, randomised_s, survival_s, wanted_s
 from sipstub.sbc.ip_group import IpGroup
@@ -273,6 +273,8 @@ class Attempt:
 
     def _pass_back(self, found: Response, response: Response, now: float) -> None:
         found.headers.take_over(field for field in carried(response) if field.key not in ("expires", "contact"))
+        for contact in places_of(response):
+            found.headers.add("Contact", contact)
         if response.body:
             found.set_body(response.body)
         self._sbc.core.respond(self._transaction, found, now)

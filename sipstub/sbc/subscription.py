@@ -12,7 +12,7 @@ from sipstub.dialog.dialog import Dialog, DialogState, dialog_of_client, dialog_
 from sipstub.dialog.dialog_id import DialogId
 from sipstub.dialog.route import route_set_of_server
 from sipstub.sbc import representation
-from sipstub.sbc.carrying import carried
+from sipstub.sbc.carrying import carried, places_of
 from sipstub.sbc.client_login import with_credentials
 from sipstub.sbc.expiry import SUBSCRIBE_FLOOR_S, randomised_s
 from sipstub.sbc.ip_group import IpGroup
@@ -162,6 +162,8 @@ class Subscription(Relay):
         reason = response.reason if response is not None else None
         found = watcher.answer(self._request, status, reason, fields, body, tag=tag, of=response)
         if response is not None:
+            for contact in places_of(response):
+                found.headers.add("Contact", contact)
             representation.answer_routes(found, response, watcher.group.profile, self.core.places, watcher.hop)
         self.shorten(self._request, found)
         self.core.respond(self._transaction, found, now)

@@ -44,6 +44,21 @@ def test_local_host_is_its_name_or_our_address(group: dict[str, str], want: str)
     assert a.response(302).headers.get("contact") == f"<sip:300@{want}>"
 
 
+@pytest.mark.parametrize("mode", range(5))
+@pytest.mark.parametrize(
+    ("method", "more"),
+    [("MESSAGE", ()), ("SUBSCRIBE", (("Event", "dialog"),)), ("REFER", (("Refer-To", "<sip:300@x.example>"),))],
+)
+def test_other_requests_than_calls_are_sent_elsewhere_to_the_letter(
+    method: str, more: tuple[tuple[str, str], ...], mode: int
+) -> None:
+    world, a, b = two_servers({"SBC3xxBehavior": mode}, a_more={"SIPGroupName": "here.example"})
+    a.ask(method, URI, *more)
+    b.answer(b.request(method), 302, ("Contact", f'"N. N."<{WHERE}>;q=0.50'))
+    assert a.response(302).headers.all("contact") == [f'"N. N."<{WHERE}>;q=0.50']
+    world.assert_both_legs_are_free()
+
+
 def test_a_group_without_a_name_changes_nothing() -> None:
     _, a, b = two_servers({"SBC3xxBehavior": 3})
     a.ask("INVITE", URI, body=OFFER)

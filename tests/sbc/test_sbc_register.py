@@ -115,6 +115,15 @@ def test_the_contact_at_the_registrar_leads_to_the_phone(mode: int, want: str) -
     phone.answer(arrived, 200, body=ANSWER)
 
 
+def test_a_phone_hears_where_a_registrar_sends_it() -> None:
+    world = a_world()
+    phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
+    ask(phone)
+    pbx.answer(pbx.request("REGISTER"), 302, ("Contact", "<sip:203.0.113.9:5070>"))
+    assert phone.response(302).headers.all("contact") == ["<sip:203.0.113.9:5070>"]
+    assert len(world.sbc.users) == 0
+
+
 def test_a_time_longer_than_the_registrar_granted_is_told_of() -> None:
     world = a_world({"SBCUserRegistrationTime": 120})
     phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
