@@ -8,6 +8,8 @@ import pytest
 from sbc_world import ANSWER, CHANGED, OFFER, Peer, World, three_servers
 
 from sipstub.dialog.dialog import Dialog, dialog_of_client, dialog_of_server
+from sipstub.sbc.leg import Leg
+from sipstub.sbc.media_plane import DirectMedia
 from sipstub.sip.error import SipError
 from sipstub.sip.message import Request, Response
 from sipstub.transaction.follow import cancel_for
@@ -17,6 +19,26 @@ STEPS = 60
 STATUSES = (100, 180, 183, 200, 200, 200, 202, 302, 401, 422, 481, 486, 491, 500, 603)
 PAUSES = (0.0, 0.1, 0.6, 5.0, 33.0, 95.0, 700.0)
 MODES = ({}, {"SBCSessionExpiresMode": 3}, {"SBCSessionExpiresMode": 1}, {"SBCSessionExpiresMode": 2})
+
+
+SIDES = (
+    {},
+    {"SbcPrackMode": 1},
+    {"SbcPrackMode": 2, "SBCRemoteDelayedOfferSupport": 0},
+    {"SBCRemoteDelayedOfferSupport": 0, "SBCRemoteMultipleEarlyDialogs": 1},
+    {"SBCRemoteReinviteSupport": 0, "SBCRemoteEarlyMediaSupport": 0},
+)
+RELIABLE = ("1", "2", "7", "8")
+
+
+class Offering(DirectMedia):
+    """Media that have an offer for who has to have one; where it names nobody's port yet, a re-INVITE follows."""
+
+    def __init__(self, offer: bytes) -> None:
+        self.offer = offer
+
+    def first_offer(self, leg: Leg) -> bytes:
+        return self.offer
 
 
 class Unruly:
@@ -49,6 +71,7 @@ class Unruly:
         what = self.chance.random()
         if what < 0.15:
             extra = [("Session-Expires", "100"), ("Supported", "timer, 100rel")] if self.chance.random() < 0.5 else []
+            extra += [("Require", "100rel")] if self.chance.random() < 0.3 else []
             uri = self.chance.choice(("sip:200@x.example", "sip:300@x.example"))
             self.sent.append(self.peer.ask("INVITE", uri, *extra, body=self.chance.choice((OFFER, b""))))
         elif what < 0.55 and self.asked:
@@ -66,7 +89,7 @@ class Unruly:
         tag = self.chance.choice(("x", "x", "x", "y"))
         headers = [("Session-Expires", "100;refresher=uac")] if self.chance.random() < 0.3 else []
         if status == 183 and self.chance.random() < 0.5:
-            headers += [("Require", "100rel"), ("RSeq", "7")]
+            headers += [("Require", "100rel"), ("RSeq", self.chance.choice(RELIABLE))]
         if status in (302, 422):
             headers.append(("Contact", "<sip:300@x.example>") if status == 302 else ("Min-SE", "200"))
         self.peer.answer(request, status, *headers, body=self.chance.choice((ANSWER, b"")), tag=tag)
@@ -80,7 +103,7 @@ class Unruly:
         method = self.chance.choice(("ACK", "ACK", "BYE", "INVITE", "UPDATE", "INFO", "PRACK", "REFER", "NOTIFY", "OPTIONS"))
         headers: list[tuple[str, str]] = []
         if method == "PRACK":
-            headers.append(("RAck", "7 1 INVITE"))
+            headers.append(("RAck", f"{self.chance.choice(RELIABLE)} 1 INVITE"))
         if method == "REFER":
             headers.append(("Refer-To", "<sip:300@x.example>"))
         if method == "NOTIFY":
@@ -101,7 +124,9 @@ def test_nothing_is_left(seed: int) -> None:
         "SBCForkingHandlingMode": chance.choice((0, 1)),
         "SBCEnableByeAuthentication": chance.choice((0, 1)),
     }
-    world, *peers = three_servers(values, chance.choice(MODES), chance.choice(MODES))
+    profiles = [{**chance.choice(MODES), **chance.choice(SIDES)} for _ in range(2)]
+    world, *peers = three_servers(values, *profiles)
+    world.sbc.media = Offering(chance.choice((OFFER, OFFER.replace(b"audio 4000", b"audio 9"))))
     unruly = [Unruly(peer, chance) for peer in peers]
     for _ in range(STEPS):
         try:
