@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sipstub.dialog.refusal import Refusal
 from sipstub.sbc.carrying import AGENT_NAME
+from sipstub.sbc.client_login import with_credentials
 from sipstub.sbc.expiry import promised_s
 from sipstub.sbc.ip_group import IpGroup
 from sipstub.sbc.passing import Passing
@@ -24,7 +25,7 @@ from sipstub.sip.contact import Contact
 from sipstub.sip.cseq import CSeq
 from sipstub.sip.message import Request, Response
 from sipstub.sip.uri import SipUri
-from sipstub.transaction.event import RequestArrived
+from sipstub.transaction.event import RequestArrived, ResponseArrived, TransactionFailed
 from sipstub.transaction.machine import ServerTransaction
 from sipstub.transaction.sending import Hop
 
@@ -101,7 +102,7 @@ class Registering:
         user.dropped_at = None
         if user.server is not None and user.server_ends_at > 0:
             for hop in self._sbc.hops_of(user.server):
-                self._sbc.core.request(self._gone(user, hop), hop, now)
+                self._tell(user, user.server, self._gone(user), hop, now)
                 break
 
     # For attempts
@@ -176,7 +177,20 @@ class Registering:
     def _of(self, request: Request) -> list[User]:
         return self._users.of_aor(request.to.uri, whole=True)
 
-    def _gone(self, user: User, hop: Hop) -> Request:
+    def _tell(self, user: User, server: IpGroup, made: Request, hop: Hop, now: float, count: int = 0) -> None:
+        """Send the registrar a REGISTER of our own, with a password if it asks for one and there is one."""
+
+        def answered(event: ResponseArrived | TransactionFailed, at: float) -> None:
+            if isinstance(event, ResponseArrived):
+                again = with_credentials(made, event.response, server, user.group.name, self._sbc.token(), count)
+                if again is not None:
+                    user.cseq += 1
+                    again.headers.set("CSeq", CSeq(user.cseq, "REGISTER"))
+                    self._tell(user, server, again, hop, at, count + 1)
+
+        self._sbc.core.request(made, hop, now, answered)
+
+    def _gone(self, user: User) -> Request:
         user.cseq += 1
         made = Request("REGISTER", user.sent_uri or user.aor.uri)
         add = made.headers.add

@@ -159,6 +159,25 @@ def test_outside_of_calls_a_nonce_that_is_always_too_old_has_an_end_too(method: 
     assert pbx.heard == []
 
 
+def test_the_word_that_a_phone_is_gone_is_proven_too() -> None:
+    settings = settings_of(phones={"AuthenticationMode": 0}, pbx=CLIENT)  # type: ignore[arg-type]
+    world = World(site_of(settings))
+    phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
+    ask(phone, "REGISTER")
+    ask_for_password(pbx, pbx.request("REGISTER"))
+    registered = pbx.request("REGISTER")
+    pbx.answer(registered, 200, contact=f"<{registered.contacts.addresses[0].uri}>;expires=60")
+    phone.response(200)
+    world.run(61)
+    first = pbx.request("REGISTER")
+    assert first.expires == 0
+    ask_for_password(pbx, first)
+    second = pbx.request("REGISTER")
+    assert is_proven(second) and second.expires == 0 and second.cseq.number == first.cseq.number + 1
+    ask_for_password(pbx, second)
+    assert pbx.heard == [], "a password that was refused is not said twice"
+
+
 def test_a_registrar_behind_a_proxy_hears_both_passwords() -> None:
     world, a, b, ours, _ = the_call()
     a.send(ours, "INVITE", body=CHANGED)
