@@ -222,6 +222,19 @@ def test_a_line_of_the_session_keeps_its_place(value: int, lines: list[tuple[str
         talk.end()
 
 
+def test_a_line_of_another_kind_over_the_same_protocol_does_not_take_the_place_of_one_of_the_session() -> None:
+    video = sdp("10.0.1.1", 4100, "31", kind="video").replace(b"7 1 IN", b"7 2 IN")
+    with a_media_world({"SBCEnforceMediaOrder": 1}) as world:
+        talk = Talk(world, OFFER, ANSWER)
+        world.a.send(talk.ours, "INVITE", body=video)
+        arrived = world.b.request("INVITE")
+        assert [(line.kind, line.port > 0) for line in Sdp.parse(arrived.body).media] == [("audio", False), ("video", True)]
+        world.b.answer(arrived, 488)
+        world.b.request("ACK")
+        world.a.response(488)
+        talk.end()
+
+
 # RTCP
 
 REPORT = compound([Report(0xAAAA, Sender(1 << 40, 800, 3, 480)), SourceName(0xAAAA, "me")])

@@ -18,6 +18,7 @@ from sipstub.sbc.settings.settings import SbcSettings
 from sipstub.sbc.settings.value import BadValue
 from sipstub.sbc.site import site_of
 from sipstub.sip.message import Request
+from sipstub.transaction.follow import cancel_for
 
 ALONE = (
     {"SrcIPGroupName": "phones", "DestIPGroupName": "phones"},
@@ -141,6 +142,20 @@ def test_a_request_goes_on_when_the_phone_has_registered(method: str) -> None:
     assert phone.request(method).uri_text.startswith("sip:100@10.0.1.1:5070")
     world.run(40)
     assert "480" not in pbx.heard
+
+
+def test_a_caller_that_gives_up_while_a_phone_wakes_up_leaves_the_others_waiting() -> None:
+    world, phone, pbx = a_world()
+    register(phone)
+    first = pbx.ask("INVITE", "sip:100@corp.example", body=OFFER)
+    pbx.ask("INVITE", "sip:100@corp.example", body=OFFER)
+    assert len(pushed(world)) >= 1
+    pbx.say(cancel_for(first))
+    world.run(1)
+    assert "487" in pbx.heard and phone.heard == []
+    register(phone)
+    world.run(0)
+    assert phone.heard == ["INVITE"], "that of the second one"
 
 
 @pytest.mark.parametrize("reply", [HttpReply(500), None])
