@@ -158,6 +158,19 @@ def test_a_caller_that_gives_up_while_a_phone_wakes_up_leaves_the_others_waiting
     assert phone.heard == ["INVITE"], "that of the second one"
 
 
+def test_a_call_whose_time_is_up_leaves_a_later_one_waiting() -> None:
+    world, phone, pbx = a_world()
+    register(phone)
+    pbx.ask("INVITE", "sip:100@corp.example", body=OFFER)
+    world.run(20)
+    pbx.ask("INVITE", "sip:100@corp.example", body=OFFER)
+    world.run(11)
+    assert pbx.heard.count("480") >= 1 and phone.heard == []
+    register(phone)
+    world.run(0)
+    assert phone.heard == ["INVITE"]
+
+
 @pytest.mark.parametrize("reply", [HttpReply(500), None])
 def test_a_push_that_is_not_taken_fails_at_once(reply: HttpReply | None) -> None:
     world, phone, pbx = a_world()
