@@ -19,10 +19,12 @@ class Refusal:
     fact: str
     "What was wrong, for people."
     retry_after_s: int | None = None
+    reason: str | None = None
+    "The reason phrase where it says more than that of the status."
 
     def answer_to(self, request: Request, *, to_tag: str | None = None) -> Response:
         """Return the answer."""
-        response = answer(request, self.status, to_tag=to_tag)
+        response = answer(request, self.status, self.reason, to_tag=to_tag)
         if self.retry_after_s is not None:
             response.headers.add("Retry-After", self.retry_after_s)
         return response

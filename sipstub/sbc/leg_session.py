@@ -70,7 +70,7 @@ class LegSession:
         try:
             heard = hear(request)
         except SipError as error:
-            return Refusal(400, error.fact)
+            return Refusal(400, error.fact, reason=error.reason)
         self._asked_for = heard.expires_s is not None
         if self.mode is SessionMode.NOT_SUPPORTED and heard.is_required:  # RFC 3261 section 8.2.2.3
             return TimerRefusal(420, "timer is not supported", headers=(("Unsupported", "timer"),))

@@ -54,7 +54,7 @@ NO_TIMER = Reply(NOTHING, None, False)
 
 def malformed(error: SipError) -> TimerRefusal:
     """Return the refusal of a request whose headers cannot be read."""
-    return TimerRefusal(400, error.fact)
+    return TimerRefusal(400, error.fact, reason=error.reason)
 
 
 def reply_to(heard: Heard, settings: TimerSettings, *, least_s: int = 0, can_refresh: bool = True) -> Reply | TimerRefusal:

@@ -42,10 +42,14 @@ class SipError(ValueError):
         "The answer for the sender of a request; a bad response is dropped, whatever this says."
         self.headers = headers
         "What the answer should carry: `Allow`, `Accept`, `Unsupported`."
+        self.header = ""
+        "The name of the header that cannot be read, where it is one."
         self.partial: Message | None = None
         "The message as far as it could be read, so that its sender can be answered."
 
     @property
     def reason(self) -> str:
-        """Return the reason phrase of the status."""
+        """Return the reason phrase of the status; a 400 names the header that is malformed (RFC 3261 section 21.4.1)."""
+        if self.header and self.status == 400:
+            return f"Malformed {self.header} header field"
         return STATUSES[self.status]

@@ -116,7 +116,11 @@ def _examine(message: Message, *, is_complete: bool) -> None:
     for key, lines in by_key.items():
         read = _READ.get(key)
         if read is not None and key not in typed and key not in passed_over:
-            typed[key] = read(lines)
+            try:
+                typed[key] = read(lines)
+            except SipError as error:
+                error.header = spelling(key)
+                raise
     if isinstance(message, Request):
         branch = message.via.branch or ""
         if len(branch) == len(COOKIE) and branch.lower() == COOKIE.lower():  # claims to identify its transaction, and does not

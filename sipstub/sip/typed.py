@@ -73,7 +73,11 @@ class Typed(Generic[T]):
             lines = headers.lines(self.key)
             if not lines:
                 return self.missing
-            found = headers.typed[self.key] = self.read(lines)
+            try:
+                found = headers.typed[self.key] = self.read(lines)
+            except SipError as error:
+                error.header = spelling(self.key)
+                raise
         return found  # type: ignore[return-value]
 
 
@@ -97,7 +101,11 @@ class Needed(Generic[T]):
             lines = headers.lines(self.key)
             if not lines:
                 raise SipError(f"no {spelling(self.key)}")
-            found = headers.typed[self.key] = self.read(lines)
+            try:
+                found = headers.typed[self.key] = self.read(lines)
+            except SipError as error:
+                error.header = spelling(self.key)
+                raise
         return found  # type: ignore[return-value]
 
 

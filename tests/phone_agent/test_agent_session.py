@@ -313,6 +313,7 @@ def test_a_malformed_interval_in_the_call_is_refused_and_the_call_goes_on() -> N
     wire = called(Far(), timer(), Supported="timer", Session_Expires="90;refresher=uac")
     (seen,) = wire.give(in_call(wire, "UPDATE", "2", Session_Expires="90", x="1800"))
     assert isinstance(seen.message, Response) and seen.message.status == 400 and is_up(wire)
+    assert seen.message.reason == "Malformed Session-Expires header field"
 
 
 def test_nothing_is_due_when_a_call_has_ended() -> None:

@@ -221,6 +221,20 @@ def test_what_must_be_there_is_named_when_it_is_missing(missing: str) -> None:
         examine(message)
 
 
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("x: never", "Session-Expires"), ("Min-SE: -1", "Min-SE"), ("Min-SE: 90\r\nMin-SE: 91", "Min-SE"),
+        ("m: <sip:a@b", "Contact"), ("Route: rubbish", "Route"), ('WWW-Authenticate: Digest realm="', "WWW-Authenticate"),
+    ],
+)  # fmt: skip
+def test_a_400_names_the_header_that_cannot_be_read_and_nothing_that_a_peer_wrote(line: str, name: str) -> None:
+    message = request(extra=f"{line}\r\n")
+    with pytest.raises(SipError) as caught:
+        examine(message)
+    assert refuse(message, caught.value).reason == f"Malformed {name} header field"
+
+
 def test_a_bad_value_of_a_header_that_nobody_reads_is_found_by_examine() -> None:
     message = request(extra="Session-Expires: never\r\n")
     assert message.cseq.number == 1
