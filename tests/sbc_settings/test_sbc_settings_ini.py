@@ -206,7 +206,7 @@ OLD = {
     ("6.60", "TranscodingMode"): "TranscodingMode = 2",
     ("6.60", "SBCKeepContactUserinRegister"): "SBCKeepContactUserinRegister = 2",
     ("6.60", "SBC3xxBehavior"): "SBC3xxBehavior = 4",
-    ("6.80", "SBCRandomizeExpires"): "SBCRandomizeExpires = 5",
+    ("7.20", "SBCRandomizeExpires"): "SBCRandomizeExpires = 5",
     ("7.20", "SBCUserRegistrationGraceTime"): "SBCUserRegistrationGraceTime = 2000001",
     ("7.20", "SBCAlertTimeout"): "SBCAlertTimeout = 30",
 }
