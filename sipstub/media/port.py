@@ -22,7 +22,7 @@ COUNT_DROPPED = 40
 MAX_TRIES = 64
 "Pairs of ports that are tried for one call, or one end of a relay."
 PROBE_PORT = 9
-BACKLOG = 16
+BACKLOG = 128
 "Connections of one port that the system keeps until they are taken."
 
 Pair = tuple[socket.socket, socket.socket]

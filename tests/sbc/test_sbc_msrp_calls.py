@@ -269,6 +269,24 @@ def test_nobody_is_connected_to_before_the_call_is_up_and_nothing_stays_of_one_t
         world.a.response(486)
 
 
+def test_of_two_forks_that_describe_themselves_the_one_that_answers_is_connected_to() -> None:
+    with a_media_world(ON) as world:
+        invite = world.a.ask("INVITE", "sip:200@corp.example", body=OFFER)
+        arrived = world.b.request("INVITE")
+        world.b.answer(arrived, 183, tag="one", body=messages(AT_C, "msrp://10.0.3.1:7003/csession;tcp"))
+        world.a.response(183)
+        world.b.answer(arrived, 200, tag="two", body=ANSWER)
+        ok = world.a.response(200)
+        ours = dialog_of_client(invite, ok)
+        assert ours is not None
+        world.a.send(ours, "ACK")
+        world.b.request("ACK")
+        assert [address for address, _ in world.ledger.opened(line_of(arrived.body)[1])] == [AT_B]
+        world.a.send(ours, "BYE")
+        world.a.response(200)
+        world.b.answer(world.b.request("BYE"), 200)
+
+
 def test_a_re_invite_that_is_refused_leaves_messages_where_they_went() -> None:
     with a_media_world(ON) as world:
         talk = Talk(world, OFFER, ANSWER)

@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from msrp_clients import MsrpSide, SipCall, SipSide, an_msrp_relay, attribute, description, hears, transaction
+from msrp_clients import PATIENCE_S, MsrpSide, SipCall, SipSide, an_msrp_relay, attribute, description, hears, transaction
 from msrp_lab import a_send, an_ok
 from ports import free_port
 from sip_running import a_program
 from test_sbc_media_wire import SITE, sockets_of
 
+from sipstub.media.msrp_end import MAX_WAITING
+
 LOW = 17_600
+ENDLESS = 16 * 1024 * 1024
+STRANGERS = 200
 VOICE = "m=audio 9 RTP/AVP 8\n"
 
 
@@ -96,6 +101,9 @@ def test_messages_pass_both_ways_with_a_relay_of_another_maker_before_the_caller
             await call.end()
             assert await from_sbc.read() == b"", "the connection ends with the call"
             assert sockets_of(pid) == idle
+            async with asyncio.timeout(PATIENCE_S):
+                while (tmp_path / "call.pcap").read_bytes().count(b"MSRP answer1 200") < 2:  # tcpdump may be behind
+                    await asyncio.sleep(0.02)
             return near, far, relay, b.path
 
     near, far, relay, b_path = asyncio.run(run())
@@ -117,7 +125,7 @@ def test_messages_pass_both_ways_with_a_relay_of_another_maker_before_the_caller
     for field in ("msrp.transaction.id", "msrp.method", "msrp.status.code", "msrp.to.path", "msrp.from.path"):
         command += ["-e", field]
     rows = [line.split("|") for line in subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()]
-    assert any(row[:4] == ["hello1", "SEND", "", near] and row[4].startswith(relay) for row in rows), rows
+    assert any(row[:4] == ["hello1", "SEND", "", near] and row[4].startswith(relay) for row in rows), "\n".join(map(str, rows))
     assert ["hello1", "SEND", "", b_path, far] in rows, rows
     assert any(row[0] == "hello1" and row[2] == "200" and row[3] == relay and row[4] == near for row in rows), rows
 
@@ -173,5 +181,45 @@ def test_without_the_setting_the_line_is_refused_and_no_port_is_taken(tmp_path: 
             assert sockets_of(pid) == idle + 4, "voice alone has ports"
             await call.end()
             assert sockets_of(pid) == idle
+
+    asyncio.run(run())
+
+
+def resident_kib(pid: int) -> int:
+    """Return how much memory a process has in use."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize() // 1024
+
+
+def test_a_frame_without_end_to_who_reads_nothing_and_hundreds_of_strangers_cost_no_memory_and_hold_up_no_call(
+    tmp_path: Path,
+) -> None:
+    async def run() -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            call, pid = await said(stack, tmp_path, "EnableMSRP = 1", LOW + 300)
+            idle = sockets_of(pid)
+            a, b = await sides(stack)
+            asked, told = await call.invite(
+                description(messages(a.path, "setup:active")), description(messages(b.path, "setup:passive"))
+            )
+            near, far = attribute(told, "path"), attribute(asked, "path")
+            from_sbc, to_sbc = await b.came()
+            to_sbc.write(an_ok(transaction(await hears(from_sbc)), far, b.path))
+            from_sbc._transport.pause_reading()  # type: ignore[attr-defined]
+            before = resident_kib(pid)
+            _, to_near = await a.connect(near)
+            to_near.write(a_send("endless", near, a.path, "x").partition(b"\r\nx\r\n")[0] + b"\r\n" + bytes(ENDLESS))
+            strangers = [(await a.connect(near))[1] for _ in range(STRANGERS)]
+            for number, writer in enumerate(strangers):
+                writer.write(b"MSRP half SEND\r\nTo-Path: " + b"x" * (number * 10))
+            other = SipCall(SipSide("second"), call.callee, call.sbc)
+            stack.callback(other.caller.close)
+            await other.invite(description(VOICE), description(VOICE))
+            await other.end()
+            assert to_near.transport.get_write_buffer_size() > ENDLESS // 2, "who writes waits for who reads"
+            assert resident_kib(pid) - before < 8 * 1024
+            assert sockets_of(pid) <= idle + 2 + 2 + MAX_WAITING
+            await call.end()
+            assert sockets_of(pid) == idle
+            to_near.transport.abort()
 
     asyncio.run(run())
