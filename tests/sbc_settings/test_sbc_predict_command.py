@@ -93,7 +93,8 @@ def test_json_has_the_same_as_figures(folder: Path) -> None:
 def test_a_timer_that_nobody_refreshes_is_told(folder: Path) -> None:
     """The phone names the caller, whose refreshes it may not be sent: neither UPDATE nor re-INVITE."""
     columns = SBC.replace("SBCSessionExpiresMode;", "SBCSessionExpiresMode, SBCRemoteUpdateSupport, SBCRemoteReinviteSupport;")
-    (folder / "sbc.ini").write_text(columns.replace('"phones", 3', '"phones", 1, 0, 0').replace('"pbx", 0', '"pbx", 0, 2, 2'), "utf-8")
+    columns = columns.replace('"phones", 3', '"phones", 1, 0, 0').replace('"pbx", 0', '"pbx", 0, 2, 2')
+    (folder / "sbc.ini").write_text(columns, "utf-8")
     assert not any(one.get("troubled") for one in scenarios(run(folder, "--json")).values())
     (folder / "own.cfg").write_text(OWN + "account.1.session_timer.refresher = 1\n", "utf-8")
     found = scenarios(run(folder, "--json"))
