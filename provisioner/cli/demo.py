@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -10,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from provisioner.cli.demo_sbc import show_behind
 from provisioner.cli.demo_sessions import is_of_timers, left_out, played, session_rows, uncaught
+from provisioner.cli.demo_table import print_table
 from provisioner.cli.listing import count_of
 from provisioner.cli.outcome import Exit
 
@@ -27,13 +28,8 @@ BEGINNING = "A server on free ports, virtual phones for the whole fleet: files, 
 EVERYTHING = "provisioner verify --all --stimulate --dial"
 EVERY_CALL = "provisioner verify --all --session-timers --dial"
 UNCAUGHT = "it may show in what was left out"
-MIN_CELL, MAX_CELL = 18, 44
-"Characters of expected and of seen; what is longer is cut, more of it on a narrow terminal."
-GAP = "  "
 VERDICTS, PLACE = 12, 34
 "Room for the last cell of a line."
-WIDTH = 160
-"Columns where there is no terminal."
 
 
 @click.command("demo", epilog="Documentation: docs/README.md")
@@ -57,7 +53,9 @@ def command(
     those that another process renders, and with what curl and tftp-hpa fetch where they are installed.  Then each phone
     registers, calls, and is asked and refused, as `provisioner verify --all --stimulate --dial` has it, and calls are kept up
     as by `--session-timers`: one phone refreshes, another is left without a refresh, and so on.  Every setting of their
-    accounts is held against what was seen.  The phones, and the people who dial, are virtual; time is real.
+    accounts is held against what was seen.  At the same time all phones stand once more behind an SBC stub that is set like a
+    customer's device: they register through it to the registrar, calls are kept up through it, and what both legs did is held
+    against what was predicted.  The phones, and the people who dial, are virtual; time is real.
 
     \b
     Examples:
@@ -72,6 +70,7 @@ def command(
     from provisioner.rendering.context import Addresses
     from provisioner.runtime.bundled import bundled
     from provisioner.runtime.demo import DemoRow, run_demo
+    from provisioner.runtime.demo_sbc import SETTINGS
     from provisioner.runtime.demo_server import DemoServer
     from provisioner.runtime.demo_sip import USUAL_S, is_about_timers
     from provisioner.runtime.fleet import Fleet
@@ -85,19 +84,23 @@ def command(
     closely = [name for name, told in mutants.items() if is_about_timers(told)]
     if closely:
         click.echo(f"More calls, of up to five minutes, with {', '.join(closely)}: it breaks session timers.", err=True)
-    server = DemoServer(devices, templates)
+    server, sbc = DemoServer(devices, templates), DemoServer(devices, templates, SETTINGS)
     places = Places(load_settings(None, {"devices": str(devices), "templates": str(templates), "state": str(server.state)}))
     try:
-        server.wait()
+        for each in (server, sbc):
+            each.wait()
         addresses = Addresses(server.facts["advertise"], server.facts["sip"]["port"], server.facts["sips"]["port"])
-        result = run_demo(Fleet(templates, devices, addresses), server, rows.append, places.kept, mutants)
+        result = run_demo(Fleet(templates, devices, addresses), server, rows.append, places.kept, mutants, sbc)
     finally:
-        server.remove()
+        for each in (server, sbc):
+            each.remove()
     notes = list(result.notes)
     report = result.verified.report if result.verified is not None else None
-    failed = bool(result.mismatches) or (report is not None and report.exit_code != Exit.DONE)
+    behind = result.behind.verified.report if result.behind is not None else None
+    failed = bool(result.mismatches) or any(each is not None and each.exit_code != Exit.DONE for each in (report, behind))
     if as_json:
         found = {"phones": [asdict(row) for row in rows], "verify": report.as_json() if report is not None else None}
+        found["through_sbc"] = behind.as_json() if behind is not None else None
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
     else:
         _show(rows)
@@ -115,6 +118,9 @@ def command(
             notes += [
                 f"{name} was told to disobey, and nothing was found: {UNCAUGHT}" for name in uncaught(report, list(mutants))
             ]
+        if result.behind is not None:
+            show_behind(result.behind)
+            notes += result.behind.remarks
     for text in (*result.mismatches, *notes):
         click.echo(f"{'MISMATCH' if text in result.mismatches else 'note:'}  {text}", err=True)
     if not failed and not as_json:
@@ -138,7 +144,7 @@ def _mutants(texts: Sequence[str]) -> dict[str, list[str]]:
 def _show_sessions(report: Report, plans: Mapping[str, SessionPlan]) -> None:
     """Print one line per account and rule of session timers."""
     click.echo(f"Session timers: {played(plans)}.\n")
-    _print_table([("account", "setting", "expected", "seen", "verdicts"), *session_rows(report, plans)], "", VERDICTS, cut=(2, 3))
+    print_table([("account", "setting", "expected", "seen", "verdicts"), *session_rows(report, plans)], "", VERDICTS, cut=(2, 3))
     click.echo()
 
 
@@ -180,7 +186,7 @@ def _show_settings(report: Report) -> None:
             continue
         told = ", ".join(f"{verdict} {counts[verdict]}" for verdict in WORST_FIRST if counts[verdict])
         lines.append((rule, one.expected, one.seen, phone.name, told))
-    _print_table(lines, "", VERDICTS)
+    print_table(lines, "", VERDICTS)
     click.echo()
 
 
@@ -189,31 +195,8 @@ def _show_findings(report: Report) -> None:
     for phone in report.worst_first():
         click.echo(phone.name)
         lines = [(phone.title(one), one.expected, one.seen, str(one.verdict), one.place) for one in phone.worst_first()]
-        _print_table(lines, "  ", PLACE)
+        print_table(lines, "  ", PLACE)
         click.echo()
-
-
-def _print_table(lines: Sequence[tuple[str, ...]], margin: str, last: int, cut: tuple[int, int] = (1, 2)) -> None:
-    """Print lines of five cells; expected and seen, which are those to `cut`, get what the terminal has room for.
-
-    `last` is the room for the fifth cell; a longer one is printed as it is.
-    """
-    columns = shutil.get_terminal_size((WIDTH, 24)).columns
-    taken = (
-        sum(max((len(line[at]) for line in lines), default=0) for at in range(4) if at not in cut)
-        + last
-        + len(margin)
-        + 4 * len(GAP)
-    )
-    most = max(MIN_CELL, min(MAX_CELL, (columns - taken) // 2))
-    shown = [
-        [text if at not in cut or len(text) <= most else text[: most - 3] + "..." for at, text in enumerate(line)]
-        for line in lines
-    ]
-    widths = [max((len(line[at]) for line in shown), default=0) for at in range(4)]
-    for line in shown:
-        text = GAP.join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[4]])
-        click.echo(f"{margin}{text}".rstrip())
 
 
 def _show(rows: Sequence[DataclassInstance]) -> None:

@@ -20,9 +20,11 @@ from typing import Any
 from provisioner.errors import EnvironmentProblem, NotFound
 from provisioner.expectations.observables import load_observables
 from provisioner.rendering.format import CFG
+from provisioner.runtime.demo_sbc import Behind, calls_through, judge_behind
 from provisioner.runtime.demo_server import DemoServer
 from provisioner.runtime.demo_sip import Device, Show
 from provisioner.runtime.fleet import Fleet, PhoneFiles
+from provisioner.runtime.verify_through import Through
 from provisioner.state.folder import StateFolder
 from sipstub.phone.identity import PhoneIdentity
 from sipstub.phone.models import load_models
@@ -96,6 +98,9 @@ class DemoResult:
     plans: Mapping[str, SessionPlan] = field(default_factory=dict)
     "Calls of session timers, by the name of the phone."
 
+    behind: Behind | None = None
+    "What the phones did behind an SBC."
+
 
 def run_demo(
     fleet: Fleet,
@@ -103,10 +108,12 @@ def run_demo(
     say: Callable[[DemoRow], None],
     show: Callable[[Any], str] = str,
     disobey: Mapping[str, Sequence[str]] = {},
+    sbc: DemoServer | None = None,
 ) -> DemoResult:
     """Boot every phone of the fleet at the running server, compare its bytes, and have its settings judged meanwhile.
 
-    `show` writes where a value comes from; `disobey` has names of phones with the mutants that they are.
+    `show` writes where a value comes from; `disobey` has names of phones with the mutants that they are; `sbc` is a server that
+    phones find behind an SBC.
     """
     build = fleet.build()
     # The virtual phones of the demo read cfg files; phones of other vendors are left to real ones.
@@ -121,10 +128,43 @@ def run_demo(
         mac, model = files.phone.mac.plain, known[files.phone.model.name]
         phone = Phone(PhoneIdentity.of(mac, model, NEWER_FIRMWARE.get(model.name)))
         devices.append(Device(phone, str(server.facts[chosen[mac]]["url"]), tuple(disobey.get(files.phone.name, ()))))
-    state = StateFolder.existing(server.state)
-    wire = Show(state, load_observables(fleet.folder), fleet.catalogue, str(server.facts["advertise"]), show)
-    mismatches, verified = asyncio.run(_boot_and_judge(phones, devices, server, say, wire))
-    return DemoResult(mismatches, verified, tuple(wire.notes), wire.plans)
+    state, observables = StateFolder.existing(server.state), load_observables(fleet.folder)
+    wire = Show(state, observables, fleet.catalogue, str(server.facts["advertise"]), show)
+    if sbc is None or sbc.sbc is None:
+        mismatches, verified = asyncio.run(_boot_and_judge(phones, devices, server, say, wire))
+        return DemoResult(mismatches, verified, tuple(wire.notes), wire.plans)
+    behind = Show(
+        StateFolder.existing(sbc.state),
+        observables,
+        fleet.catalogue,
+        str(sbc.facts["advertise"]),
+        show,
+        plays=calls_through,
+        stimulates=False,
+        through=Through.standing(sbc.sbc),
+    )
+    return asyncio.run(_both(phones, devices, server, say, wire, behind, str(sbc.facts["http"]["url"])))
+
+
+async def _both(
+    phones: Sequence[PhoneFiles],
+    devices: Sequence[Device],
+    server: DemoServer,
+    say: Callable[[DemoRow], None],
+    wire: Show,
+    behind: Show,
+    url: str,
+) -> DemoResult:
+    """Do both parts at once; a byte that differs ends both."""
+    through = asyncio.create_task(judge_behind(behind, devices, url))
+    try:
+        mismatches, verified = await _boot_and_judge(phones, devices, server, say, wire)
+        found = None if mismatches else await through
+    finally:
+        if not through.done():
+            through.cancel()
+        await asyncio.gather(through, return_exceptions=True)
+    return DemoResult(mismatches, verified, tuple(wire.notes), wire.plans, found)
 
 
 async def _boot_and_judge(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from provisioner.errors import EnvironmentProblem
+from provisioner.runtime.sip_sbc import SbcChoice
 
 START_TIMEOUT_S = 60.0
 
@@ -20,7 +21,8 @@ START_TIMEOUT_S = 60.0
 class DemoServer:
     """A server in a process of its own, on loopback and free ports, with a state folder that goes with it."""
 
-    def __init__(self, devices: Path, templates: Path) -> None:
+    def __init__(self, devices: Path, templates: Path, sbc: str = "") -> None:
+        """Start it; `sbc` are settings of an SBC that phones find before the registrar, if any."""
         self._folder = Path(tempfile.mkdtemp(prefix="provisioner-demo-"))
         self.state = self._folder / "state"
         self.facts: dict[str, Any] = {}
@@ -29,6 +31,11 @@ class DemoServer:
         self._log = (self._folder / "server.log").open("wb")
         listen = ["--http", "127.0.0.1:0", "--tftp", "127.0.0.1:0", "--https", "off", "--people", "127.0.0.1:0"]
         listen += ["--sip", "127.0.0.1:0", "--sips", "127.0.0.1:0"]
+        self.sbc: SbcChoice | None = None
+        if sbc:
+            self.sbc = SbcChoice(self._folder / "sbc.ini")
+            self.sbc.file.write_text(sbc, "utf-8")
+            listen += ["--sbc", str(self.sbc.file)]
         self._process = subprocess.Popen(  # noqa: S603 (our own program)
             [*program(), "serve", *self.options, *listen, "--allow", "127.0.0.0/8", "--ready-file", str(self._ready), "--quiet"],
             stdout=self._log,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -19,9 +19,11 @@ from provisioner.catalogue.catalogue import Catalogue
 from provisioner.errors import EnvironmentProblem
 from provisioner.expectations.observables import Observables
 from provisioner.runtime.demo_calls import shared_out
+from provisioner.runtime.session_calls import SessionCalls
 from provisioner.runtime.verify_run import VerifyOptions, VerifyRun
 from provisioner.runtime.verify_stimuli import Pace, steps_for
 from provisioner.runtime.verify_subject import Subjects, Tested
+from provisioner.runtime.verify_through import Through
 from provisioner.state.database import Database
 from provisioner.state.folder import StateFolder
 from provisioner.state.job_table import JobState, JobTable
@@ -42,7 +44,7 @@ from sipstub.verify.expectation import Expectations
 from sipstub.verify.run import Verified
 from sipstub.verify.stimulus import EVERY, Stimulus
 
-USUAL_S = 95
+USUAL_S = 105
 "How long all of the demo takes, as it is said at its beginning."
 LIMIT_S = 120.0
 "After so long what is not done yet is left."
@@ -72,6 +74,8 @@ class Device:
     url: str
     disobey: tuple[str, ...] = ()
     "Names of mutants."
+    source: str | None = None
+    "Address that it sends from; None for its own."
 
     @property
     def breaks_timers(self) -> bool:
@@ -120,6 +124,12 @@ class Show:
     "Address of the server: phones that register elsewhere are left alone."
     show: Callable[[Any], str] = str
     "Writes a stored origin as people type it."
+    plays: Callable[[Sequence[Expectations], Collection[str]], SessionCalls] = shared_out
+    "Which calls of session timers each phone gets; the MACs of those that are looked at more closely stand beside them."
+    stimulates: bool = True
+    "Whether each phone is asked and refused too."
+    through: Through | None = None
+    "The SBC that phones find at that server."
     notes: list[str] = field(default_factory=list)
     plans: dict[str, SessionPlan] = field(default_factory=dict)
     "Calls of session timers with each phone, by name."
@@ -141,9 +151,18 @@ class Show:
         pace = _pace([phone.expectations for phone in phones if phone.expectations is not None])
         program = f"provisioner {version('provisioner')}"
         known = [phone.expectations for phone in phones if phone.expectations is not None]
-        sessions = shared_out(known, {device.phone.identity.mac for device in devices if device.breaks_timers})
+        sessions = self.plays(known, {device.phone.identity.mac for device in devices if device.breaks_timers})
         self.plans = {phone.subject.name: sessions.plan(phone, has_person=True) for phone in known}
-        options = VerifyOptions(LIMIT_S, WATCH_S, program, stimulates=True, has_person=True, pace=pace, sessions=sessions)
+        options = VerifyOptions(
+            LIMIT_S,
+            WATCH_S,
+            program,
+            stimulates=self.stimulates,
+            has_person=True,
+            pace=pace,
+            sessions=sessions,
+            through=self.through,
+        )
         run = VerifyRun(JobTable(database), VerdictTable(database), subjects, reading, options)
         run.ask(macs, time.time())
         run.limit_s = LIMIT_S + longest_s(self.plans.values())
@@ -177,7 +196,11 @@ class Show:
             await asyncio.sleep(POLL_S)
         async with contextlib.AsyncExitStack() as stack:
             phones = [
-                RunningPhone(device.phone, device.url, RunOptions(seed=seed, disobey=device.disobey, answering=Answering.ANSWER))
+                RunningPhone(
+                    device.phone,
+                    device.url,
+                    RunOptions(seed=seed, disobey=device.disobey, answering=Answering.ANSWER, source=device.source),
+                )
                 for seed, device in enumerate(devices)
             ]
             await asyncio.gather(*(stack.enter_async_context(phone) for phone in phones))

@@ -47,6 +47,13 @@ class Through:
         here, there = (LegRules.of(settings, group) for group in sides(settings, phone_group, far_group))
         return cls(here, there, TimerRules(settings), tuple(notes))
 
+    @property
+    def set_to(self) -> tuple[str, ...]:
+        """Return the settings that differ from how the device comes, and the session timer's mode of both sides."""
+        words = [self.rules.named(parameter.name) for parameter in self.rules.settings.changed()]
+        words += [f"{side.group}: {side.named('SBCSessionExpiresMode')}" for side in (self.phone, self.far)]
+        return tuple(word.partition(" (")[0] for word in words)
+
     @classmethod
     def standing(cls, choice: SbcChoice) -> Through:
         """Return the SBC that stands here; SbcProblem if it cannot."""

@@ -14,7 +14,7 @@ from runtime_folder import Folder
 from provisioner.cli import cli
 from provisioner.cli.demo import _show_findings
 from provisioner.runtime import demo as demo_module
-from provisioner.runtime import demo_calls
+from provisioner.runtime import demo_calls, demo_sbc
 from provisioner.runtime.bundled import bundled
 from sipstub.verify.finding import Finding
 from sipstub.verify.report.document import PhoneReport, Report
@@ -35,6 +35,13 @@ SHOWN_BY_SHORT_CALLS = {
     "session-retry", "session-answer", "session-answer-refresher", "session-too-short", "session-takes-refresh",
     "session-answer-origin", "session-off",
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def short_calls_behind_the_sbc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half an interval is waited for in simulated time elsewhere: `tests/scenario/test_sbc_director.py`."""
+    monkeypatch.setattr(demo_sbc, "CALLS", "offer")
+    monkeypatch.setattr(demo_sbc, "CALLED", "open")
 
 
 def of_timers(finding: dict[str, str]) -> bool:
@@ -83,6 +90,12 @@ def test_the_example_fleet_has_every_model_over_both_transports_and_a_harmless_4
         if of_timers(finding) and not is_missing(finding)
     }
     assert shown >= SHOWN_BY_SHORT_CALLS
+    behind = {phone["name"]: phone for phone in data["through_sbc"]["phones"]}
+    assert set(behind) == {phone["name"] for phone in report["phones"]}
+    assert all(phone["state"].startswith("registered") and phone["through_sbc"] for phone in behind.values())
+    assert not [row for phone in behind.values() for row in phone["through_sbc"] if row["agrees"] is False]
+    asked = [row["seen"] for row in behind["lab-t23g"]["through_sbc"] if (row["leg"], row["what"]) == ("phone", "422")]
+    assert asked == ["Min-SE: 100"], "its file says 90 s, the SBC wants 100"
     secrets = [path.read_text().strip() for path in (bundled("devices") / "secrets").iterdir() if path.suffix != ".md"]
     assert not any(secret in found.output for secret in secrets)
 
@@ -130,7 +143,10 @@ def test_phones_that_disobey_end_the_demo_with_1_and_are_the_only_ones_named(
     assert found.return_value == 1 or getattr(found.exception, "code", None) == 1
     assert "This takes about" in found.stderr.splitlines()[0]
     accused = [line for line in found.stdout.splitlines() if line.startswith("FAIL ")]
-    assert accused == ["FAIL anna  session-answer", "FAIL ben  codec-order"]
+    behind = "FAIL anna  session-answer"
+    assert accused == ["FAIL anna  session-answer", "FAIL ben  codec-order", behind], "ben was called alone behind the SBC"
+    different = [line.split()[:2] for line in found.stdout.splitlines() if line.endswith("DIFFERS")]
+    assert different and all(line == ["anna", "open"] for line in different), "what it answered is not what was predicted"
     assert "More calls, of up to five minutes, with anna: it breaks session timers" in found.stderr
     table = found.stdout.split("\n\n")[2].splitlines()
     assert table[0].split() == ["setting", "expected", "seen", "for", "example", "verdicts"]

@@ -20,6 +20,7 @@ from sipstub.verify.compared import Compared
 
 MAX_CALLS = 500
 "Of one recording; later ones are not compared."
+FAR = "far"
 EARLIEST, LATEST = 0.4, 2 / 3
 "Parts of the interval between which a refresh counts as one at half of it."
 SLACK_S = 1.0
@@ -49,18 +50,19 @@ def compare(
     for other, root in roles.legs.first.items():  # a call that was refused and tried again has several
         others.setdefault(root, []).append(other)
     for first, later in others.items():
-        a, b = (see(recording.of_calls(ids).messages, roles.is_sbc) for ids in ([first], later))
+        one, two = (recording.of_calls(ids).messages for ids in ([first], later))
+        a, b = see(one, roles.is_sbc), see(two, roles.is_sbc)
         if a.up_at is None or b.up_at is None or calls >= MAX_CALLS:
             continue
-        is_out = account.user == a.from_user
-        if not is_out and account.user not in (b.to_user, a.to_user):
+        is_out = account.user == a.from_user and roles.is_phone(one[0].source)
+        if not is_out and not (account.user in (b.to_user, a.to_user) and roles.is_phone(two[0].target)):
             continue
         calls += 1
         end = _far(b if is_out else a, is_caller=not is_out)
         mine = replace(account.end, takes_update=(a if is_out else b).allows_update is not False)
         want = predict_call(mine, end, phone, far, rules) if is_out else predict_call(end, mine, far, phone, rules)
-        scenario = next((played[one] for one in (first, *later) if one in played), "")
-        found += [replace(one, scenario=scenario, call_id=first) for one in _call(str(calls), want, a, b)]
+        scenario = next((played[call_id] for call_id in (first, *later) if call_id in played), "")
+        found += [replace(row, scenario=scenario, call_id=first) for row in _call(str(calls), want, a, b)]
     return tuple(found)
 
 
@@ -77,6 +79,7 @@ def _far(leg: LegSeen, *, is_caller: bool) -> End:
         "far end",
         agreed.expires_s is not None or leg.end_says_timer or least > 0,
         answer_refresher=agreed.refresher or (UAC if agreed.expires_s else UAS),
+        longest_s=agreed.expires_s,
         min_se_s=least,
         method=method,
         takes_update=takes_update,
@@ -85,6 +88,7 @@ def _far(leg: LegSeen, *, is_caller: bool) -> End:
 
 def _call(name: str, want: CallPrediction, a: LegSeen, b: LegSeen) -> Iterator[Compared]:
     one, two = want.caller.side, want.callee.side
+    a, b = _own(a, b), _own(b, a)
 
     def same(leg: str, what: str, predicted: list[Said], seen: list[Said]) -> Compared:
         wanted, shown = ("; ".join(said.text for said in each) or "none" for each in (predicted, seen))
@@ -92,12 +96,34 @@ def _call(name: str, want: CallPrediction, a: LegSeen, b: LegSeen) -> Iterator[C
 
     yield same(one, "INVITE", list(want.asked), a.invites)
     yield same(two, "INVITE", list(want.sent), b.invites)
+    for side, legs, seen in ((one, ("a", "ab"), a), (two, ("b", "ab"), b)):
+        wanted = "; ".join(f"Min-SE: {refusal.min_se_s}" for refusal in want.refusals if refusal.legs in legs) or "none"
+        shown = "; ".join(f"Min-SE: {said.min_se_s or 'none'}" for status, said in seen.finals if status == 422) or "none"
+        if (wanted, shown) != ("none", "none"):
+            yield Compared(name, side, "422", wanted, shown, wanted == shown)
     yield same(two, "200", [want.from_callee], [said for status, said in b.finals if status < 300])
     yield same(one, "200", [want.to_caller], [said for status, said in a.finals if status < 300])
+    far = a if one == FAR else b
     for side, timer, seen, peer in ((one, want.upkeep.a, a, Who.CALLER), (two, want.upkeep.b, b, Who.CALLEE)):
-        yield _refresh(name, side, timer, seen, by_end=timer.refresher is peer)
+        row = _refresh(name, side, timer, seen, by_end=timer.refresher is peer)
+        if side == FAR and timer.refresher is peer:
+            if row.agrees:  # what else the far end does is taken as it is
+                yield row
+        elif side != FAR and timer.is_relayed and timer.refresher is not peer:
+            yield _passed_on(name, side, timer, seen, far)
+        else:
+            yield row
     if want.upkeep.released_at_s is not None and not a.refreshes and not b.refreshes:
         yield _release(name, want.upkeep.released_at_s, a)
+
+
+def _own(seen: LegSeen, other: LegSeen) -> LegSeen:
+    """Return a leg without what the SBC passed on because the other end asked for an offer: that is no refresh of a timer."""
+    asked = [one.at for one in other.refreshes if one.by_end and one.asks_offer]
+    kept = [
+        one for one in seen.refreshes if one.by_end or not one.asks_offer or not any(abs(one.at - at) <= SLACK_S for at in asked)
+    ]
+    return replace(seen, refreshes=kept)
 
 
 def _refresh(name: str, side: str, timer: LegTimer, seen: LegSeen, *, by_end: bool) -> Compared:
@@ -119,6 +145,19 @@ def _refresh(name: str, side: str, timer: LegTimer, seen: LegSeen, *, by_end: bo
         and (method, peer) == (first[1].method, first[1].by_end)
         for at, method, peer in expected
     )
+    return Compared(name, side, "refresh", predicted, shown, is_right)
+
+
+def _passed_on(name: str, side: str, timer: LegTimer, seen: LegSeen, far: LegSeen) -> Compared:
+    """Return whether a refresh of the far end went on to the phone, whenever it came; none where there was none."""
+    there = next((one for one in far.refreshes if one.by_end), None)
+    first = next((one for one in seen.refreshes if not one.by_end), None)
+    up_at = seen.up_at or 0.0
+    shown = "none" if first is None else f"{first.method} of the SBC after {first.at - up_at:.0f} s"
+    if there is None:
+        return Compared(name, side, "refresh", "none, as the far end sends none", shown, first is None)
+    predicted = f"{timer.method} of the SBC after {there.at - up_at:.0f} s"
+    is_right = first is not None and first.method == timer.method and abs(first.at - there.at) <= SLACK_S
     return Compared(name, side, "refresh", predicted, shown, is_right)
 
 

@@ -45,6 +45,8 @@ class End:
     "Whom it names as the caller."
     answer_refresher: str = UAS
     "Whom it names as the callee, where the caller left it open."
+    longest_s: int | None = None
+    "As the callee it lowers what is asked for to this; None: it takes it as it is."
     min_se_s: int = 0
     "Under this it answers 422; up to 90 that is 90."
     method: str = "UPDATE"
@@ -73,12 +75,13 @@ class End:
         return least if is_short else None
 
     def agrees(self, heard: Said) -> Said:
-        """Return what its 2xx says (RFC 4028 section 9): the interval as it was asked for, and nothing unasked."""
+        """Return what its 2xx says (RFC 4028 section 9): the interval as it was asked for or lowered, and nothing unasked."""
         if not self.has_timer or heard.expires_s is None:
             return Said(has_timer=self.has_timer)
+        interval = min(heard.expires_s, max(self.longest_s or heard.expires_s, heard.min_se_s or LEAST_S))
         if not heard.has_timer:
-            return Said(heard.expires_s, UAS, has_timer=True)
-        return Said(heard.expires_s, heard.refresher or self.answer_refresher, has_timer=True)
+            return Said(interval, UAS, has_timer=True)
+        return Said(interval, heard.refresher or self.answer_refresher, has_timer=True)
 
 
 def raised(asked: Said, least_s: int) -> Said:

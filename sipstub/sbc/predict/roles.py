@@ -21,6 +21,8 @@ class Roles:
     legs: Legs
     side: Callable[[Endpoint], int]
     "PHONE, SBC or FAR."
+    is_known: bool = False
+    "Whether the sides are told by addresses; else by who calls whom, and who calls is on the left."
 
     @classmethod
     def guessed(cls, recording: Recording) -> Roles | None:
@@ -47,11 +49,15 @@ class Roles:
         def side(endpoint: Endpoint) -> int:
             return FAR if (endpoint.host, endpoint.port) in far else SBC if endpoint in own else PHONE
 
-        return cls(legs_of(messages, side), side)
+        return cls(legs_of(messages, side), side, is_known=True)
 
     def is_sbc(self, endpoint: Endpoint) -> bool:
         """Return whether that is the SBC."""
         return self.side(endpoint) == SBC
+
+    def is_phone(self, endpoint: Endpoint) -> bool:
+        """Return whether a phone may be there."""
+        return not self.is_known or self.side(endpoint) == PHONE
 
     def of_phones(self, messages: Iterable[RecordedMessage]) -> tuple[RecordedMessage, ...]:
         """Return the messages between phones and the SBC."""

@@ -25,6 +25,8 @@ class Refresh:
     by_end: bool
     "Whether the end sent it, not the SBC."
     method: str
+    asks_offer: bool = False
+    "Whether it is a re-INVITE without a description, which has the other side make one."
 
 
 @dataclass(slots=True)
@@ -43,6 +45,7 @@ class LegSeen:
     allows_update: bool | None = None
     "Whether the end's Allow has UPDATE; None where it said nothing."
     end_says_timer: bool = False
+    _challenged: set[int] = field(default_factory=set)
     _asked: set[tuple[bool, str, int, str]] = field(default_factory=set)
     _origins: set[tuple[bool, bytes]] = field(default_factory=set)
 
@@ -76,7 +79,9 @@ def _take(leg: LegSeen, recorded: RecordedMessage, message: Message, *, by_end: 
     if isinstance(message, Request):
         _request(leg, recorded.at, message, by_end=by_end)
     elif isinstance(message, Response) and heard is not None and message.cseq.method == "INVITE" and leg.up_at is None:
-        if message.status >= 200:
+        if message.status in (401, 407):
+            _challenged(leg, message.cseq.number)
+        elif message.status >= 200:
             said = Said(heard.expires_s, heard.refresher, heard.min_se_s, heard.is_supported or heard.is_required)
             if not leg.finals or leg.finals[-1] != (message.status, said):
                 leg.finals.append((message.status, said))
@@ -88,6 +93,13 @@ def _take(leg: LegSeen, recorded: RecordedMessage, message: Message, *, by_end: 
         leg.end_says_timer |= "timer" in message.supported or "timer" in message.require
     if (origin := _ORIGIN.search(message.body)) is not None:
         leg._origins.add((by_end, origin[1]))
+
+
+def _challenged(leg: LegSeen, number: int) -> None:
+    """Forget an INVITE that a password was asked for: it comes again with one, and says the same."""
+    if number not in leg._challenged and leg.invites and len(leg._challenged) < MAX_CHANGES:
+        leg._challenged.add(number)
+        leg.invites.pop()
 
 
 def _request(leg: LegSeen, at: float, request: Request, *, by_end: bool) -> None:
@@ -111,4 +123,4 @@ def _request(leg: LegSeen, at: float, request: Request, *, by_end: bool) -> None
     elif leg.up_at is not None and len(leg.refreshes) < MAX_CHANGES:
         origin = _ORIGIN.search(request.body)
         if origin is None or (by_end, origin[1]) in leg._origins:
-            leg.refreshes.append(Refresh(at, by_end, request.method))
+            leg.refreshes.append(Refresh(at, by_end, request.method, request.method == "INVITE" and origin is None))

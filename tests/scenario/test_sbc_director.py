@@ -1,0 +1,117 @@
+"""Phones of all kinds through an SBC to our registrar, led through the scenarios: what was predicted, and what the rules say.
+
+The way is that of `provisioner verify --through-sbc`; time is simulated.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from sbc_director_lab import play
+
+from sipstub.sbc.settings.settings import SbcSettings
+from sipstub.sbc.stand_in import stand_in
+from sipstub.sbc.subscription import Subscription
+
+REFRESHES = {"enable": "1", "expires": "1800", "refresher": "0"}
+LEAVES_IT = {"enable": "1", "expires": "90", "refresher": "1"}
+WITHOUT = {"enable": "0", "expires": "1800", "refresher": "0"}
+SCENARIOS = (
+    "offer", "offer-refused", "open", "too-short", "refreshes-as-caller", "refreshes-as-callee", "refreshed-as-caller",
+    "refreshed-soon", "roles-swapped", "peer-without-timer", "silent-as-callee", "refresh-481", "refresh-always-500",
+)  # fmt: skip
+"What tells about both legs; the other ones differ in what the far end answers."
+
+
+def a_file(told: dict[str, str]) -> dict[str, str]:
+    return {f"account.1.session_timer.{name}": value for name, value in told.items()}
+
+
+def settings_of(phone: int, far: int, policy: int = 0) -> SbcSettings:
+    """Return settings with these session expires modes; the least interval is more than some phones ask for."""
+    settings = SbcSettings().with_value("SBCSessionExpires", 120).with_value("SBCMinSE", 100)
+    settings = settings.with_value("SBCSessionRefreshingPolicy", policy)
+    for index, (name, mode) in enumerate((("phones", phone), ("pbx", far))):
+        settings = settings.with_row("IpProfile", index, ProfileName=name, SBCSessionExpiresMode=mode)
+    settings = settings.with_row("IPGroup", 0, Name="phones", Type="user", ProfileName="phones")
+    return settings.with_row("IPGroup", 1, Name="pbx", ProfileName="pbx")
+
+
+@pytest.mark.parametrize(("phone", "far"), list(itertools.product(range(4), range(4))))
+def test_a_phone_that_does_what_its_file_says_differs_in_no_call_and_fails_no_rule(phone: int, far: int) -> None:
+    for told, policy in ((REFRESHES, phone % 2), (LEAVES_IT, far % 2)):
+        for name in SCENARIOS:
+            played = play(settings_of(phone, far, policy), a_file(told), [name])
+            assert played.is_done and not played.wrong and not played.failed, f"{name} {told}: {played.wrong} {played.failed}"
+
+
+def test_the_422_of_the_sbc_and_what_the_phone_does_then_stand_in_the_comparison() -> None:
+    played = play(settings_of(3, 0), a_file({**REFRESHES, "expires": "90"}), ["offer"])
+    rows = {(row.leg, row.what): row for row in played.compared}
+    assert rows["phone", "422"].seen == "Min-SE: 100" and rows["phone", "422"].agrees
+    assert rows["phone", "INVITE"].seen == "Session-Expires: 90;refresher=uac; Session-Expires: 100;refresher=uac, Min-SE: 100"
+    assert ("far", "422") not in rows
+
+
+def test_a_phone_without_session_timers_is_refreshed_by_the_sbc() -> None:
+    played = play(settings_of(3, 0), a_file(WITHOUT), ["timer-off"])
+    asked = {(row.leg, row.what): row for row in played.compared}
+    assert asked["phone", "200"].agrees and asked["phone", "200"].seen == "no Session-Expires"
+    assert not played.wrong and not played.failed
+
+
+@pytest.mark.parametrize(
+    ("mutant", "scenario", "place"),
+    [
+        ("no-session-timer", "offer", ("phone", "INVITE")),
+        ("session-offer-30", "offer", ("phone", "INVITE")),
+        ("session-offer-turned", "refreshes-as-caller", ("phone", "INVITE")),
+        ("session-retry-low-min-se", "offer-refused", ("phone", "INVITE")),
+        ("session-retry-without-interval", "offer-refused", ("phone", "INVITE")),
+        ("session-answer-without-interval", "open", ("phone", "200")),
+        ("session-answer-lowered", "refreshes-as-callee", ("phone", "200")),
+        ("session-answer-turned", "open", ("phone", "200")),
+        ("session-no-refresh", "refreshes-as-callee", ("phone", "refresh")),
+        ("session-refresh-late", "refreshes-as-callee", ("phone", "refresh")),
+        ("session-refresh-early", "refreshes-as-caller", ("phone", "refresh")),
+        ("session-refresh-by-reinvite", "refreshes-as-callee", ("phone", "refresh")),
+    ],
+)
+def test_a_phone_that_disobeys_at_the_sbc_differs_where_it_does(mutant: str, scenario: str, place: tuple[str, str]) -> None:
+    honest = play(settings_of(3, 0), a_file(REFRESHES), [scenario])
+    assert not honest.wrong, "the same call of a phone that obeys"
+    played = play(settings_of(3, 0), a_file(REFRESHES), [scenario], disobey=(mutant,))
+    assert place in {(row.leg, row.what) for row in played.compared if row.agrees is False}, played.wrong
+
+
+@pytest.mark.parametrize(
+    ("mutant", "scenario", "rule"),
+    [
+        ("session-answer-with-min-se", "open", "session-min-se"),
+        ("session-refuses-update", "refreshed-soon", "session-takes-refresh"),
+        ("session-changes-origin", "refreshed-soon", "session-answer-origin"),
+        ("session-refresh-without-interval", "refreshes-as-callee", "session-refresh-interval"),
+        ("session-refresh-old-cseq", "refreshes-as-callee", "session-refresh-dialog"),
+        ("session-ends-at-once", "refreshed-as-callee", "session-stays"),
+    ],
+)
+def test_the_rules_of_a_phone_hold_on_its_leg_of_the_sbc(mutant: str, scenario: str, rule: str) -> None:
+    assert rule in play(settings_of(3, 0), a_file(REFRESHES), [scenario], disobey=(mutant,)).failed
+
+
+def test_nothing_of_a_call_is_left_at_the_sbc() -> None:
+    played = play(settings_of(3, 3), a_file(REFRESHES), ["open", "refreshes-as-callee", "silent-as-callee"])
+    assert all(isinstance(relay, Subscription) for relay in played.lab.sbc.relays), "the phone still watches its mailbox"
+
+
+def test_what_of_a_customer_s_file_is_replaced_is_told() -> None:
+    settings = settings_of(3, 0).with_row("ProxySet", 0, ProxyName="far").with_row("Classification", 0, SrcIPGroupName="phones")
+    settings = settings.with_row("IPGroup", 1, Name="pbx", SIPGroupName="pbx.example", AuthenticationMode=1)
+    stands = stand_in(settings, registrar="127.0.0.1:5070", ports=(5060,), inner_port=5090)
+    assert stands.phones == "phones" and stands.far == "pbx"
+    told = "; ".join(stands.notes)
+    assert "1 Proxy Set, 1 rule of Classification" in told and "without SIPGroupName" in told
+    assert "AuthenticationMode 1 counts as 0" in told
+    assert [row.text("IpAddress") for row in stands.settings.proxy_ips] == ["127.0.0.1:5070"]
+    assert stands.settings.ip_groups[1].text("SIPGroupName") == ""
