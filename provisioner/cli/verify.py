@@ -23,7 +23,7 @@ from provisioner.cli.verify_live import LiveView
 from provisioner.cli.verify_sbc import print_calls, stands_there, through_option
 from provisioner.cli.verify_sessions import (
     plan_option,
-    plan_text,
+    print_plan,
     quick_option,
     scenario_option,
     session_calls,
@@ -179,18 +179,18 @@ def command(
         wait, watch, program, boots, stimulates, has_person, has_action_uri, sessions=calls, tolerance=tolerance, through=through
     )
     _refuse_contradictions(options, capture, phone_host)
-    if only_plan and any((json_file, junit_file, html_file, csv_file, pcap_file)):
-        raise click.UsageError("--plan judges nothing: leave --json, --junit, --html, --csv and --pcap out")
+    if only_plan and any((junit_file, html_file, csv_file, pcap_file)):
+        raise click.UsageError("--plan judges nothing: leave --junit, --html, --csv and --pcap out")
     fleet = open_fleet(settings)
-    if calls is not None and only_plan:
-        click.echo(plan_text(tested(settings, fleet, phones, group, model)[0], calls, has_person=has_person))
-        return
     if expected is not None:
         ctx.exit(write_expectations(tested(settings, fleet, phones, group, model)[0], expected))
     remarks: Remarks = {}
     is_cut = False
     files = ReportFiles(json_file, junit_file, html_file, csv_file, pcap_file)
     try:
+        if calls is not None and only_plan:
+            print_plan(tested(settings, fleet, phones, group, model)[0], calls, has_person=has_person, json_file=json_file)
+            return
         if capture is not None:
             meant = tested(settings, fleet, phones, group, model)
             verified = judge_file(meant, capture, phone_host, program, tolerance, sbc=choice)

@@ -10,6 +10,7 @@ from provisioner.errors import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from provisioner.runtime.session_calls import SessionCalls
     from provisioner.runtime.verify_subject import Tested
@@ -72,14 +73,24 @@ def _number(text: str) -> float:
         raise ValueError(f"{text[:40]!r} is no number" if text else "say NAME=NUMBER") from None
 
 
-def plan_text(phones: Sequence[Tested], calls: SessionCalls, *, has_person: bool) -> str:
-    """Return the plan of each phone whose file is known; NotFound where none is."""
-    from provisioner.runtime.session_calls import printed
+def print_plan(phones: Sequence[Tested], calls: SessionCalls, *, has_person: bool, json_file: Path | None) -> None:
+    """Print the plan of each phone whose file is known, or write it as JSON; NotFound where none is."""
+    import json
+
+    from provisioner.runtime.session_calls import plans_as_json, printed
+    from sipstub.verify.report.files import STANDARD_OUTPUT, write_file
 
     plans = {
         phone.name: calls.plan(phone.expectations, has_person=has_person) for phone in phones if phone.expectations is not None
     }
-    unknown = [f"{phone.name}: {phone.missing}" for phone in phones if phone.expectations is None]
+    missing = {phone.name: phone.missing for phone in phones if phone.expectations is None}
+    unknown = [f"{name}: {why}" for name, why in missing.items()]
     if not plans:
         raise NotFound("; ".join(unknown[:3]), hint="let the phone fetch its file first, or name the cfg file itself")
-    return "\n".join([printed(plans), *(f"not planned: {line}" for line in unknown)])
+    text = json.dumps(plans_as_json(plans, missing), indent=2, ensure_ascii=False) + "\n"
+    if json_file is not None and str(json_file) == STANDARD_OUTPUT:
+        click.echo(text, nl=False)
+        return
+    if json_file is not None:
+        write_file(json_file, text)
+    click.echo("\n".join([printed(plans), *(f"not planned: {line}" for line in unknown)]))

@@ -15,6 +15,8 @@ from sipstub.verify.expectation import Expectations
 WIDTH = 120
 "Of a printed plan."
 
+FORMAT = "provisioner-session-plan-1"
+
 
 @dataclass(frozen=True, slots=True)
 class SessionCalls:
@@ -69,6 +71,36 @@ def printed(plans: Mapping[str, SessionPlan]) -> str:
     whole = wall_clock_s(list(plans.values()))
     lines.append(f"on the clock about {spoken(whole)}: phones side by side, {MAX_AT_ONCE} at a time; nothing was done")
     return "\n".join(lines)
+
+
+def plans_as_json(plans: Mapping[str, SessionPlan], missing: Mapping[str, str]) -> dict[str, Any]:
+    """Return the same for scripts; `missing` are phones whose files are not known, with the reason."""
+    phones = [
+        {
+            "phone": name,
+            "seconds": plan.usual_s,
+            "calls": [
+                {
+                    "scenario": step.scenario.name if step.scenario is not None else None,
+                    "account": step.accounts[0],
+                    "seconds": step.usual_s,
+                    "at_most_seconds": step.limit_s,
+                    "wants_person": step.wants_person,
+                    "what": step.text,
+                }
+                for step in plan.steps
+            ],
+            "left_out": [
+                {"scenario": one.scenario, "account": one.account, "seconds": one.usual_s, "why": one.why}
+                for one in plan.left_out
+            ],
+            "warnings": list(plan.warnings),
+        }
+        for name, plan in plans.items()
+    ]
+    not_planned = [{"phone": name, "why": why} for name, why in missing.items()]
+    whole = wall_clock_s(list(plans.values()))
+    return {"format": FORMAT, "seconds": whole, "side_by_side": MAX_AT_ONCE, "phones": phones, "not_planned": not_planned}
 
 
 def _lines(names: str, plan: SessionPlan, each: str) -> list[str]:

@@ -8,7 +8,7 @@ import re
 import pytest
 from verify_desk import Desk, until
 
-from provisioner.runtime.session_calls import SessionCalls, printed, spoken, wall_clock_s
+from provisioner.runtime.session_calls import SessionCalls, plans_as_json, printed, spoken, wall_clock_s
 from sipstub.stimulus.session_plan import SessionPlan
 from sipstub.stimulus.step import Step
 from sipstub.verify.stimulus import Stimulus
@@ -51,6 +51,19 @@ def test_a_plan_says_what_takes_how_long_and_does_nothing(desk: Desk) -> None:
     assert "warning: account 1 offers 60 s" in found.stdout and "nothing was done" in found.stdout
     quick = desk.run("verify", "001565aabbcc.cfg", "--session-timers", "--plan", "--quick", "30").stdout
     assert "does not fit the time limit" in quick and "silent-as-callee   " not in quick
+    written = desk.root / "plan.json"
+    both = desk.run("verify", "001565aabbcc.cfg", "--session-timers", "--plan", "--json", str(written))
+    told = desk.run("verify", "001565aabbcc.cfg", "--session-timers", "--plan", "--json", "-").stdout
+    assert both.stdout == found.stdout and written.read_text() == told
+    plan = json.loads(told)
+    (phone,) = plan["phones"]
+    silent = next(call for call in phone["calls"] if call["scenario"] == "silent-as-callee")
+    assert (silent["account"], silent["wants_person"]) == (1, False) and silent["seconds"] <= silent["at_most_seconds"]
+    assert plan["seconds"] == phone["seconds"] == sum(call["seconds"] for call in phone["calls"])
+    assert "offer" in {one["scenario"] for one in phone["left_out"]} and "offers 60 s" in phone["warnings"][0]
+    assert plan["not_planned"] == [] and plans_as_json({}, {"director": "never fetched"})["not_planned"][0]["phone"] == "director"
+    nowhere = desk.run("verify", "001565aabbcc.cfg", "--session-timers", "--plan", "--json", "no/such/folder.json")
+    assert nowhere.returncode != 0 and "no/such/folder.json" in nowhere.stderr and "bug" not in nowhere.stderr
     assert not desk.state.exists()
 
 
@@ -63,7 +76,7 @@ def test_a_plan_says_what_takes_how_long_and_does_nothing(desk: Desk) -> None:
         (("--session-timers", "--scenario", "ofer"), "no scenario is called 'ofer': offer, "),
         (("--dial",), "--dial goes with"),
         (("--tolerance", "nothing=1"), "there is no window"),
-        (("--session-timers", "--plan", "--json", "-"), "--plan judges nothing"),
+        (("--session-timers", "--plan", "--html", "out.html"), "--plan judges nothing"),
         (("--tolerance", "refresh_late"), "say NAME=NUMBER"),
         (("--tolerance", "refresh_late=soon"), "'soon' is no number"),
         (("--tolerance", "refresh_late=-1"), "from 0 up"),
