@@ -68,6 +68,15 @@ def test_inactive_arrives_as_sendonly_and_its_answer_fits_what_was_asked(how: in
     assert a.response(200).body == ANSWER + b"a=inactive\r\n"
 
 
+@pytest.mark.parametrize("how", [shown("SBCRemoteHoldFormat", how) for how in range(5)])
+def test_what_an_offer_says_of_coders_is_left_alone_by_a_hold(how: int) -> None:
+    offer = held().replace(b"a=sendonly", b"a=rtpmap:8 PCMA/8000\r\na=ptime:20\r\na=sendonly")
+    _, _, b, _ = asked_to_hold(how, offer)
+    (line,) = Sdp.parse(b.request("INVITE").body).media
+    assert [value for letter, value in line.lines if letter == "a"][:2] == ["rtpmap:8 PCMA/8000", "ptime:20"]
+    assert [value for letter, value in line.lines if letter == "a"][2:] == [FORMATS[how][0]]
+
+
 BY_ADDRESS = {**FORMATS, 0: ("sendrecv", "0.0.0.0")}
 
 

@@ -158,6 +158,25 @@ def test_extension_coders_come_last_or_in_the_order_of_the_allowed_ones(value: i
         talk.end()
 
 
+def test_what_is_said_of_a_coder_goes_with_it() -> None:
+    said = (
+        "rtpmap:18 G729/8000",
+        "fmtp:18 annexb=no",
+        "rtpmap:9 G722/8000",
+        "fmtp:9 x=1",
+        "rtcp-fb:9 nack",
+        "rtcp-fb:* nack",
+        "ptime:20",
+    )
+    with a_media_world(None, None, {"SBCAllowedAudioCodersGroupName": "these"}, allowed={"these": ("G729",)}) as world:
+        world.a.ask("INVITE", "sip:200@corp.example", body=sdp("10.0.1.1", 4000, "9 18", *said))
+        arrived = world.b.request("INVITE")
+        (line,) = Sdp.parse(arrived.body).media
+        stays = [one for one in said if ":9 " not in one]
+        assert [value for letter, value in line.lines if letter == "a"] == stays and line.formats == ("18",)
+        world.b.answer(arrived, 486)
+
+
 def test_a_call_without_an_allowed_coder_is_refused() -> None:
     with a_media_world(None, None, {"SBCAllowedAudioCodersGroupName": "these"}, allowed={"these": ("G729",)}) as world:
         world.a.ask("INVITE", "sip:200@corp.example", body=OFFER)
