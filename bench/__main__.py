@@ -14,6 +14,7 @@ BENCHES = {
     "rendering": "load, check and reload of 1,000 and 10,000 phones",
     "http_phones": "HTTP beside nginx: CPU per request, boot storm, stalls",
     "sbc_media": "RTP of 200 calls through the SBC beside rtpengine: packets per CPU-second",
+    "sbc_registrations": "5,000 phones register through the SBC, and refresh, beside kamailio as a proxy: failures, CPU, memory",
     "sip_calls": "2,000 calls with session timers beside sippy's B2BUA: memory of a call, CPU of a refresh",
     "sip_flood": "100,000 invented users at a running server: a phone that refreshes meanwhile, memory, journal",
     "sip_fuzz": "42,000 spoilt messages at a running server: hangs, memory, descriptors, the next phone",

@@ -33,6 +33,12 @@ def cpu_s(pid: int, *, has_children: bool = False) -> float:
     return sum(int(field) for field in fields[11 : 15 if has_children else 13]) / TICKS
 
 
+def private_kb(pid: int) -> int:
+    """Return the memory that a process has for itself."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Private_"))
+
+
 def free_port() -> int:
     """Return a UDP port of loopback that nobody has now."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.line import Line, at_most
-from bench.process import cpu_s, free_port, keep_to, last_row, wait_for_sip
+from bench.process import cpu_s, free_port, keep_to, last_row, private_kb, wait_for_sip
 
 CALLS = 2_000
 RATE = 100
@@ -163,7 +163,7 @@ def _measure(kind: str, calls: int) -> Run:
             command = [sys.executable, "-m", "bench.call_server", str(port), str(folder / "ready")]
             command += ["record"] if "record" in kind else []
         server = running.enter_context(_server(command, folder, port))
-        before_kb, before_s = _memory_kb(server), cpu_s(server)
+        before_kb, before_s = private_kb(server), cpu_s(server)
         begun, statistic = time.monotonic(), folder / "statistic.csv"
         options = ["-sf", "caller.xml", "-m", str(calls), "-l", str(calls), "-r", str(RATE), f"127.0.0.1:{port}"]
         options += ["-p", str(caller), "-trace_stat", "-stf", str(statistic), "-fd", "1"]
@@ -172,7 +172,7 @@ def _measure(kind: str, calls: int) -> Run:
         _sleep_until(up)
         call_s = (cpu_s(server) - before_s) / calls
         _sleep_until(up + SETTLE_S)
-        memory_kb, first_s = (_memory_kb(server) - before_kb) / calls, cpu_s(server)
+        memory_kb, first_s = (private_kb(server) - before_kb) / calls, cpu_s(server)
         rounds, period = (1, INTERVAL_S / 2) if is_ours_to_refresh else (2, EVERY_S)
         _sleep_until(up + SETTLE_S + rounds * period)  # in each period every call is refreshed once
         refresh_s = (cpu_s(server) - first_s) / (calls * rounds)
@@ -248,11 +248,6 @@ def _server(command: list[str], folder: Path, port: int) -> Iterator[int]:
     finally:
         process.terminate()
         process.wait(20)
-
-
-def _memory_kb(pid: int) -> int:
-    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Private_"))
 
 
 def _sleep_until(when: float) -> None:

@@ -19,7 +19,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bench.line import Line
@@ -134,7 +134,7 @@ class Server:
 
 def run(registrations: int = REGISTRATIONS, rounds: int = ROUNDS) -> list[Line]:
     """Return the CPU of ours per registration and its ratio to kamailio's; what is not installed is left out."""
-    missing = [name for name in ("sipp", "kamailio") if _program(name) is None]
+    missing = [name for name in ("sipp", "kamailio") if program(name) is None]
     if "sipp" in missing:
         return [Line("digest registrations", None, "", "", True, "not measured: apt install sip-tester")]
     kinds = ["ours"] if missing else ["ours", "kamailio"]
@@ -191,12 +191,8 @@ def _started(kind: str, folder: Path) -> Iterator[Server]:
         command = serving(folder, port)
     else:
         config = folder / "kamailio.cfg"
-        head = f"debug=0\nlog_stderror=yes\nfork=yes\nchildren=1\ndisable_tcp=yes\nauto_aliases=no\nlisten=udp:127.0.0.1:{port}\n"
-        modules = next(path for path in KAMAILIO_FOLDERS if Path(path).is_dir())
-        loads = "".join(f'loadmodule "{name}.so"\n' for name in MODULES)
-        route = _ROUTE % {"realm": REALM, "password": PASSWORD}
-        config.write_text(f'#!KAMAILIO\n{head}mpath="{modules}/"\n{loads}{route}')
-        command = [_program("kamailio") or "kamailio", "-f", str(config), "-DD", "-E", "-m", "256", "-Y", str(folder)]
+        config.write_text(kamailio_settings(port, MODULES) + _ROUTE % {"realm": REALM, "password": PASSWORD})
+        command = [program("kamailio") or "kamailio", "-f", str(config), "-DD", "-E", "-m", "256", "-Y", str(folder)]
     server = Server(command, folder, port)
     try:
         _wait_until_it_answers(server, folder / READY if kind == "ours" else None)
@@ -234,5 +230,13 @@ def _wait_until_it_answers(server: Server, ready: Path | None) -> None:
     wait_for_sip(server.port, server.process, end - time.monotonic())
 
 
-def _program(name: str) -> str | None:
+def kamailio_settings(port: int, modules: Iterable[str]) -> str:
+    """Return the head of a configuration: one UDP worker at a port, these modules."""
+    head = f"debug=0\nlog_stderror=yes\nfork=yes\nchildren=1\ndisable_tcp=yes\nauto_aliases=no\nlisten=udp:127.0.0.1:{port}\n"
+    folder = next(path for path in KAMAILIO_FOLDERS if Path(path).is_dir())
+    return f'#!KAMAILIO\n{head}mpath="{folder}/"\n' + "".join(f'loadmodule "{name}.so"\n' for name in modules)
+
+
+def program(name: str) -> str | None:
+    """Return where a program is, or None."""
     return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
