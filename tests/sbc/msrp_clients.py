@@ -7,6 +7,8 @@ import contextlib
 import re
 import shutil
 import socket
+import ssl
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -135,8 +137,9 @@ class SipCall:
 class MsrpSide:
     """One end's connections: it listens at its path, and may connect."""
 
-    def __init__(self, session: str) -> None:
-        self.session = session
+    def __init__(self, session: str, tls: ssl.SSLContext | None = None) -> None:
+        """With `tls` it listens for nothing else."""
+        self.session, self._tls = session, tls
         self.arrivals: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
         self.writers: list[asyncio.StreamWriter] = []
         self._server: asyncio.Server | None = None
@@ -146,17 +149,18 @@ class MsrpSide:
             self.writers.append(writer)
             self.arrivals.put_nowait((reader, writer))
 
-        self._server = await asyncio.start_server(arrived, "127.0.0.1", 0, limit=2**24)
+        self._server = await asyncio.start_server(arrived, "127.0.0.1", 0, limit=2**24, ssl=self._tls)
 
     @property
     def path(self) -> str:
         assert self._server is not None
-        return f"msrp://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/{self.session};tcp"
+        scheme = "msrp" if self._tls is None else "msrps"
+        return f"{scheme}://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/{self.session};tcp"
 
-    async def connect(self, uri: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        match = re.match(r"msrp://([0-9.]+):([0-9]+)/", uri)
+    async def connect(self, uri: str, tls: ssl.SSLContext | None = None) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        match = re.match(r"msrps?://([0-9.]+):([0-9]+)/", uri)
         assert match is not None, uri
-        reader, writer = await asyncio.open_connection(match[1], int(match[2]), limit=2**24)
+        reader, writer = await asyncio.open_connection(match[1], int(match[2]), limit=2**24, ssl=tls)
         self.writers.append(writer)
         return reader, writer
 
@@ -171,6 +175,24 @@ class MsrpSide:
                 await writer.wait_closed()
         assert self._server is not None
         self._server.close()
+
+
+def a_certificate(folder: Path) -> tuple[ssl.SSLContext, str]:
+    """Return what a side listens with, and its fingerprint, both as openssl made them."""
+    made = "req -x509 -newkey rsa:2048 -nodes -subj /CN=b -days 2 -keyout key.pem -out crt.pem".split()
+    subprocess.run(["openssl", *made], cwd=folder, check=True, capture_output=True)
+    asks = ["openssl", "x509", "-noout", "-fingerprint", "-sha256", "-in", "crt.pem"]
+    shown = subprocess.run(asks, cwd=folder, check=True, capture_output=True).stdout.decode()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "crt.pem", folder / "key.pem")
+    return context, f"SHA-256 {shown.strip().partition('=')[2]}"
+
+
+def anybody() -> ssl.SSLContext:
+    """Return what a side connects with that looks at the certificate itself."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 async def hears(reader: asyncio.StreamReader) -> bytes:

@@ -6,13 +6,12 @@ import asyncio
 import contextlib
 import hashlib
 import socket
-import ssl
-import subprocess
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msrp_clients import a_certificate, anybody
 from msrp_lab import A_PATH, a_send, an_ok, terms
 
 from sipstub.media.fingerprint import read_fingerprint
@@ -263,27 +262,7 @@ def test_there_are_no_more_ends_than_allowed_and_none_without_an_engine() -> Non
 @contextlib.asynccontextmanager
 async def a_secure_side(folder: Path) -> AsyncIterator[tuple[asyncio.Queue[Speaker], str, str]]:
     """Yield who connected, the path and the fingerprint of a side that listens with a certificate that openssl made."""
-    made = (
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-subj",
-        "/CN=b",
-        "-days",
-        "2",
-        "-keyout",
-        "key.pem",
-        "-out",
-        "crt.pem",
-    )
-    subprocess.run(["openssl", *made], cwd=folder, check=True, capture_output=True)
-    shown = subprocess.run(
-        ["openssl", "x509", "-noout", "-fingerprint", "-sha256", "-in", "crt.pem"], cwd=folder, check=True, capture_output=True
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "crt.pem", folder / "key.pem")
+    context, shown = a_certificate(folder)
     arrivals: asyncio.Queue[Speaker] = asyncio.Queue()
 
     def arrived(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -291,7 +270,7 @@ async def a_secure_side(folder: Path) -> AsyncIterator[tuple[asyncio.Queue[Speak
 
     server = await asyncio.start_server(arrived, "127.0.0.1", 0, ssl=context, limit=2**24)
     path = f"msrps://127.0.0.1:{server.sockets[0].getsockname()[1]}/bsession;tcp"
-    yield arrivals, path, "SHA-256 " + shown.stdout.decode().strip().partition("=")[2]
+    yield arrivals, path, shown
     server.close()
 
 
@@ -312,9 +291,7 @@ def test_over_tls_messages_pass_to_who_has_the_certificate_that_its_description_
             far.name(replace(terms(b_path, connects=True), fingerprints=(named,)))
             near.begin()
             far.begin()
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-            reader, writer = await asyncio.open_connection("127.0.0.1", near.port.port, ssl=context, limit=2**24)
+            reader, writer = await asyncio.open_connection("127.0.0.1", near.port.port, ssl=anybody(), limit=2**24)
             a = Speaker("127.0.0.1", reader, writer)
             shown_to_a = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
             ours = read_fingerprint(near.port.fingerprint)

@@ -8,13 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import resource
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from msrp_clients import PATIENCE_S, MsrpSide, SipCall, SipSide, an_msrp_relay, attribute, description, hears, transaction
+from msrp_clients import (
+    PATIENCE_S,
+    MsrpSide,
+    SipCall,
+    SipSide,
+    a_certificate,
+    an_msrp_relay,
+    anybody,
+    attribute,
+    description,
+    hears,
+    transaction,
+)
 from msrp_lab import a_send, an_ok
 from ports import free_port
 from sip_running import a_program
@@ -162,6 +175,40 @@ def test_a_re_invite_adds_messages_and_another_takes_them_away_and_strangers_hea
             asked, _ = await call.invite(description(gone[0]), description(gone[1]))
             assert "m=message 0 TCP/MSRP" in asked
             assert await from_near.read() == await from_far.read() == b""
+            await call.end()
+            assert sockets_of(pid) == idle
+
+    asyncio.run(run())
+
+
+@pytest.mark.needs("openssl")
+def test_messages_pass_over_tls_by_the_fingerprints_of_their_descriptions(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            call, pid = await said(stack, tmp_path, "EnableMSRP = 1", LOW + 250)
+            idle = sockets_of(pid)
+            context, shown = a_certificate(tmp_path)
+            a, b = MsrpSide("asession", context), MsrpSide("bsession", context)
+            for side in (a, b):
+                await side.start()
+                stack.push_async_callback(side.close)
+            lines = [
+                messages(side.path, f"setup:{setup}", f"fingerprint:{shown}").replace("TCP/MSRP", "TCP/TLS/MSRP")
+                for side, setup in ((a, "active"), (b, "passive"))
+            ]
+            asked, told = await call.invite(description(lines[0]), description(lines[1]))
+            near, far = attribute(told, "path"), attribute(asked, "path")
+            assert near.startswith("msrps://") and far.startswith("msrps://") and shown not in asked + told
+            from_far, to_far = await b.came()
+            to_far.write(an_ok(transaction(await hears(from_far)), far, b.path))
+            from_near, to_near = await a.connect(near, anybody())
+            certificate = to_near.get_extra_info("ssl_object").getpeercert(binary_form=True)
+            ours = hashlib.sha256(certificate).digest().hex(":").upper()
+            assert attribute(told, "fingerprint") == attribute(asked, "fingerprint") == f"SHA-256 {ours}"
+            to_near.write(a_send("first", near, a.path, "x" * 50_000))
+            assert await hears(from_far) == a_send("first", b.path, far, "x" * 50_000)
+            to_far.write(an_ok("first", far, b.path))
+            assert await hears(from_near) == an_ok("first", a.path, near)
             await call.end()
             assert sockets_of(pid) == idle
 
