@@ -115,6 +115,16 @@ def test_the_contact_at_the_registrar_leads_to_the_phone(mode: int, want: str) -
     phone.answer(arrived, 200, body=ANSWER)
 
 
+@pytest.mark.parametrize("contact", ["", "<sip:somebody@elsewhere.example>;expires=7"])
+def test_what_is_granted_may_stand_in_expires_alone(contact: str) -> None:
+    world = a_world()
+    phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
+    ask(phone)
+    got = pbx.request("REGISTER")
+    pbx.answer(got, 200, ("Expires", "61"), contact=contact or str(got.contacts.addresses[0]))
+    assert told(phone.response(200)) == 61
+
+
 def test_a_phone_hears_where_a_registrar_sends_it() -> None:
     world = a_world()
     phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
