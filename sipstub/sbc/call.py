@@ -251,12 +251,13 @@ class Call(Relay):
 
     def next_timer(self) -> float | None:
         """Return when `on_timer` has to be called."""
-        found, at = super().next_timer(), self._side.next_timer
+        found = super().next_timer()
+        at = None if self.is_connected else self._side.next_timer
         return found if at is None or (found is not None and found < at) else at
 
     def on_timer(self, now: float) -> None:
         """Repeat what the caller has not confirmed, and whatever else is due."""
-        refusal = self._side.on_timer(now)
+        refusal = None if self.is_connected else self._side.on_timer(now)
         if refusal is not None:
             self._hunt.call_off(now, None)
             self.refuse(refusal.status, None, now, why=refusal.fact)
