@@ -25,6 +25,7 @@ LONG = {
     "timer_clients/test_linphone_timers.py": False,
     "timer_clients/test_linphone_refusals.py": False,
     "timer_clients/test_baresip_timers.py": False,
+    "sbc_clients/test_sbc_ninety_seconds.py": False,
     "runtime/test_runtime_demo.py": False,
     "runtime/test_runtime_wheel.py": False,
     "verify/test_mutant_matrix.py": False,

@@ -96,6 +96,7 @@ async def a_baresip(
     ca: Path | None = None,
     regint: int = 60,
     password: str = PASSWORD,
+    speech_s: int = SPEECH_S,
 ) -> AsyncIterator[Baresip]:
     """Yield one that registers as `name` at a port of ours, picks up by itself, and talks."""
     home.mkdir()
@@ -107,7 +108,7 @@ async def a_baresip(
     (home / "accounts").write_text(f"{account};mwi=no;answermode=auto\n")
     with wave.open(str(home / "speech.wav"), "wb") as speech:
         speech.setparams((1, 2, 8000, 0, "NONE", ""))
-        speech.writeframes(bytes(2 * 8000 * SPEECH_S))
+        speech.writeframes(bytes(2 * 8000 * speech_s))
     async with a_program("baresip", "-f", str(home), home=home) as program:
         await program.says(b"baresip is ready")
         reader, writer = await asyncio.open_connection("127.0.0.1", control)

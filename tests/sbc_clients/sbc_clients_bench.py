@@ -164,10 +164,11 @@ class Sipp:
     program: Program
     home: Path
     name: str
+    patience_s: float = PATIENCE_S
 
     async def ends_well(self) -> None:
         """Wait for its end; it must have heard what its script says, and nothing else."""
-        code = await self.program.ends(PATIENCE_S)
+        code = await self.program.ends(self.patience_s)
         errors = self.home / "errors.txt"
         told = errors.read_text(errors="replace")[-3000:] if errors.exists() else ""
         assert code == 0, f"{self.name}: exit code {code}\n{told or self.program.output[-2000:].decode(errors='replace')}"
@@ -184,15 +185,25 @@ async def a_sipp(
     calls: int = 1,
     more: tuple[str, ...] = (),
     server: str = "127.0.0.1",
+    lasts_s: int = SIPP_S,
 ) -> AsyncIterator[Sipp]:
-    """Yield a SIPp at an address of its own, with one script."""
+    """Yield a SIPp at an address of its own, with one script that lasts no longer."""
     home = folder / name
     home.mkdir()
     (home / "script.xml").write_text(xml(name, *parts))
     command = ("sipp", "-sf", "script.xml", "-s", name, "-i", host, "-p", str(port), "-m", str(calls), "-nostdin", "-nd")
-    command += ("-timeout", str(SIPP_S), "-timeout_error", "-trace_err", "-error_file", "errors.txt", "-cid_str", "%u-%p-" + name)
+    command += (
+        "-timeout",
+        str(lasts_s),
+        "-timeout_error",
+        "-trace_err",
+        "-error_file",
+        "errors.txt",
+        "-cid_str",
+        "%u-%p-" + name,
+    )
     async with a_program(*command, *more, f"{server}:{sbc_port}", home=home) as program:
-        yield Sipp(program, home, name)
+        yield Sipp(program, home, name, lasts_s + PATIENCE_S - SIPP_S)
 
 
 async def all_end_well(*sipps: Sipp) -> None:

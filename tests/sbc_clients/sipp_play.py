@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ports import free_port
-from sbc_clients_bench import Bench, Sipp, a_sipp, all_end_well, an_sbc
+from sbc_clients_bench import SIPP_S, Bench, Sipp, a_sipp, all_end_well, an_sbc
 from sbc_text import sbc_text
 from sipp_script import Part
 
@@ -28,6 +28,7 @@ async def play(
     values: Mapping[str, int | str] | None = None,
     profiles: Mapping[str, Mapping[str, int]] | None = None,
     calls_of_c: int = 1,
+    lasts_s: int = SIPP_S,
 ) -> Bench:
     """Have SIPp play these parts around one SBC, which is returned; whoever calls, a, begins when the others listen."""
     ports = {name: free_port(host) for name, host in HOSTS.items()}
@@ -38,7 +39,7 @@ async def play(
         sipps: list[Sipp] = []
         for name, parts in sorted(scripts.items(), reverse=True):
             count = calls_of_c if name == "c" else 1
-            sipp = a_sipp(folder, name, HOSTS[name], ports[name], bench.port(), *parts, calls=count)
+            sipp = a_sipp(folder, name, HOSTS[name], ports[name], bench.port(), *parts, calls=count, lasts_s=lasts_s)
             sipps.append(await running.enter_async_context(sipp))
         await all_end_well(*sipps)
     return bench

@@ -69,8 +69,8 @@ async def restarted(folder: Path, number: signal.Signals) -> None:
         async def sipp(name: str, at: str, *parts: Part) -> Sipp:
             home = folder / f"{name}-{next(turns)}"
             home.mkdir()
-            options = ("-ap", PASSWORD, "-timeout", str(LONGEST_S))
-            return await running.enter_async_context(a_sipp(home, name, HOSTS[at], ports[at], sbc.port, *parts, more=options))
+            made = a_sipp(home, name, HOSTS[at], ports[at], sbc.port, *parts, more=("-ap", PASSWORD), lasts_s=LONGEST_S)
+            return await running.enter_async_context(made)
 
         one = await running.enter_async_context(a_baresip(folder / "100", "100", sbc.port))
         two = await running.enter_async_context(a_baresip(folder / "101", "101", sbc.port, transport="tcp"))
