@@ -40,7 +40,9 @@ def stands_there(facts: dict[str, Any], sbc: SbcChoice) -> None:
 def print_calls(report: Report, *, err: bool) -> None:
     """Print what calls were predicted to do, and did."""
     rows = [(phone.name, row) for phone in report.phones for row in phone.compared]
+    widths = [max((len(name) for name, _ in rows), default=0), max((len(row.subject) for _, row in rows), default=0)]
     for name, row in rows:
-        click.echo(f"{name} through the SBC: {row.line}", err=err)
+        text = row.line.removeprefix(row.subject)
+        click.echo(f"{name:<{widths[0]}} through the SBC: {row.subject:<{widths[1]}}{text}", err=err)
     if not rows:
         click.echo("through the SBC: no call with both legs was seen", err=True)

@@ -84,7 +84,8 @@ class Through:
             tested = by_name.get(report.name)
             rows = self._compared(tested, mine, roles, played) if tested is not None else ()
             found.append(replace(report, compared=rows))
-        return replace(verified, report=replace(verified.report, phones=tuple(found)), both=both, parties=names)
+        whole = replace(verified.report, phones=tuple(found), through=self.set_to)
+        return replace(verified, report=whole, both=both, parties=names)
 
     def _compared(
         self, phone: Tested, messages: Sequence[RecordedMessage], roles: Roles, played: Mapping[str, str]

@@ -50,7 +50,9 @@ def test_the_422_of_the_sbc_and_what_the_phone_does_then_stand_in_the_comparison
     played = play(settings_of(3, 0), a_file({**REFRESHES, "expires": "90"}), ["offer"])
     rows = {(row.leg, row.what): row for row in played.compared}
     assert rows["phone", "422"].seen == "Min-SE: 100" and rows["phone", "422"].agrees
-    assert rows["phone", "INVITE"].seen == "Session-Expires: 90;refresher=uac; Session-Expires: 100;refresher=uac, Min-SE: 100"
+    assert (
+        rows["phone", "INVITE"].seen == "Session-Expires: 90;refresher=uac, then Session-Expires: 100;refresher=uac, Min-SE: 100"
+    )
     assert ("far", "422") not in rows
 
 

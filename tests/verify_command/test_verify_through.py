@@ -93,6 +93,8 @@ def test_both_legs_stand_in_the_page_and_in_the_capture_and_the_comparison_in_ju
     page = (played.folder / "out.html").read_text("utf-8")
     for name in ("assistant", "SBC", "registrar"):
         assert f'font-weight="bold">{name}</text>' in page, "a column of its own"
+    assert "Calls of assistant through the SBC: " in page and "DIFFERS</span>" in page
+    assert "stood an SBC, set to" in page and "SBCMinSE=<wbr>100 s" in page
     recording = open_recording(played.folder / "out.pcapng")
     assert {one.peer.host for one in recording.messages if one.data.startswith(b"INVITE ")} > {"127.0.0.1"}
     cases = [case.get("name", "") for case in ElementTree.parse(played.folder / "out.xml").iter("testcase")]

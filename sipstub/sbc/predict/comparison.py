@@ -91,7 +91,7 @@ def _call(name: str, want: CallPrediction, a: LegSeen, b: LegSeen) -> Iterator[C
     a, b = _own(a, b), _own(b, a)
 
     def same(leg: str, what: str, predicted: list[Said], seen: list[Said]) -> Compared:
-        wanted, shown = ("; ".join(said.text for said in each) or "none" for each in (predicted, seen))
+        wanted, shown = (", then ".join(said.text for said in each) or "none" for each in (predicted, seen))
         return Compared(name, leg, what, wanted, shown, wanted == shown)
 
     yield same(one, "INVITE", list(want.asked), a.invites)

@@ -136,6 +136,8 @@ class Report:
     phones: tuple[PhoneReport, ...]
     program: str = "sipstub"
     "Who made it, with its version."
+    through: tuple[str, ...] = ()
+    "What the SBC between phones and registrar was set to; nothing where none stood there."
 
     @property
     def counts(self) -> Counter[Verdict]:
@@ -169,7 +171,7 @@ class Report:
             "summary": {"phones": len(self.phones), "silent": self.silent, "exit_code": self.exit_code}
             | {str(verdict): counts[verdict] for verdict in WORST_FIRST},
             "phones": [phone.as_json() for phone in self.phones],
-        }
+        } | ({"through_sbc": list(self.through)} if self.through else {})
 
     def to_text(self) -> str:
         """Return the JSON file."""

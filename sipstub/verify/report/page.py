@@ -14,6 +14,7 @@ from sipstub.verify.finding import Finding
 from sipstub.verify.report.anchor import BAD, Anchors, anchors_of
 from sipstub.verify.report.document import PhoneReport, Report, clock, evidence, iso, remark
 from sipstub.verify.report.matrix import write_matrix
+from sipstub.verify.report.passage import write_passage, write_setting
 from sipstub.verify.report.sign import SIGNS, badge
 from sipstub.verify.report.style import STYLE
 from sipstub.verify.verdict import WORST_FIRST, Verdict
@@ -76,6 +77,8 @@ def _title(report: Report) -> str:
 
 def _headline(report: Report) -> tuple[Verdict, str]:
     worst = min((phone.verdict for phone in report.phones), key=WORST_FIRST.index, default=Verdict.INCONCLUSIVE)
+    if worst is Verdict.FAIL and not report.counts[Verdict.FAIL]:
+        return worst, "As the files say, but not as predicted"
     return worst, _HEADLINES[worst]
 
 
@@ -91,7 +94,7 @@ def _summary(report: Report, phones: list[PhoneReport]) -> str:
 <p class="kicker">SIP verification report · <time datetime="{made}">{made[:16].replace("T", " ")} UTC</time></p>
 <h1 class="{worst.lower()}"><span class="sign" aria-hidden="true">{SIGNS[worst]}</span> {headline}</h1>
 <ul class="totals">{totals}</ul>
-</header>
+{write_setting(report)}</header>
 <main id="phones">
 <h2>Summary</h2>
 <div class="scroll" role="region" tabindex="0" aria-label="Phones and their verdicts">
@@ -122,7 +125,7 @@ def _phone(phone: PhoneReport, drawing: str | None, places: Anchors, messages: M
     return f"""<section class="phone" id="{places.phone}" aria-labelledby="{name}">
 <h2 id="{name}">{badge(phone.verdict)} {escape(phone.name)}</h2>
 <p class="facts">{head}</p>
-{cards}{_drawing(phone, drawing)}
+{cards}{write_passage(phone)}{_drawing(phone, drawing)}
 <table class="findings"><caption>All findings of {escape(phone.name)}, worst first</caption>
 <thead><tr><th scope="col">Verdict</th><th scope="col">Rule</th><th scope="col">Expected</th><th scope="col">Seen</th>\
 <th scope="col">Evidence</th></tr></thead>
