@@ -14,6 +14,7 @@ from sipstub.sbc import hold
 from sipstub.sbc.asking import Asking
 from sipstub.sbc.carrying import carried
 from sipstub.sbc.leg import SDP, Leg, Unacked, is_sdp
+from sipstub.sbc.leg_session import told_status
 from sipstub.sbc.media_plane import MediaRefused
 from sipstub.session_timer.step import End, Send
 from sipstub.sip.message import Request, Response
@@ -214,7 +215,11 @@ class Change:
             fields = [field for field in fields if field.key != "content-type"]
         elif self._has_offer and body and self._hold_format:
             body = hold.answered(body, self._request.body)
-        found = leg.answer(self._request, response.status, response.reason, fields, body, of=response)
+        status = told_status(response.status, leg.session.mode, peer.session.mode)
+        reason = response.reason
+        if status != response.status:
+            reason, fields = None, [field for field in fields if field.key != "min-se"]
+        found = leg.answer(self._request, status, reason, fields, body, of=response)
         leg.session.put_on_answer(found, peer.session)
         is_invite = made.method == "INVITE" and is_success
         if is_invite and (self._request.method != "INVITE" or relay.is_over):

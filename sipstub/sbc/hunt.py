@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sipstub.sbc.branch import Branch
 from sipstub.sbc.errand import Errand, Steps
+from sipstub.sbc.leg_session import NOT_HERE, told_status
 from sipstub.sbc.loop import LAST_WORDS
 from sipstub.sip.message import Response
 
@@ -69,6 +70,8 @@ class Hunt:
             return
         if response is not None and 300 <= status < 400 and call.sbc.redirection.is_ours(call):
             status, response = NOWHERE, None  # it named no place, and is not for the caller to see
+        if told_status(status, call.caller.session.mode, branch.target.group.profile.session_mode) != status:
+            status, response = NOT_HERE, None
         if self._best is None or _rank(status) < _rank(self._best[0]):
             self._best = (status, response)
         if status >= 600:

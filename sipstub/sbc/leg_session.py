@@ -24,6 +24,14 @@ from sipstub.sip.message import Request, Response
 UNHEARD = Heard(None, None, None, False, False)
 
 
+TOO_SMALL, NOT_HERE = 422, 488
+
+
+def told_status(status: int, *modes: SessionMode) -> int:
+    """Return a refusal as the other leg hears it: a leg without timers neither hears nor causes 422 [choice of what instead]."""
+    return NOT_HERE if status == TOO_SMALL and SessionMode.NOT_SUPPORTED in modes else status
+
+
 class LegSession:
     """One leg; a fork of the callee's side has its own."""
 

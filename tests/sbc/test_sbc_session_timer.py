@@ -295,6 +295,23 @@ def test_the_interval_that_the_sbc_asks_for(expires: int) -> None:
     assert said(got) == f"{expires};refresher=uas"
 
 
+@pytest.mark.parametrize(("a", "b"), [(mode, 2) for mode in range(4)] + [(2, 0), (2, 1)])
+def test_a_side_without_timers_neither_hears_nor_causes_a_422(a: int, b: int) -> None:
+    world, caller, callee = modes(a, b)
+    caller.ask("INVITE", URI, TIMER, ("Session-Expires", "600"), body=OFFER)
+    callee.answer(callee.request("INVITE"), 422, ("Min-SE", "900"))
+    callee.request("ACK")
+    assert "min-se" not in caller.response(488).headers
+    ours, _ = place(caller, callee, URI, TIMER)
+    caller.send(ours, "INVITE", TIMER, ("Session-Expires", "600"), body=CHANGED)
+    callee.answer(callee.request("INVITE"), 422, ("Min-SE", "900"))
+    callee.request("ACK")
+    assert "min-se" not in caller.response(488).headers
+    caller.send(ours, "ACK")
+    hang_up(caller, callee, ours)
+    world.assert_both_legs_are_free()
+
+
 def test_a_422_on_a_leg_of_our_own_is_followed_by_a_longer_interval() -> None:
     _world, caller, callee = modes(0, 3, expires=180)
     caller.ask("INVITE", URI, body=OFFER)
