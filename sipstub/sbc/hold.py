@@ -74,6 +74,28 @@ def accepted(description: bytes, offer: bytes) -> bytes:
     return bytes(replace(sdp, lines=lines).with_media(*found, *sdp.media[len(found) :]))
 
 
+def resumed(description: bytes, holder: bytes) -> bytes:
+    """Return what a side that was held by one who leaves says to whoever comes in its place.
+
+    Each line that was turned by that hold alone goes both ways again; what the side itself wanted stays.
+    """
+    try:
+        sdp, held = Sdp.parse(description), Sdp.parse(holder)
+    except SipError:
+        return description
+    found = [
+        _directed(media, "sendrecv") if _is_held(held, by) and sdp.direction_of(media) in _turned(held, by) else media
+        for media, by in zip(sdp.media, held.media, strict=False)
+    ]
+    found += sdp.media[len(found) :]
+    return description if tuple(found) == sdp.media else bytes(sdp.with_media(*found))
+
+
+def _turned(held: Sdp, by: Media) -> tuple[str, ...]:
+    """Return the directions that answer a hold and say nothing of the one that is held."""
+    return (ANSWERS[held.direction_of(by)], "recvonly") if held.address_of(by) == NOWHERE else (ANSWERS[held.direction_of(by)],)
+
+
 def _is_held(sdp: Sdp, media: Media) -> bool:
     return bool(media.port) and (sdp.direction_of(media) in ("sendonly", "inactive") or sdp.address_of(media) == NOWHERE)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sipstub.dialog.refer import SIPFRAG, Refer, sipfrag
-from sipstub.sbc import replacing
+from sipstub.sbc import hold, replacing
 from sipstub.sbc.asking import Asking
 from sipstub.sbc.branch import Branch
 from sipstub.sbc.errand import next_batch
@@ -155,7 +155,7 @@ class Transfer:
         body = leg.heard_description
         if not body:
             return
-        differs = direction(body) != direction(staying.description)
+        differs = direction(body) != direction(staying.description) or hold.is_hold(staying.description)
         if mode == ALWAYS and not differs:
             there = agreed(staying.description, staying.heard_description)
             differs = there is None or there != agreed(leg.description, leg.heard_description)
@@ -203,6 +203,6 @@ class Transfer:
             add("Replaces", wanted.replaces)
         for value in refer.headers.lines("referred-by"):
             add("Referred-By", value)
-        if staying.heard_description:
-            made.set_body(staying.heard_description, SDP)
+        if staying.heard_description:  # a phone holds its call before it transfers it
+            made.set_body(hold.resumed(staying.heard_description, self._transferor.heard_description), SDP)
         return made

@@ -69,6 +69,34 @@ def test_the_target_of_a_transfer_is_tied_in_whether_or_not_the_other_one_is_ask
         end(world, talk.theirs)
 
 
+@pytest.mark.parametrize("sync", [0, 1, 2])
+@pytest.mark.parametrize(("held", "answered"), [(("10.0.1.1", "sendonly"), "recvonly"), (("0.0.0.0",), "sendrecv")])
+def test_who_is_held_while_it_is_transferred_is_resumed(held: tuple[str, ...], answered: str, sync: int) -> None:
+    with a_media_world({"EnableSBCMediaSync": sync}, None, {"SBCRemoteReferBehavior": 3}) as world:
+        talk = Talk(world, OFFER, ANSWER)
+        world.a.send(talk.ours, "INVITE", body=sdp(held[0], 4000, "8", *held[1:]))
+        world.b.answer(world.b.request("INVITE"), 200, body=sdp("10.0.2.1", 5000, "8", answered))
+        world.a.send(talk.ours, "ACK", cseq=world.a.response(200).cseq.number)
+        world.b.request("ACK")
+        world.a.send(talk.ours, "REFER", ("Refer-To", "<sip:300@corp.example>"))
+        world.a.response(202)
+        world.a.answer(world.a.request("NOTIFY"), 200)
+        arrived = world.c.request("INVITE")
+        assert b"only" not in arrived.body
+        world.c.answer(arrived, 200, body=sdp(*AT_C))
+        world.c.request("ACK")
+        world.a.answer(world.a.request("NOTIFY"), 200)
+        assert (world.b.heard == ["INVITE"]) is (sync != 2)
+        if sync != 2:
+            told = world.b.request("INVITE")
+            assert b"only" not in told.body and b"0.0.0.0" not in told.body
+            world.b.answer(told, 200, body=ANSWER)
+            world.b.request("ACK")
+        world.a.send(talk.ours, "BYE")
+        world.a.response(200)
+        end(world, talk.theirs)
+
+
 def test_a_target_in_the_other_law_is_transcoded_where_nobody_is_asked_again() -> None:
     profile = {"SBCRemoteReferBehavior": 3}
     with a_media_world({"EnableSBCMediaSync": 2}, None, profile) as world:

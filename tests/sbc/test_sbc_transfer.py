@@ -222,6 +222,42 @@ def test_the_reinvite_after_a_transfer(mode: int) -> None:
     assert b.heard == ([] if mode == 2 else ["INVITE"]), "0 sends it too where media are direct [choice]"
 
 
+HOLDS = {
+    "sendonly": (b"a=sendonly\r\n", b"a=recvonly\r\n", b"a=sendrecv"),
+    "inactive": (b"a=inactive\r\n", b"a=inactive\r\n", b"a=sendrecv"),
+    "nowhere": (b"c=IN IP4 0.0.0.0\r\n", b"a=recvonly\r\n", b"a=sendrecv"),
+    "both hold": (b"a=sendonly\r\n", b"a=inactive\r\n", b"a=inactive"),
+    "no hold": (b"", b"", b""),
+    "their own hold": (b"a=recvonly\r\n", b"a=sendonly\r\n", b"a=sendonly"),
+}
+
+
+@pytest.mark.parametrize(("held", "answered", "want"), HOLDS.values(), ids=HOLDS)
+def test_who_is_held_and_transferred_is_held_no_more(held: bytes, answered: bytes, want: bytes) -> None:
+    world, a, b, c = three_servers({"SBCReferBehavior": 3})
+    ours, theirs = place(a, b)
+    a.send(ours, "INVITE", body=CHANGED.replace(b"a=sendonly\r\n", held))
+    b.answer(b.request("INVITE"), 200, body=ANSWER + answered)
+    a.send(ours, "ACK", cseq=a.response(200).cseq.number)
+    b.request("ACK")
+    refer_locally(a, b, c, ours)
+    arrived = c.request("INVITE")
+    said = [line for line in arrived.body.splitlines() if line.startswith(b"a=")]
+    assert said == ([want] if want else []) and arrived.body.startswith(ANSWER[:60])
+    c.answer(arrived, 200, body=OTHER)
+    c.request("ACK")
+    a.answer(a.request("NOTIFY"), 200)
+    if b.heard == ["INVITE"]:
+        b.answer(b.request("INVITE"), 200, body=ANSWER)
+        b.request("ACK")
+    elif held:
+        assert b"0.0.0.0" not in held and answered != b"a=recvonly\r\n", "who was held has to be told"
+    a.send(ours, "BYE")
+    a.response(200)
+    hang_up(b, c, theirs)
+    world.assert_both_legs_are_free()
+
+
 def test_the_call_id_of_a_transfer_is_new_though_it_is_to_be_kept() -> None:
     _, a, b, c = three_servers({"SBCReferBehavior": 3, "SBCKeepOriginalCallId": 1})
     ours, _ = place(a, b)
