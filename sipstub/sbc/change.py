@@ -216,9 +216,9 @@ class Change:
         elif self._has_offer and body and self._hold_format:
             body = hold.answered(body, self._request.body)
         status = told_status(response.status, leg.session.mode, peer.session.mode)
-        reason = response.reason
-        if status != response.status:
-            reason, fields = None, [field for field in fields if field.key != "min-se"]
+        reason = response.reason if status == response.status else None
+        if reason is None:
+            fields = [field for field in fields if field.key != "min-se"]
         found = leg.answer(self._request, status, reason, fields, body, of=response)
         leg.session.put_on_answer(found, peer.session)
         is_invite = made.method == "INVITE" and is_success
