@@ -60,7 +60,7 @@ class ClientTable:
         vias = response.vias
         via = vias[0]
         transaction = self._clients.get(client_key(via.branch or "", response.cseq.method))
-        # other Vias than went out are somebody else's answer gone astray (8.1.3.3), and so is a sent-by that we never wrote (18.1.2)
+        # other Vias than went out: somebody else's answer gone astray (8.1.3.3); a sent-by that we never wrote: too (18.1.2)
         if transaction is None or len(vias) != len(transaction.request.vias) or not _is_sent_by(via, transaction.request.via):
             return False
         transaction.receive(response, source, now)
