@@ -7,14 +7,14 @@ who names another session, or speaks no MSRP, is sent away.  When one side's con
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from sipstub.media.agreement import Address
 from sipstub.media.fingerprint import Fingerprint
 from sipstub.media.msrp_flow import Flow, StreamLink
-from sipstub.media.msrp_frame import End, FrameProblem, Head, Piece
+from sipstub.media.msrp_frame import End, FrameProblem, Head, Piece, first_request
 from sipstub.media.msrp_path import MsrpUri
+from sipstub.media.msrp_terms import MsrpTerms
 
 MAX_WAITING = 4
 "Connections of an end that have not said yet whose they are; one more, and the oldest has to go."
@@ -47,30 +47,6 @@ class StreamPort(Protocol):
         """Give the port back, once or more often."""
 
 
-@dataclass(frozen=True, slots=True)
-class MsrpTerms:
-    """One line of the last description of a side."""
-
-    path: tuple[MsrpUri, ...]
-    "Its a=path; never empty."
-    target: Address | None = None
-    "Where a connection to it is opened; None where it named nothing that one could go to."
-    connects: bool = False
-    "Whether we open it."
-    fingerprints: tuple[Fingerprint, ...] = ()
-    "Of its certificate, over TLS."
-
-    @property
-    def is_secure(self) -> bool:
-        """Return whether TLS is spoken."""
-        return self.path[0].is_secure
-
-    @property
-    def to(self) -> str:
-        """Return what stands in To-Path."""
-        return " ".join(map(str, self.path))
-
-
 class MsrpEnd:
     """One of them."""
 
@@ -97,6 +73,7 @@ class MsrpEnd:
         self._waiting: list[Flow] = []
         self._is_begun = self._wants = self._is_closed = False
         self._next_try = 0.0
+        self._tries = 0
         self._alone_since: float | None = None
 
     # What was agreed on
@@ -180,16 +157,18 @@ class MsrpEnd:
         self._waiting.append(Flow(link, now))
 
     def connected(self, link: StreamLink, now: float) -> None:
-        """Know that one of ours is open: it says at once whose it is (section 5.4)."""
-        flow, self._opening = self._opening, None
+        """Know that one of ours is open: it says at once whose it is (section 5.4), and counts when that is answered.
+
+        So nothing of the other side comes to who does not speak MSRP: a description may name any address.
+        """
+        flow = self._opening
         if flow is None or flow.link is not link or self._terms is None or self._bound is not None:
+            self._opening = None if flow is not None and flow.link is link else flow
             link.abort()
             return
-        self.connections += 1
-        flow.hello = f"{self.uri.session[:12]}{self.connections}".encode()
-        text = f"SEND\r\nTo-Path: {self._terms.to}\r\nFrom-Path: {self.uri}\r\nMessage-ID: {flow.hello.decode()}"
-        link.send(b"MSRP " + flow.hello + f" {text}\r\nByte-Range: 1-0/0\r\n-------".encode() + flow.hello + b"$\r\n")
-        self._take(flow, now)
+        self._tries += 1
+        flow.hello = f"{self.uri.session[:12]}{self._tries}".encode()
+        link.send(first_request(flow.hello, self._terms.to, str(self.uri)))
 
     def received_from(self, link: StreamLink, data: bytes, now: float) -> None:
         """Take bytes of a connection."""
@@ -237,9 +216,8 @@ class MsrpEnd:
             self._connect(now)
 
     def _flow(self, link: StreamLink) -> Flow | None:
-        if self._bound is not None and self._bound.link is link:
-            return self._bound
-        return next((flow for flow in self._waiting if flow.link is link), None)
+        known = (self._bound, self._opening, *self._waiting)
+        return next((flow for flow in known if flow is not None and flow.link is link), None)
 
     def _connect(self, now: float) -> None:
         terms = self._terms
@@ -304,7 +282,7 @@ class MsrpEnd:
     def _pump(self, flow: Flow, now: float) -> None:
         """Pass on what came of it, as far as the other side takes it."""
         try:
-            while flow is self._bound or flow in self._waiting:
+            while flow is self._bound or flow is self._opening or flow in self._waiting:
                 sink = self.peer._bound if self.peer is not None else None
                 is_bound = flow is self._bound
                 if is_bound and sink is None and flow.is_ended:
@@ -320,19 +298,37 @@ class MsrpEnd:
                     else:
                         flow.link.resume()
                     return
-                if sink is None or not is_bound:
+                if flow is self._opening:
+                    self._greet(flow, item, now)
+                elif sink is None or not is_bound:
                     self._bind(flow, item, now)
                 else:
                     self._pass(flow, sink, item)
         except FrameProblem:
             self.strange += 1
-            self._lose(flow)
+            if flow is self._opening:
+                self._fail(now)
+            else:
+                self._lose(flow)
 
     def _belongs(self, head: Head) -> bool:
         """Return whether a frame is of this session: told by what stands in both paths (RFC 6714 section 4.3 has no more)."""
         if head.to[0].session != self.uri.session:
             return False
         return not head.method or (self._terms is not None and head.source[-1].session == self._terms.path[-1].session)
+
+    def _greet(self, flow: Flow, item: Head | Piece | End, now: float) -> None:
+        """Take the answer to our first request, or a request by which who is there shows that it knows the session."""
+        head = item if isinstance(item, Head) else None
+        is_asked = head is not None and bool(head.method) and self._belongs(head)
+        is_answer = head is not None and not head.method and head.transaction == flow.hello and 200 <= head.status < 300
+        if not is_answer and not is_asked:
+            self._fail(now)
+            return
+        self._opening, self.connections = None, self.connections + 1
+        if is_asked:
+            flow.first = head
+        self._take(flow, now)
 
     def _bind(self, flow: Flow, item: Head | Piece | End, now: float) -> None:
         if not isinstance(item, Head) or not item.method or not self._belongs(item):

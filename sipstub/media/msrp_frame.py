@@ -83,6 +83,12 @@ def frame(transaction: bytes, start: str, to: str, source: str) -> bytes:
     return b"MSRP " + transaction + f" {start}\r\nTo-Path: {to}\r\nFrom-Path: {source}".encode() + end_line(transaction)
 
 
+def first_request(transaction: bytes, to: str, source: str) -> bytes:
+    """Return the SEND without a body by which a connection is bound to its session (section 5.4)."""
+    head = f"SEND\r\nTo-Path: {to}\r\nFrom-Path: {source}\r\nMessage-ID: {transaction.decode()}\r\nByte-Range: 1-0/0"
+    return b"MSRP " + transaction + f" {head}".encode() + end_line(transaction)
+
+
 class FrameReader:
     """One direction of one connection."""
 

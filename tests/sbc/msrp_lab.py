@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from sipstub.media.agreement import Address
-from sipstub.media.msrp_end import MsrpEnd, MsrpTerms
+from sipstub.media.msrp_end import MsrpEnd
 from sipstub.media.msrp_path import read_path
+from sipstub.media.msrp_terms import MsrpTerms
 
 A_PATH, B_PATH = "msrp://10.0.1.1:7001/asession;tcp", "msrp://10.0.2.1:7002/bsession;tcp"
 

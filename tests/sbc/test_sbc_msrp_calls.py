@@ -377,7 +377,7 @@ def test_the_target_of_a_transfer_gets_the_messages_of_who_stays() -> None:
         assert address == AT_C and from_a.is_gone and not to_b.is_gone
         c, b = world.ledger.streams[at_c], world.ledger.streams[talk.at_b]
         c.connected(to_c, 5.0)
-        to_c.take()
+        c.received_from(to_c, an_ok(to_c.take().split(b" ")[1].decode(), c.uri, path), 5.0)
         b.received_from(to_b, a_send("tothe", b.uri, B_PATH), 5.0)
         assert to_c.take() == a_send("tothe", path, c.uri)
         world.a.send(talk.ours, "BYE")

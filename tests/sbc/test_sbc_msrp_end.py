@@ -169,7 +169,9 @@ def test_relays_before_a_side_stay_in_the_path() -> None:
     assert pair.at_b.opened[-1][0] == ("10.0.9.9", 2855)
     link = pair.at_b.opened[-1][1]
     pair.b.connected(link, 2.0)
-    assert f"To-Path: {path}\r\n".encode() in link.take()
+    hello = link.take()
+    assert f"To-Path: {path}\r\n".encode() in hello
+    pair.b.received_from(link, an_ok(hello.split(b" ")[1].decode(), pair.b.uri, path.split(" ")[0]), 2.0)
     at_a = pair.accepted(pair.a, a_send("first", pair.a.uri, A_PATH))
     assert link.take() == a_send("first", path, pair.b.uri)
     pair.b.received_from(link, a_send("backw", pair.b.uri, path.replace(" ", " msrp://10.0.9.8:2855/further;tcp ")), 2.0)
@@ -417,7 +419,34 @@ def test_a_refusal_of_our_first_request_ends_the_connection() -> None:
     at_a = pair.accepted(pair.a, a_send("first", pair.a.uri, A_PATH))
     transaction = link.take().split(b" ")[1].decode()
     pair.b.received_from(link, an_ok(transaction, pair.b.uri, B_PATH, "481 No session"), 0.0)
-    assert link.is_closed and at_a.is_closed
+    assert link.is_gone and at_a.is_closed and pair.b.failed == 1
+    pair.close()
+
+
+@pytest.mark.parametrize("said", [b"", b"+OK ready\r\n", b"220 smtp.example\r\n" * 300, an_ok("other", A_PATH, B_PATH)])
+def test_who_does_not_answer_as_msrp_gets_nothing_that_the_other_side_sends(said: bytes) -> None:
+    """A description may name any address, and who sends it may want to speak to it with our voice."""
+    pair = Pair()
+    link = pair.at_b.opened[0][1]
+    pair.b.connected(link, 0.0)
+    at_a = pair.accepted(pair.a, a_send("first", pair.a.uri, A_PATH, "EHLO or whatever"))
+    pair.b.received_from(link, said, 0.0)
+    pair.tick(OPEN_S)
+    assert b"EHLO" not in link.sent and link.is_aborted and at_a.is_closed
+    assert (pair.b.failed, pair.b.connections) == (1, 0)
+    pair.close()
+
+
+def test_who_speaks_before_it_answers_is_heard_if_it_knows_the_session() -> None:
+    pair = Pair()
+    link = pair.at_b.opened[0][1]
+    pair.b.connected(link, 0.0)
+    at_a = pair.accepted(pair.a, a_send("first", pair.a.uri, A_PATH))
+    transaction = link.sent.split(b" ")[1].decode()
+    early = a_send("early", pair.b.uri, B_PATH)
+    pair.b.received_from(link, early + an_ok(transaction, pair.b.uri, B_PATH) + early, 0.0)
+    assert at_a.sent == a_send("early", A_PATH, pair.a.uri) * 2
+    assert link.sent.endswith(a_send("first", B_PATH, pair.b.uri))
     pair.close()
 
 

@@ -11,8 +11,9 @@ from dataclasses import replace
 
 from sipstub.media.agreement import usable_target
 from sipstub.media.fingerprint import read_fingerprint
-from sipstub.media.msrp_end import MsrpEnd, MsrpTerms
+from sipstub.media.msrp_end import MsrpEnd
 from sipstub.media.msrp_path import read_path
+from sipstub.media.msrp_terms import MsrpTerms
 from sipstub.sbc.media.side import is_nowhere
 from sipstub.sip.sdp import Media, Sdp
 

@@ -12,7 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING, overload
 
 from sipstub.media.g711 import LAWS
-from sipstub.media.msrp_end import MsrpEnd, MsrpTerms
+from sipstub.media.msrp_end import MsrpEnd
+from sipstub.media.msrp_terms import MsrpTerms
 from sipstub.media.relay_end import RelayEnd
 from sipstub.media.relay_terms import Mediation, RelayTerms
 from sipstub.sbc.media.coders import answered, is_voice, offered, payloads
