@@ -35,6 +35,7 @@ LONG = {
     "verify_command/test_verify_foreign.py": False,
     "verify_command/test_verify_sessions.py": False,
     "verify_command/test_verify_own_server.py": False,
+    "verify_command/test_verify_through.py": False,
     "lab/test_lab_verify.py": True,
     "linphone/test_linphone_provisioned.py": True,
     "runtime/test_runtime_serve.py": True,
