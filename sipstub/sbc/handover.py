@@ -68,6 +68,7 @@ class Handover:
                 peer.dialog.receive_response(made, response)
             body = relay.body_for(leg, response)
             found = leg.answer(request, response.status, response.reason, carried(response), body, of=response)
+        leg.session.mark(found)
         relay.shorten(request, found)
         leg.dialog.request_answered(request, found.status)
         relay.core.respond(self._transaction, found, now)

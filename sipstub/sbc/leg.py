@@ -32,6 +32,8 @@ _ADDRESS = re.compile(r"[0-9.]+\Z|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\Z")
 _AGENT = (Headers.line("User-Agent", AGENT_NAME),)
 _SERVER = (Headers.line("Server", AGENT_NAME),)
 SDP = "application/sdp"
+TIMED = frozenset({"ACK", "INVITE", "UPDATE"})
+"Requests whose words about session timers are written by who makes them, or that say nothing of them."
 CREDENTIALS = frozenset({"authorization", "proxy-authorization"})
 ALLOW = "INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, INFO, OPTIONS, MESSAGE, NOTIFY, REFER, SUBSCRIBE, REGISTER"
 
@@ -136,6 +138,8 @@ class Leg:
         made.headers.take_over(_AGENT)
         if body:
             made.set_body(body)
+        if method not in TIMED:
+            self.session.mark(made)
         return made
 
     def answer(

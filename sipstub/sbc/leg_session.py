@@ -186,6 +186,16 @@ class LegSession:
             NOTHING.put_on(request)
         return None
 
+    def mark(self, message: Request | Response) -> None:
+        """Write what any other message on this leg says: a leg without timers no word of them, our own that we know them.
+
+        RFC 4028 section 7.1 wants the latter of every request but ACK.
+        """
+        if self.mode is SessionMode.NOT_SUPPORTED:
+            NOTHING.put_on(message)
+        elif self.timer is not None and isinstance(message, Request):
+            self.timer.ask(message.method).headers.put_on(message)
+
     def answered(self, response: Response, now: float) -> None:
         """Take a final answer of this leg that is not for a timer of our own."""
         if not 200 <= response.status < 300 or response.cseq.method not in REFRESHING:

@@ -235,8 +235,6 @@ class Relay:
         if leg.peer is not None and leg.peer.unacked is not None and leg.peer.unacked.other is leg:
             self.acknowledge(leg, leg.peer.unacked.other_cseq)
         bye = leg.request("BYE")
-        if timer is not None:
-            timer.ask("BYE").headers.put_on(bye)
         dialog.end()
         Asking(leg, bye).begin(now)
 

@@ -295,6 +295,41 @@ def test_the_interval_that_the_sbc_asks_for(expires: int) -> None:
     assert said(got) == f"{expires};refresher=uas"
 
 
+@pytest.mark.parametrize("mode", [named("SBCSessionExpiresMode", mode) for mode in (2, 3)])
+@pytest.mark.parametrize("method", ["INFO", "MESSAGE", "REFER", "NOTIFY", "UPDATE", "INVITE"])
+@pytest.mark.parametrize("tags", ["timer, replaces", "replaces"])
+def test_every_request_says_whether_there_are_timers_on_its_leg(method: str, mode: int, tags: str) -> None:
+    world, caller, callee = modes(0, mode)
+    _, _, dialog = talk(caller, callee, ("Supported", tags))
+    more = {"REFER": [("Refer-To", "<sip:300@corp.example>")], "NOTIFY": [("Event", "x"), ("Subscription-State", "active")]}
+    caller.send(dialog, method, ("Supported", tags), *more.get(method, []), body=CHANGED if method == "INVITE" else b"")
+    got = callee.request(method)
+    assert sorted(got.supported) == (["replaces", "timer"] if mode == 3 else ["replaces"])
+    callee.answer(got, 200, ("Supported", "timer"), body=ANSWER if method == "INVITE" else b"")
+    caller.response(200)
+    if method == "INVITE":
+        caller.send(dialog, "ACK")
+        callee.request("ACK")
+    hang_up(caller, callee, dialog)
+    world.assert_both_legs_are_free()
+
+
+def test_what_the_sbc_asks_by_itself_says_so_too() -> None:
+    _, caller, callee = modes(3, 3, b={"SBCRemoteReferBehavior": 3})
+    _, _, dialog = talk(caller, callee, TIMER)
+    caller.send(dialog, "REFER", ("Refer-To", "<sip:300@corp.example>"))
+    caller.response(202)
+    assert caller.request("NOTIFY").supported == ("timer",)
+
+
+def test_a_side_without_timers_hears_of_none_in_answers() -> None:
+    _, caller, callee = modes(2, 0)
+    _, _, dialog = talk(caller, callee)
+    caller.send(dialog, "INFO")
+    callee.answer(callee.request("INFO"), 200, ("Supported", "timer, replaces"))
+    assert caller.response(200).supported == ("replaces",)
+
+
 @pytest.mark.parametrize(("a", "b"), [(mode, 2) for mode in range(4)] + [(2, 0), (2, 1)])
 def test_a_side_without_timers_neither_hears_nor_causes_a_422(a: int, b: int) -> None:
     world, caller, callee = modes(a, b)
