@@ -28,10 +28,11 @@ PROVISIONER = {
     "cli": 9,
     "__main__": 10,
 }
-MAY_USE_SIPSTUB = {"rendering", "expectations", "services", "runtime", "cli"}
-"DESIGN names rendering, expectations, services and cli; runtime is the composition root."
+MAY_USE_SIPSTUB = {"secret", "rendering", "expectations", "services", "runtime", "cli"}
+"Runtime is the composition root; a secret is one class for both."
 SIPSTUB = {
     "errors": 0,
+    "secret": 0,
     "sip": 1,
     "transaction": 2,
     "dialog": 3,
