@@ -154,6 +154,18 @@ def test_who_connects_is_agreed_on_each_leg_alone(
         talk.end()
 
 
+def test_who_connects_may_stand_before_all_lines() -> None:
+    with a_media_world(ON) as world:
+        offer, answer = (
+            body.replace(b"t=0 0\r\n", b"t=0 0\r\na=setup:" + word + b"\r\n")
+            for body, word in ((OFFER, b"passive"), (ANSWER, b"active"))
+        )
+        talk = Talk(world, offer, answer)
+        assert message_in(talk.ok.body).attributes("setup") == ["active"]
+        assert [address for address, _ in world.ledger.opened(talk.at_a)] == [AT_A] and not world.ledger.opened(talk.at_b)
+        talk.end()
+
+
 @pytest.mark.parametrize(
     ("path", "lines", "target"),
     [
@@ -324,6 +336,36 @@ def test_a_hold_keeps_the_connection(how: str) -> None:
         assert path_in(held, 1) == path_in(talk.ok.body, 1)
         again(world, talk.ours, offer, answer)
         assert not from_a.is_gone and not to_b.is_gone and len(world.ledger.opened(at_b, 9.0)) == 1
+        talk.end()
+
+
+@pytest.mark.parametrize("moves", [False, True])
+def test_a_refresh_of_the_sbc_keeps_the_connection_unless_its_answer_names_another_path(moves: bool) -> None:
+    values = {**ON, "SBCSessionExpires": 120, "SBCSessionRefreshingPolicy": 1}
+    with a_media_world(values, None, {"SBCSessionExpiresMode": 3, "SBCRemoteUpdateSupport": 0}) as world:
+        talk = Talk(world, OFFER, ANSWER)
+        from_a, to_b = up(world, talk.at_a, talk.at_b)
+        world.run(61.0)
+        refresh = world.b.request("INVITE")
+        assert path_in(refresh.body) == path_in(talk.arrived.body)
+        moved = B_PATH.replace("bsession", "moved")
+        timer = (("Session-Expires", "120;refresher=uac"), ("Require", "timer"))
+        world.b.answer(refresh, 200, *timer, body=messages(AT_B, moved if moves else B_PATH))
+        world.b.request("ACK")
+        assert (from_a.is_gone, to_b.is_gone) == (moves, moves)
+        assert len(world.ledger.opened(talk.at_b, 99.0)) == 1 + moves
+        talk.end()
+
+
+def test_a_line_that_a_side_leaves_out_of_its_next_offer_ends_where_the_order_is_kept() -> None:
+    with a_media_world({**ON, "SBCEnforceMediaOrder": 1}) as world:
+        offer, answer = with_line(VOICE, OFFER), with_line(sdp("10.0.2.1", 5000), ANSWER)
+        talk = Talk(world, offer, answer)
+        from_a, to_b = up(world, line_of(talk.ok.body, 1)[1], line_of(talk.arrived.body, 1)[1])
+        left = answer.replace(b"m=message 7002", b"m=message 0")
+        ok, asked = again(world, talk.ours, VOICE, left)
+        assert [line.port for line in Sdp.parse(asked).media] == [talk.at_b, 0] and len(Sdp.parse(ok).media) == 1
+        assert from_a.is_closed and to_b.is_closed
         talk.end()
 
 

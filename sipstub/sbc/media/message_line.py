@@ -42,7 +42,7 @@ def message_terms(sdp: Sdp, media: Media, *, is_answer: bool) -> MsrpTerms | Non
     if len(paths) != 1 or paths[0][0].is_secure is not is_secure:
         return None
     path = paths[0]
-    connects = setup_of(media) in ((PASSIVE, "") if is_answer else (PASSIVE,))
+    connects = (setup_of(media) or setup_of(sdp)) in ((PASSIVE, "") if is_answer else (PASSIVE,))
     told_by = media.attributes("fingerprint") or sdp.attributes("fingerprint") if is_secure else []
     fingerprints = tuple(one for text in told_by if (one := read_fingerprint(text)) is not None)
     if is_secure and connects and not fingerprints:
@@ -53,13 +53,13 @@ def message_terms(sdp: Sdp, media: Media, *, is_answer: bool) -> MsrpTerms | Non
     return MsrpTerms(path, target, connects, fingerprints)
 
 
-def setup_of(media: Media) -> str:
-    """Return who connects, by a description; empty where it says nothing."""
-    return next((word for value in media.attributes("setup") if (word := value.strip().lower()) in ANSWERS), "")
+def setup_of(section: Media | Sdp) -> str:
+    """Return who connects, by a line or by what stands before all lines (RFC 4145 section 4); empty where it says nothing."""
+    return next((word for value in section.attributes("setup") if (word := value.strip().lower()) in ANSWERS), "")
 
 
-def message_at(media: Media, end: MsrpEnd, offer: Media | None) -> Media:
-    """Return a line with a path of ours; `offer` is what it answers, None if it is one itself."""
+def message_at(media: Media, end: MsrpEnd, offered: str | None) -> Media:
+    """Return a line with a path of ours; `offered` is who connects by the offer that it answers, None if it is one itself."""
     host, port = end.port.host, end.port.port
     family = "IP6" if ":" in host else "IP4"
     lines = [
@@ -67,7 +67,7 @@ def message_at(media: Media, end: MsrpEnd, offer: Media | None) -> Media:
         for letter, value in media.lines
         if not (letter == "a" and value.partition(":")[0] in _OURS)
     ]
-    setup = ACTPASS if offer is None else ANSWERS.get(setup_of(offer), "")
+    setup = ACTPASS if offered is None else ANSWERS.get(offered, "")
     lines.append(("a", f"path:{end.uri}"))
     if setup:
         lines.append(("a", f"setup:{setup}"))

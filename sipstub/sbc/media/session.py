@@ -19,7 +19,7 @@ from sipstub.media.relay_terms import Mediation, RelayTerms
 from sipstub.sbc.media.coders import answered, is_voice, offered, payloads
 from sipstub.sbc.media.fax import FaxWatch
 from sipstub.sbc.media.first_offer import description, voice_of
-from sipstub.sbc.media.message_line import is_message, message_at, message_terms
+from sipstub.sbc.media.message_line import is_message, message_at, message_terms, setup_of
 from sipstub.sbc.media.order import Layout, kept_order, straight
 from sipstub.sbc.media.packet_line import is_relayed, packet_at, packet_terms
 from sipstub.sbc.media.side import MediaSide
@@ -166,6 +166,7 @@ class AnchoredSession:
         rules = self._plane.rules
         is_direct = rules.passes_by(one.hop, other.hop)
         self._offerer, self._pending = one, []
+        one.setup = setup_of(sdp)
         one.heard, lines, layout = sdp.media, sdp.media, straight(len(sdp.media))
         if rules.keeps_order and other.said:
             lines, layout = kept_order(lines, other.said)
@@ -249,8 +250,9 @@ class AnchoredSession:
             near.tie(far)
         if is_answer:
             self._silence(one.ends.get(of), other.ends.get(place))
-        offer = other.heard[place] if is_answer and place < len(other.heard) else None
-        return message_at(worded, far, offer)
+        asked = other.heard[place : place + 1]
+        offered = "".join(map(setup_of, asked)) or other.setup
+        return message_at(worded, far, offered if is_answer else None)
 
     def _refused(
         self, worded: Media, source: tuple[MediaSide, int | None], to: tuple[MediaSide, int | None], is_answer: bool

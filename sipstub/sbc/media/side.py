@@ -13,7 +13,7 @@ from sipstub.transaction.sending import Hop
 class MediaSide:
     """One of them; forks of one INVITE share one."""
 
-    __slots__ = ("_last", "_version", "ends", "heard", "hop", "number", "own", "profile", "said", "streams")
+    __slots__ = ("_last", "_version", "ends", "heard", "hop", "number", "own", "profile", "said", "setup", "streams")
 
     def __init__(self, profile: MediaProfile, hop: Hop, own: str, number: int) -> None:
         """`own` is our address towards it, which may be a wildcard, `number` the session that descriptions of ours are of."""
@@ -27,6 +27,8 @@ class MediaSide:
         "The same of lines of MSRP."
         self.heard: tuple[Media, ...] = ()
         "Lines of its last description."
+        self.setup = ""
+        "Who connects, by what stands before all lines of its last offer."
         self.said: tuple[Media, ...] = ()
         "Lines of the last one it got."
         self._version = 0
