@@ -162,7 +162,7 @@ async def _serve(
     allow_descriptors()
     stub = compose(registrar)
     registrar.restore(list(store.load()), time.time())
-    told = SipJournal(journal, users)
+    told = SipJournal(journal, users, registrar.location.of_flow)
     stub.registering.watch(told.change, told.refusal)
     stub.core.on_malformed = told.malformed
     front = None if side.sbc is None else SbcFront(side.sbc, side.listening, recorder, told, tls)

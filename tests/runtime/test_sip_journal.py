@@ -15,6 +15,7 @@ from sipstub.net.server import NetEvent
 from sipstub.registrar.binding import Binding, BindingChange, Change
 from sipstub.registrar.reason import RegistrarEvent, Why
 from sipstub.sip.error import SipError
+from sipstub.sip.message import Request
 from sipstub.sip.params import Params
 from sipstub.trace.record import Endpoint
 from sipstub.transaction.sending import Hop
@@ -64,6 +65,22 @@ def test_events_of_an_account_name_its_phone(journal: SipJournal, written: Writt
         ("sip:101", "anna", "001565000001", "T46G"),
         ("sip:999", None, None, None),
     ]
+
+
+def test_a_phone_is_known_by_where_it_registered_from_and_by_the_account_that_it_names(written: Written) -> None:
+    journal = SipJournal(
+        written, cast(FleetUsers, Owners()), {"udp 10.0.0.1:5060": (BINDING,), "tls 10.0.0.1:5061": (BINDING,)}.get
+    )
+    named, strange, unread = SipError("x"), SipError("y"), SipError("z")
+    named.partial = Request("OPTIONS", "sip:a", (("From", "<sip:101@a>;tag=1"),))
+    strange.partial = Request("OPTIONS", "sip:a", (("From", "<sip:999@a>;tag=1"),))
+    unread.partial = Request("OPTIONS", "sip:a", (("From", "<sip:101@a"),))
+    journal.malformed(SipError("no Via"), Hop("UDP", "10.0.0.1", 5060), NOW)
+    journal.connection(NetEvent(NOW, Endpoint("tls", "10.0.0.1", 5061), "closed in the middle of a message"))
+    for error in (named, strange, unread, SipError("no SIP")):
+        journal.malformed(error, Hop("UDP", "10.0.0.9", 5060), NOW)
+    assert [event.phone for event in written] == ["anna", "anna", "anna", None, None, None]
+    assert [event.name for event in written] == ["sip:101@a", "sip:101@a", "sip:101@a", "", "", ""]
 
 
 def test_refusals_from_ever_so_many_hosts_are_bounded_in_all_and_the_rest_is_counted(
