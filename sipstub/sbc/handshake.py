@@ -28,7 +28,7 @@ def acknowledged(leg: Leg, ack: Request, now: float) -> bool:
     if waiting.other is not None:
         other = waiting.other
         body = leg.relay.body_for(other, ack)
-        own_offer, other.has_own_offer = other.has_own_offer, False
+        own_offer = other.has_own_offer
         told = b"" if own_offer else body
         fields = [field for field in carried(ack) if told or field.key != "content-type"]
         acknowledge(other, waiting.other_cseq, fields, told, of=ack)
@@ -40,6 +40,7 @@ def acknowledged(leg: Leg, ack: Request, now: float) -> bool:
 
 def acknowledge(leg: Leg, cseq: int, fields: Iterable[Field] = (), body: bytes = b"", *, of: Request | None = None) -> None:
     """Send the ACK to a 2xx of that leg; `of` is the one that is passed on."""
+    leg.has_own_offer = False
     ack = leg.request("ACK", fields, body, cseq=cseq, of=of)
     if body:
         leg.said(ack)
