@@ -104,6 +104,44 @@ def test_another_refusal_leaves_the_call_as_it_is() -> None:
         talk.end()
 
 
+def test_a_tone_in_the_middle_of_a_re_invite_is_asked_about_when_it_comes_again() -> None:
+    with a_media_world({"SBCEnforceMediaOrder": 1}, None, {FAX: 2}) as world:
+        talk = Talk(world, OFFER, ANSWER)
+        world.a.send(talk.ours, "INVITE", body=OFFER.replace(b"7 1", b"7 2"))
+        arrived = world.b.request("INVITE")
+        call_of_a_fax(talk)
+        assert not world.b.inbox
+        world.b.answer(arrived, 488)
+        world.b.request("ACK")
+        world.a.response(488)
+        world.a.send(talk.ours, "INVITE", body=OFFER.replace(b"7 1", b"7 3"))
+        arrived = world.b.request("INVITE")
+        assert [line.kind for line in Sdp.parse(arrived.body).media] == ["audio"], "nobody was told of T.38"
+        world.b.answer(arrived, 200, body=ANSWER.replace(b"7 1", b"7 2"))
+        world.a.response(200)
+        world.a.send(talk.ours, "ACK")
+        world.b.request("ACK")
+        call_of_a_fax(talk)
+        accept(world.b, 5100)
+        talk.end()
+
+
+def test_a_call_whose_t38_was_refused_is_one_of_voice() -> None:
+    with a_media_world({"SBCEnforceMediaOrder": 1}, None, {FAX: 2}) as world:
+        talk = Talk(world, OFFER, ANSWER)
+        call_of_a_fax(talk)
+        world.b.answer(world.b.request("INVITE"), 491)
+        world.b.request("ACK")
+        world.a.send(talk.ours, "INVITE", body=OFFER.replace(b"7 1", b"7 2"))
+        arrived = world.b.request("INVITE")
+        assert line_of(arrived.body) == ("10.0.0.1", talk.at_b, ("8",))
+        world.b.answer(arrived, 200, body=ANSWER.replace(b"7 1", b"7 2"))
+        assert line_of(world.a.response(200).body) == ("10.0.0.1", talk.at_a, ("8",))
+        world.a.send(talk.ours, "ACK")
+        world.b.request("ACK")
+        talk.end()
+
+
 def test_a_tone_is_asked_about_once() -> None:
     with a_media_world(None, None, {FAX: 1}) as world:
         talk = Talk(world, OFFER, ANSWER)

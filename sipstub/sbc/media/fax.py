@@ -66,7 +66,7 @@ class FaxWatch:
         def heard(packet: RtpPacket, codec: str, now: float) -> None:
             if self._session.now > self._until:
                 self.stop()
-            elif codec in LAWS and detector.take(decode(packet.payload, codec)):
+            elif codec in LAWS and detector.take(decode(packet.payload, codec)) and _can_be_asked(self._wanted[0]):
                 self.stop()
                 self._asked = self._wanted
                 self._ask_next(self._session.now)
@@ -83,6 +83,9 @@ class FaxWatch:
         if not self._asked:
             return
         leg = self._asked[0]
+        if not _can_be_asked(leg):
+            self._asked = []
+            return
         voice = self._voice.get(leg)
         body = self._session.offer_of_ours(leg, self._line(voice)) if voice is not None else b""
         if body:
@@ -109,3 +112,8 @@ class FaxWatch:
         else:
             self._asked = []
         self._ask_next(now)
+
+
+def _can_be_asked(leg: Leg) -> bool:
+    """Return whether nothing else is being negotiated there; the tone comes again every three seconds."""
+    return leg.dialog is not None and not leg.is_closed and leg.negotiation.may_ask("INVITE", has_offer=True)
