@@ -46,6 +46,9 @@ LONG = {
     "faults/test_restart_served.py": True,
     "faults/test_rendered_accounts.py": True,
     "registrar/test_registrar_flood.py": True,
+    "sbc/test_sbc_media_reports.py": False,
+    "sbc/test_sbc_media_heard.py": True,
+    "sbc/test_sbc_msrp_wire.py": True,
 }
 "What begins first, in this order: whatever takes long and begins late keeps one process at work when all others have ended."
 LONG_FOLDERS = ("timer_clients", "sbc_clients", "verify_command", "lab", "linphone", "runtime", "faults", "browser")
