@@ -68,9 +68,8 @@ def test_events_of_an_account_name_its_phone(journal: SipJournal, written: Writt
 
 
 def test_a_phone_is_known_by_where_it_registered_from_and_by_the_account_that_it_names(written: Written) -> None:
-    journal = SipJournal(
-        written, cast(FleetUsers, Owners()), {"udp 10.0.0.1:5060": (BINDING,), "tls 10.0.0.1:5061": (BINDING,)}.get
-    )
+    bound = {"udp 10.0.0.1:5060": (BINDING,), "tls 10.0.0.1:5061": (BINDING,)}
+    journal = SipJournal(written, cast(FleetUsers, Owners()), lambda flow: bound.get(flow, ()))
     named, strange, unread = SipError("x"), SipError("y"), SipError("z")
     named.partial = Request("OPTIONS", "sip:a", (("From", "<sip:101@a>;tag=1"),))
     strange.partial = Request("OPTIONS", "sip:a", (("From", "<sip:999@a>;tag=1"),))
