@@ -62,6 +62,16 @@ def test_a_notify_that_comes_before_the_200_finds_its_way() -> None:
     world.assert_both_legs_are_free()
 
 
+def test_what_a_subscribe_asks_for_in_its_body_reaches_the_other_side() -> None:
+    _, a, b = two_servers()
+    wanted = b"<resource-lists/>"
+    asked = a.ask("SUBSCRIBE", URI, ("Event", "presence"), ("Content-Type", "application/resource-lists+xml"), body=wanted)
+    got = b.request("SUBSCRIBE")
+    assert (got.body, got.headers.get("content-type"), got.headers.get("event")) == (
+        wanted, asked.headers.get("content-type"), "presence",
+    )  # fmt: skip
+
+
 def test_a_second_dialog_of_one_subscribe_is_refused() -> None:
     _, a, b = two_servers()
     a.ask("SUBSCRIBE", URI, EVENT, ("Expires", "600"))
