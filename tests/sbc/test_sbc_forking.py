@@ -97,16 +97,17 @@ def test_all_refuse_and_the_caller_gets_the_best_of_it() -> None:
     free(world)
 
 
-def test_a_603_of_one_phone_ends_the_ringing_of_all() -> None:
+@pytest.mark.parametrize("status", [600, 603])
+def test_a_6xx_of_one_phone_ends_the_ringing_of_all(status: int) -> None:
     world, pbx, (one, two) = phones(1)
     pbx.ask("INVITE", URI, body=OFFER)
     second = two.request("INVITE")
     two.answer(second, 180)
     pbx.response(180)
-    one.answer(one.request("INVITE"), 603)
+    one.answer(one.request("INVITE"), status)
     two.answer(two.request("CANCEL"), 200)
     two.answer(second, 487)
-    assert pbx.response(603)
+    assert pbx.response(status)
     free(world)
 
 
