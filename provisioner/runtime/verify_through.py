@@ -13,6 +13,7 @@ from provisioner.runtime.sip_sbc import SbcChoice
 from provisioner.runtime.verify_subject import Tested
 from sipstub.sbc.predict.comparison import compare
 from sipstub.sbc.predict.phone import accounts_of
+from sipstub.sbc.predict.registered import compare_registration
 from sipstub.sbc.predict.roles import Roles
 from sipstub.sbc.predict.rules import LegRules, TimerRules
 from sipstub.sbc.predict.sides import sides
@@ -97,7 +98,10 @@ class Through:
         return tuple(
             row
             for account in accounts
-            for row in compare(account, self.phone, self.far, self.rules, recording, roles=roles, played=played)
+            for row in (
+                *compare_registration(account, self.phone, self.rules, messages, roles),
+                *compare(account, self.phone, self.far, self.rules, recording, roles=roles, played=played),
+            )
         )
 
 

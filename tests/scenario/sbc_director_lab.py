@@ -19,11 +19,13 @@ from sipstub.sbc.settings.settings import SbcSettings
 from sipstub.sbc.site import site_of
 from sipstub.sbc.stand_in import stand_in
 from sipstub.stimulus.director import Director
+from sipstub.stimulus.plan import plan_for
 from sipstub.stimulus.session_plan import session_plan
 from sipstub.transaction.sending import Hop
 from sipstub.verify.compared import Compared
 from sipstub.verify.finding import Finding
 from sipstub.verify.run import Circumstances, verify
+from sipstub.verify.stimulus import EVERY
 
 SBC_PORT, INNER_PORT, REGISTRAR_PORT = 5060, 40_010, 40_020
 BEHIND = "127.0.0.1"
@@ -167,3 +169,27 @@ def play(
     through = Through.of(lab.stands.settings, lab.stands.phones, lab.stands.far)
     report = through.judged(verified, [tested], messages, roles, run.held).report.phones[0]
     return Played(report.compared, report.findings, lab, run.is_done)
+
+
+def disturbed(settings: SbcSettings, file: Mapping[str, str]) -> tuple[Finding, ...]:
+    """Return what the rules say of a phone that was asked, refused, left without answers, called and restarted behind the SBC."""
+    lab = SbcLab([a_file(ONE_ACCOUNT, file)], MODELS["T46G"], MAC, sbc_settings=settings)
+    director = Director(lab.stub, token=iter(f"director{number}" for number in range(10**6)).__next__)
+    lab.boot().run(15.0)
+    assert lab.agent is not None
+    lab.agent.answering = Answering.ANSWER
+    run = director.run(lab.expectations, plan_for(lab.expectations, EVERY), lab.now, sees_fetches=True)
+    end = lab.now + LONGEST_S
+    while not run.is_done and lab.now < end:
+        lab.run(1.0)
+        if lab.fetches and lab.fetches[-1].at > run.stage.fetched_at:
+            run.fetched(lab.fetches[-1].at)
+        calls = [] if lab.agent is None else [call for line in lab.agent.lines for call in line.calls]
+        if lab.agent is not None and run.step is not None and "dial" in run.waits_for and not calls:
+            lab.agent.call(run.step.accounts[0], "100", lab.now)
+        for call in calls if "press" in run.waits_for else ():
+            call.press("5", lab.now)
+    lab.run(40.0)
+    known = Circumstances(frozenset(run.stimuli), boots=tuple(lab.boots), fetches=tuple(lab.fetches), until=lab.now)
+    verified = verify([lab.expectations], phone_leg(lab.recorder.messages(), FAR), known, now=lab.now)
+    return verified.report.phones[0].findings

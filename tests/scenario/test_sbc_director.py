@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from sbc_director_lab import play
+from sbc_director_lab import disturbed, play
 
 from sipstub.sbc.settings.settings import SbcSettings
 from sipstub.sbc.stand_in import stand_in
@@ -48,7 +48,7 @@ def test_a_phone_that_does_what_its_file_says_differs_in_no_call_and_fails_no_ru
 
 def test_the_422_of_the_sbc_and_what_the_phone_does_then_stand_in_the_comparison() -> None:
     played = play(settings_of(3, 0), a_file({**REFRESHES, "expires": "90"}), ["offer"])
-    rows = {(row.leg, row.what): row for row in played.compared}
+    rows = {(row.leg, row.what): row for row in played.compared if row.call}
     assert rows["phone", "422"].seen == "Min-SE: 100" and rows["phone", "422"].agrees
     assert (
         rows["phone", "INVITE"].seen == "Session-Expires: 90;refresher=uac, then Session-Expires: 100;refresher=uac, Min-SE: 100"
@@ -58,7 +58,7 @@ def test_the_422_of_the_sbc_and_what_the_phone_does_then_stand_in_the_comparison
 
 def test_a_phone_without_session_timers_is_refreshed_by_the_sbc() -> None:
     played = play(settings_of(3, 0), a_file(WITHOUT), ["timer-off"])
-    asked = {(row.leg, row.what): row for row in played.compared}
+    asked = {(row.leg, row.what): row for row in played.compared if row.call}
     assert asked["phone", "200"].agrees and asked["phone", "200"].seen == "no Session-Expires"
     assert not played.wrong and not played.failed
 
@@ -100,6 +100,44 @@ def test_a_phone_that_disobeys_at_the_sbc_differs_where_it_does(mutant: str, sce
 )
 def test_the_rules_of_a_phone_hold_on_its_leg_of_the_sbc(mutant: str, scenario: str, rule: str) -> None:
     assert rule in play(settings_of(3, 0), a_file(REFRESHES), [scenario], disobey=(mutant,)).failed
+
+
+@pytest.mark.parametrize(
+    ("values", "sent", "granted"),
+    [
+        ({}, "Expires: 3600", "110 to 120 s"),
+        ({"SBCUserRegistrationTime": 240, "SBCRandomizeExpires": 0}, "Expires: 3600", "240 s"),
+        ({"SBCUserRegistrationTime": 90, "SBCProxyRegistrationTime": 600}, "Expires: 600", "80 to 90 s"),
+    ],
+)
+def test_a_registration_is_as_predicted_for_the_phone_and_for_the_registrar(
+    values: dict[str, int], sent: str, granted: str
+) -> None:
+    settings = SbcSettings()
+    for name, value in values.items():
+        settings = settings.with_value(name, value)
+    played = play(settings, a_file(REFRESHES), ["open"])
+    told = {(row.leg, row.what): row for row in played.compared if not row.call}
+    assert {place: (row.predicted, row.agrees) for place, row in told.items()} == {
+        ("far", "REGISTER"): (sent, True),
+        ("phone", "200"): (granted, True),
+    }
+
+
+def test_a_phone_that_asks_for_another_time_than_its_file_s_differs_at_the_registrar() -> None:
+    played = play(SbcSettings(), a_file(REFRESHES), ["open"], disobey=("wrong-expires",))
+    assert [(row.leg, row.what, row.seen) for row in played.compared if row.agrees is False] == [
+        ("far", "REGISTER", "Expires: 7200")
+    ]
+
+
+@pytest.mark.parametrize("mode", [0, 3])
+def test_what_disturbs_a_phone_fails_no_rule_because_of_the_sbc(mode: int) -> None:
+    findings = disturbed(settings_of(mode, 0), a_file(REFRESHES))
+    told = {one.rule: str(one.verdict) for one in findings}
+    assert not {rule for rule, verdict in told.items() if verdict in ("FAIL", "WARN")}
+    shown = ("register-refresh", "answers-requests", "dtmf", "codec-order")
+    assert {told[rule] for rule in shown} == {"PASS"}, {rule: told[rule] for rule in shown}
 
 
 def test_nothing_of_a_call_is_left_at_the_sbc() -> None:

@@ -29,7 +29,7 @@ def write_passage(phone: PhoneReport) -> str:
     told = ", ".join(f"{count} {word}" for word, count in counts.most_common())
     rows = sorted(phone.compared, key=lambda row: (row.agrees is not False, row.agrees is None))
     body = "".join(map(_row, rows))
-    return f"""<table class="findings passage"><caption>Calls of {escape(phone.name)} through the SBC: {told}</caption>
+    return f"""<table class="findings passage"><caption>{escape(phone.name)} through the SBC: {told}</caption>
 <thead><tr><th scope="col">Outcome</th><th scope="col">Call and leg</th><th scope="col">Predicted</th><th scope="col">Seen</th>\
 </tr></thead>
 <tbody>{body}</tbody></table>
