@@ -11,7 +11,9 @@ from sbc_world import OFFER, World
 
 from sipstub.sbc.predict.call import CallPrediction, predict_call
 from sipstub.sbc.predict.end import End
+from sipstub.sbc.predict.mark import Mark, Why
 from sipstub.sbc.predict.rules import LegRules, TimerRules
+from sipstub.sbc.predict.story import tell
 from sipstub.sbc.predict.upkeep import LegTimer, Who
 from sipstub.sbc.settings.settings import SbcSettings
 from sipstub.sbc.site import site_of
@@ -132,7 +134,7 @@ def test_what_is_predicted_of_sides_that_take_no_reinvite_is_what_happens(a: int
     for support, policy, phone, far, is_caller in UNABLE:
         profile = {"SBCRemoteUpdateSupport": support, "SBCRemoteReinviteSupport": 0}
         profiles = [{"SBCSessionExpiresMode": mode, **profile} for mode in (a, b)]
-        settings = settings_of(*profiles, {"SBCSessionExpires": 600, "SBCSessionRefreshingPolicy": policy})
+        settings = settings_of(profiles[0], profiles[1], {"SBCSessionExpires": 600, "SBCSessionRefreshingPolicy": policy})
         other = FARS.get(far, End("far", takes_update=False))
         ends = (PHONES[phone], other) if is_caller else (other, PHONES[phone])
         place = f"policy={policy} support={support} phone={phone} far={far} {'out' if is_caller else 'in'}"
@@ -148,6 +150,17 @@ def test_what_is_predicted_of_an_interval_under_90_is_what_happens_where_there_i
         settings = settings_of(profiles[0], profiles[1], {"SBCSessionExpires": 600, "SBCSessionRefreshingPolicy": policy})
         wrong += [f"policy={policy} phone={phone} far={far}: {what}" for what in differences(settings, SHORT[phone], FARS[far])]
     assert not wrong, f"{len(wrong)} differences\n" + "\n".join(wrong[:40])
+
+
+@pytest.mark.parametrize(("a", "b", "phone"), [(0, 3, "1800-uac"), (3, 0, "1800-uas")])
+def test_it_is_told_that_the_sbc_leaves_refreshes_to_one_end_and_waits_until_the_last_moment(a: int, b: int, phone: str) -> None:
+    settings = settings_of({"SBCSessionExpiresMode": a}, {"SBCSessionExpiresMode": b}, {"SBCSessionExpires": 1800})
+    call = predicted(settings, PHONES[phone], FARS["timer"])
+    lines = tell(call, Why("", Mark.CHOSEN))
+    left = [line for line in lines if any("leaves it to the other leg's end" in why.text for why in line.whys)]
+    assert [line.at_s for line in left] == [900], "said of one leg"
+    (end,) = [line for line in lines if "BYE on both legs" in line.what]
+    assert end.at_s == 1800 and "until the very end" in end.whys[-1].text
 
 
 @pytest.mark.parametrize("method", ["UPDATE", "INVITE"])

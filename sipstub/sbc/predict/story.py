@@ -12,6 +12,7 @@ from sipstub.sbc.predict.upkeep import LegTimer, Who
 
 _RFC_HALF = Why("a refresh is due at half the interval (section 7.2)", Mark.RFC)
 _RFC_LEAD = Why("who waits for a refresh gives up 32 s, or a third of the interval, before its end (section 10)", Mark.RFC)
+_NO_LEAD = Why("the SBC is to refresh it by the words of the 200, so it may wait until the very end (section 10)", Mark.RFC)
 _ASSUMED = Why("assumed of the far end", Mark.CHOSEN)
 
 
@@ -112,12 +113,10 @@ def _ending(call: CallPrediction) -> Iterator[Line]:
     at = call.upkeep.released_at_s
     legs = ((call.caller, call.a, call.upkeep.a), (call.callee, call.b, call.upkeep.b))
     if at is not None:
-        whys = [
-            rules.why(_WATCHES[rules.mode], Mark.INFERRED if rules.mode is Mode.OBSERVER else Mark.RFC)
-            for _, rules, timer in legs
-            if timer.watches and timer.given_up_at_s == at
-        ]
-        yield Line("", f"where no refresh comes the SBC says BYE on both legs after {at:g} s", (*whys, _RFC_LEAD), at)
+        first = [(rules, timer) for _, rules, timer in legs if timer.watches and timer.given_up_at_s == at]
+        whys = [rules.why(_WATCHES[rules.mode], Mark.INFERRED if rules.mode is Mode.OBSERVER else Mark.RFC) for rules, _ in first]
+        last = _NO_LEAD if all(timer.is_left for _, timer in first) else _RFC_LEAD
+        yield Line("", f"where no refresh comes the SBC says BYE on both legs after {at:g} s", (*whys, last), at)
     elif any(timer.interval_s is not None and timer.refresher is not Who.SBC for _, _, timer in legs):
         yield Line(
             "",
