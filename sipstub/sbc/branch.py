@@ -83,9 +83,8 @@ class Branch:
         add("Contact", leg.contact)
         representation.put_vias(invite, request, target.group.profile)
         representation.put_routes(invite, request, target.group.profile, call.core.places, target.hop)
-        invite.headers.take_over(carried(request, keeps_agent=target.group.profile.keeps_user_agent))
-        if not target.group.profile.keeps_user_agent:
-            add("User-Agent", leg.agent)
+        invite.headers.take_over(carried(request))
+        representation.put_agent(invite, request, target.group.profile)
         try:
             for name, value in sbc.translated_invite(request, target.group):
                 add(name, value)

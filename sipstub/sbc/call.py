@@ -279,7 +279,14 @@ class Call(Relay):
         body = response.body if response is not None else b""
         tag = tag_of(caller) if caller.dialog is not None else self.transaction.to_tag
         found = caller.answer(
-            self.request, status, response.reason if response is not None else None, fields, body, tag=tag, contact=contact
+            self.request,
+            status,
+            response.reason if response is not None else None,
+            fields,
+            body,
+            tag=tag,
+            contact=contact,
+            of=response,
         )
         caller.session.put_on_answer(found, caller.session)
         if status == NO_ROUTE and response is None:

@@ -37,10 +37,9 @@ AGENT_NAME = "sipstub-sbc"
 _OF_THE_LEG_AND_AGENT = OF_THE_LEG | AGENT
 
 
-def carried(message: Message, *, keeps_agent: bool = False) -> list[Field]:
+def carried(message: Message) -> list[Field]:
     """Return the lines that the other leg gets too, in their order and spelling."""
-    left_out = OF_THE_LEG if keeps_agent else _OF_THE_LEG_AND_AGENT
-    return [field for field in message.headers if field.key not in left_out]
+    return [field for field in message.headers if field.key not in _OF_THE_LEG_AND_AGENT]
 
 
 def places_of(response: Response) -> list[str]:

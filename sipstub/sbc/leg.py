@@ -16,7 +16,7 @@ from sipstub.sbc.ip_group import IpGroup
 from sipstub.sbc.leg_session import LegSession
 from sipstub.sbc.reliable_side import ReliableSide
 from sipstub.sip.answer import answer
-from sipstub.sip.headers import Field, Headers
+from sipstub.sip.headers import Field
 from sipstub.sip.host import host_key
 from sipstub.sip.message import Message, Request, Response
 from sipstub.sip.uri import SipUri, Uri
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from sipstub.sbc.relay import Relay
 
 _ADDRESS = re.compile(r"[0-9.]+\Z|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\Z")
-_AGENT = (Headers.line("User-Agent", AGENT_NAME),)
-_SERVER = (Headers.line("Server", AGENT_NAME),)
 SDP = "application/sdp"
 TIMED = frozenset({"ACK", "INVITE", "UPDATE"})
 "Requests whose words about session timers are written by who makes them, or that say nothing of them."
@@ -135,7 +133,7 @@ class Leg:
         if method not in ("BYE", "PRACK", "ACK"):
             made.headers.add("Contact", self.contact)
         made.headers.take_over(fields)
-        made.headers.take_over(_AGENT)
+        representation.put_agent(made, of, self.group.profile)
         if body:
             made.set_body(body)
         if method not in TIMED:
@@ -164,7 +162,7 @@ class Leg:
         elif 100 < status < 300 and request.method not in ("BYE", "PRACK"):
             made.headers.add("Contact", self.contact)
         made.headers.take_over(fields)
-        made.headers.take_over(_SERVER)
+        representation.put_agent(made, of, self.group.profile)
         if body:
             made.set_body(body)
         return made

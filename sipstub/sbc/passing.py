@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from sipstub.sbc import representation
-from sipstub.sbc.carrying import AGENT_NAME, carried, places_of
+from sipstub.sbc.carrying import carried, places_of
 from sipstub.sbc.client_login import with_credentials
 from sipstub.sbc.errand import Steps, next_batch
 from sipstub.sbc.target import Batch, Target
@@ -75,7 +75,7 @@ class Passing:
         made.headers.take_over(carried(request))
         for line in request.headers.lines("refer-to"):
             add("Refer-To", line)
-        add("User-Agent", AGENT_NAME)
+        representation.put_agent(made, request, target.group.profile)
         if request.body:
             made.set_body(request.body)
         sbc.rewriting.finish(made, target.group, target.hop)
@@ -107,6 +107,9 @@ class Passing:
         for contact in self._contacts if response.status < 300 else places_of(response):
             found.headers.add("Contact", contact)
         found.headers.take_over(carried(response))
+        source = next((group for group in self._sbc.site.groups if group.name == self._source), None)
+        if source is not None and source.profile.keeps_user_agent:
+            representation.put_agent(found, response, source.profile)
         if response.body:
             found.set_body(response.body)
         self._sbc.core.respond(self._transaction, found, now)

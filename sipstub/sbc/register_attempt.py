@@ -117,7 +117,7 @@ class Attempt:
             add("Supported", "gruu")
         if expires is not None:
             add("Expires", expires)
-        add("User-Agent", AGENT_NAME)
+        representation.put_agent(made, request, server.profile)
         if request.body:
             made.set_body(request.body)
         user.sent_contact, user.sent_uri = contact, uri
@@ -275,6 +275,9 @@ class Attempt:
         found.headers.take_over(field for field in carried(response) if field.key not in ("expires", "contact"))
         for contact in places_of(response):
             found.headers.add("Contact", contact)
+        if self._user.group.profile.keeps_user_agent:
+            found.headers.remove("Server")
+            representation.put_agent(found, response, self._user.group.profile)
         if response.body:
             found.set_body(response.body)
         self._sbc.core.respond(self._transaction, found, now)

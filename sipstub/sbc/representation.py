@@ -1,4 +1,4 @@
-"""Which of the other side's own headers a side sees: Contact, Record-Route, Via, by the IP Profile of the side that gets them.
+"""Which of the other side's own headers a side sees, by its IP Profile: Contact, Record-Route, Via, User-Agent.
 
 Remote Representation Mode: Contact is ours (0), or that of the other side with us in Record-Route, for REGISTER in Path (1), or
 that of the other side alone (2).  Keep Incoming Routing Headers and Keep Incoming Via Headers: what came stands below ours.
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sipstub.sbc.carrying import AGENT, AGENT_NAME
+from sipstub.sip.headers import Headers
 from sipstub.sip.message import Request, Response
 from sipstub.transaction.sending import Hop
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from sipstub.sip.message import Message
 
 REPLACE_CONTACT, ADD_ROUTING, TRANSPARENT = range(3)
+OUR_AGENT = (Headers.line("User-Agent", AGENT_NAME),)
+OUR_SERVER = (Headers.line("Server", AGENT_NAME),)
 RECORD_ROUTE, VIA, PATH = "Record-Route", "Via", "Path"
 
 
@@ -25,6 +29,14 @@ def contact_for(profile: IpProfile, came: Message, own: str) -> str:
     """Return Contact of a message that is passed on to a side with that profile."""
     lines = came.headers.lines("contact") if profile.representation != REPLACE_CONTACT else ()
     return lines[0] if lines and came.contacts.addresses else own
+
+
+def put_agent(made: Message, came: Message | None, profile: IpProfile) -> None:
+    """Say who wrote a message: we, or whoever wrote the one that is passed on, where the side is to see that."""
+    if came is None or not profile.keeps_user_agent:
+        made.headers.take_over(OUR_SERVER if isinstance(made, Response) else OUR_AGENT)
+    else:
+        made.headers.take_over(field for field in came.headers if field.key in AGENT)
 
 
 def put_vias(made: Request, came: Request, profile: IpProfile) -> None:

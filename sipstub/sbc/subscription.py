@@ -71,7 +71,7 @@ class Subscription(Relay):
         representation.put_vias(made, request, target.group.profile)
         representation.put_routes(made, request, target.group.profile, self.core.places, target.hop)
         made.headers.take_over(carried(request))
-        add("User-Agent", leg.agent)
+        representation.put_agent(made, request, target.group.profile)
         if request.body:
             made.set_body(request.body)
         sbc.rewriting.finish(made, target.group, target.hop)

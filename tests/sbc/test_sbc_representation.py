@@ -240,6 +240,77 @@ def test_an_answer_with_other_vias_than_went_out_is_nobodys() -> None:
     assert a.heard == ["486"]
 
 
+# User-Agent and Server
+
+OWN = "sipstub-sbc"
+WRITERS = [named("SBCKeepUserAgentHeader", mode, mode == 1, case="in calls") for mode in (-1, 0, 1)]
+
+
+@pytest.mark.parametrize(("mode", "is_kept"), WRITERS)
+@pytest.mark.parametrize("side", ["a", "b"])
+def test_who_wrote_a_message_of_a_call(mode: int, is_kept: bool, side: str) -> None:
+    profile: Mapping[str, int] = {"SBCKeepUserAgentHeader": mode}
+    world, a, b = two_servers({}, profile if side == "a" else None, profile if side == "b" else None)
+    invite = a.ask("INVITE", URI, ("User-Agent", "A/1"), body=OFFER)
+    arrived = b.request("INVITE")
+    b.answer(arrived, 200, ("Server", "B/1"), body=ANSWER)
+    ok = a.response(200)
+    wrote = {"a": OWN, "b": OWN, side: ("A/1" if side == "b" else "B/1") if is_kept else OWN}
+    assert arrived.headers.all("User-Agent") == [wrote["b"]] and ok.headers.all("Server") == [wrote["a"]]
+    ours = acknowledge(a, b, invite, ok)
+    for method in ("INFO", "UPDATE"):
+        a.send(ours, method, ("User-Agent", "A/1"), body=CHANGED if method == "UPDATE" else b"")
+        asked = b.request(method)
+        b.answer(asked, 200, ("Server", "B/1"), body=ANSWER if method == "UPDATE" else b"")
+        assert asked.headers.all("User-Agent") == [wrote["b"]] and a.response(200).headers.all("Server") == [wrote["a"]]
+    a.send(ours, "BYE", ("User-Agent", "A/1"))
+    assert a.response(200).headers.all("Server") == [OWN], "the SBC answers it itself"
+    bye = b.request("BYE")
+    assert bye.headers.all("User-Agent") == [OWN], "and says its own"
+    b.answer(bye, 200)
+    a.ask("INVITE", URI, body=OFFER)
+    b.answer(b.request("INVITE"), 486, ("Server", "B/1"))
+    b.request("ACK")
+    assert a.response(486).headers.all("Server") == [wrote["a"]]
+    world.assert_both_legs_are_free()
+
+
+@pytest.mark.parametrize(("mode", "is_kept"), WRITERS)
+@pytest.mark.parametrize("method", ["MESSAGE", "SUBSCRIBE"])
+def test_who_wrote_a_message_outside_of_calls(mode: int, is_kept: bool, method: str) -> None:
+    profile = {"SBCKeepUserAgentHeader": mode}
+    _, a, b = two_servers({}, profile, profile)
+    a.ask(method, URI, ("User-Agent", "A/1"), *([("Event", "presence")] if method == "SUBSCRIBE" else []))
+    asked = b.request(method)
+    assert asked.headers.all("User-Agent") == ["A/1" if is_kept else OWN]
+    b.answer(asked, 200, ("Server", "B/1"))
+    said = a.response(200).headers.all("Server")
+    assert said == (["B/1"] if is_kept else [OWN] if method == "SUBSCRIBE" else [])
+
+
+@pytest.mark.parametrize(("mode", "is_kept"), WRITERS)
+def test_who_wrote_a_register_and_its_answer(mode: int, is_kept: bool) -> None:
+    profile = {"SBCKeepUserAgentHeader": mode}
+    groups: dict[str, Mapping[str, object]] = {
+        "phones": {"Type": "user", "profile": profile},
+        "pbx": {"proxies": ["10.0.2.1:5060"], "profile": profile},
+    }
+    world = World(a_site({}, groups, (), ({"SrcAddress": "10.0.1.*", "SrcIPGroupName": "phones"},)))
+    phone, pbx = world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
+    me = "<sip:100@corp.example>"
+    phone.ask("REGISTER", "sip:corp.example", ("User-Agent", "A/1"), from_=me, to=me)
+    got = pbx.request("REGISTER")
+    assert got.headers.all("User-Agent") == ["A/1" if is_kept else OWN]
+    pbx.answer(got, 200, ("Server", "B/1"), contact=f"{contact(got)};expires=600")
+    assert phone.response(200).headers.all("Server") == ["B/1" if is_kept else OWN]
+
+
+def test_a_call_stateful_proxy_says_who_wrote_it() -> None:
+    _, a, b = two_servers({}, b_more=AS_PROXY)
+    a.ask("INVITE", URI, ("User-Agent", "A/1"), body=OFFER)
+    assert b.request("INVITE").headers.all("User-Agent") == ["A/1"]
+
+
 # REGISTER
 
 
@@ -253,7 +324,7 @@ def test_an_answer_with_other_vias_than_went_out_is_nobodys() -> None:
     ],
 )
 def test_what_a_registrar_sees_of_a_phone_and_that_it_is_reached(mode: int, path: list[str], shown_contact: str) -> None:
-    groups = {
+    groups: dict[str, Mapping[str, object]] = {
         "phones": {"Type": "user"},
         "pbx": {"proxies": ["10.0.2.1:5060"], "profile": {"SBCRemoteRepresentationMode": mode, "SBCKeepVIAHeaders": 1}},
     }
