@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import time
 from collections.abc import AsyncIterator
 
 import pytest
 from media_lab import no_descriptors_left
 
+from sipstub.media.connect_tone import PACKET_S
 from sipstub.media.packet import RtpPacket
 from sipstub.media.port import PortRange
 from sipstub.media.relay_end import RelayEnd
-from sipstub.media.relay_engine import ALLOWANCE, RelayEngine
+from sipstub.media.relay_engine import ALLOWANCE, CATCHING_UP, RelayEngine
 from sipstub.media.relay_terms import ControlMode, Mediation, RelayTerms
 from sipstub.media.rtcp import Report, parse_compound
 
@@ -95,6 +97,29 @@ def test_a_flood_is_read_no_faster_than_allowed_and_holds_up_nobody() -> None:
                 for _ in range(ALLOWANCE + 1):  # it is read again when its time is over
                     await heard(other)
                 assert near.received > ALLOWANCE
+
+    asyncio.run(run())
+
+
+def test_what_waited_while_everything_else_took_long_is_caught_up_with() -> None:
+    """A flood of requests may keep the loop busy for many packets' time: each turn of the relay then makes up for it."""
+
+    async def run() -> None:
+        async with an_engine() as engine:
+            one, other = a_side(), a_side()
+            end, _ = tied(engine, one, other)
+            for _ in range(2):
+                before = end.received
+                for number in range(2 * CATCHING_UP):
+                    one.sendto(packet(number), ("127.0.0.1", end.port.port))
+                time.sleep(2 * PACKET_S)  # the loop stands still meanwhile
+                while end.received == before:
+                    await asyncio.sleep(0)
+                assert end.received == before + CATCHING_UP, "and then others have their turn"
+                while end.received < before + 2 * CATCHING_UP:
+                    await asyncio.sleep(0)
+            one.close()
+            other.close()
 
     asyncio.run(run())
 

@@ -16,9 +16,11 @@ from sip_running import a_stub
 from sipp_parts import asks, calls, hears, invites, is_refused
 from sipp_script import called
 
-STRANGERS, PER_S = 3_000, 1_500
+STRANGERS, PER_S = 2_000, 1_500
 "INVITEs, half of them without an ACK of what they get."
 CALLS = 20
+LONGEST_S = 60
+"A busy machine needs longer."
 LATE = 15
 "Packets of two sides that may be on their way when a call ends."
 
@@ -53,13 +55,23 @@ def test_calls_come_about_and_nobody_is_silenced_while_strangers_call(tmp_path: 
             fast = ("-r", str(PER_S // 2), "-l", str(STRANGERS))
             sipps = [
                 await running.enter_async_context(
-                    a_sipp(tmp_path, name, "127.0.0.4", free_port("127.0.0.4"), sbc.port, *parts, calls=STRANGERS // 2, more=fast)
+                    a_sipp(
+                        tmp_path,
+                        name,
+                        "127.0.0.4",
+                        free_port("127.0.0.4"),
+                        sbc.port,
+                        *parts,
+                        calls=STRANGERS // 2,
+                        more=fast,
+                        lasts_s=LONGEST_S,
+                    )
                 )
                 for name, parts in (("stranger", refused), ("rude", rude))
             ]
             known = (("b", "127.0.0.3", [*called(""), *hears("BYE")]), ("a", "127.0.0.2", [*calls(), *asks("BYE")]))
             for name, host, parts in known:
-                sipp = a_sipp(tmp_path, name, host, ports[name], sbc.port, *parts, calls=CALLS)
+                sipp = a_sipp(tmp_path, name, host, ports[name], sbc.port, *parts, calls=CALLS, lasts_s=LONGEST_S)
                 sipps.append(await running.enter_async_context(sipp))
             await all_end_well(*sipps)
             await one.tell("hangup")
