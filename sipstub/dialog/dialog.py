@@ -13,6 +13,7 @@ from sipstub.dialog.dialog_id import DialogId
 from sipstub.dialog.refusal import Refusal
 from sipstub.dialog.route import RouteSet, Way, route_set_of_client, route_set_of_server, way_to
 from sipstub.sip.cseq import MAX_CSEQ, CSeq
+from sipstub.sip.headers import Field, Headers
 from sipstub.sip.message import Message, Request, Response
 from sipstub.sip.name_addr import NameAddr
 from sipstub.sip.uri import Uri
@@ -40,6 +41,7 @@ class Dialog:
     """One dialog, as one side has it."""
 
     __slots__ = (
+        "_said",
         "id",
         "invite_cseq",
         "is_initiator",
@@ -85,6 +87,8 @@ class Dialog:
         "Of the last INVITE of ours: what its ACK and the PRACKs for its answers say."
         self.is_secure = is_secure
         "Whether it was asked for over TLS by a sips: URI; then every request in it must be."
+        self._said: tuple[Field, ...] | None = None
+        "From, To and Call-ID of each request of ours."
 
     def __repr__(self) -> str:
         return f"<Dialog {self.id.call_id} {self.state.value}>"
@@ -117,16 +121,18 @@ class Dialog:
         way = self.way
         if cseq is None:
             cseq = self.next_cseq(method).number
+        if self._said is None:
+            line = Headers.line
+            self._said = line("From", str(self.local)), line("To", str(self.remote)), line("Call-ID", self.id.call_id)
         made = Request(method, way.request_uri, body=body)
+        lines = made.headers
         for route in way.routes:
-            made.headers.add("Route", route)
-        made.headers.add("Max-Forwards", max_forwards)
-        made.headers.add("From", self.local)
-        made.headers.add("To", self.remote)
-        made.headers.add("Call-ID", self.id.call_id)
-        made.headers.add("CSeq", CSeq(cseq, method))
+            lines.add("Route", route)
+        lines.add("Max-Forwards", max_forwards)
+        lines.take_over(self._said)
+        lines.add("CSeq", f"{cseq} {method}")
         for name, value in headers:
-            made.headers.add(name, value)
+            lines.add(name, value)
         return made
 
     def receive_response(self, request: Request, response: Response) -> None:

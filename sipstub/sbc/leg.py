@@ -74,6 +74,7 @@ class Leg:
         "reliable",
         "session",
         "side",
+        "target",
         "unacked",
         "via",
     )
@@ -99,6 +100,8 @@ class Leg:
         "The last one that came."
         self.has_own_offer = False
         "Whether it answers an offer of the SBC's in the INVITE, whose caller made none and has not answered yet."
+        self.target: Uri | None = None
+        "What `hop` was chosen for."
         self.unacked: Unacked | None = None
         self.acks: dict[int, bytes] = {}
         "The last ACK by CSeq, for a 2xx that comes again."
@@ -189,8 +192,12 @@ class Leg:
 
     def move(self) -> None:
         """Follow the remote target: the next request goes where the dialog says, as far as that can be reached from here."""
-        if self.dialog is not None:
-            self.hop = hop_towards(self.dialog.way.next_hop, self.hop, is_phone=self.group.is_user)
+        if self.dialog is None:
+            return
+        target = self.dialog.way.next_hop
+        if target is not self.target:
+            self.target = target
+            self.hop = hop_towards(target, self.hop, is_phone=self.group.is_user)
 
 
 def is_sdp(message: Message) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sipstub.sip.error import SipError
 from sipstub.sip.scanner import parse_number, refuse_injection
@@ -115,6 +115,7 @@ class Media(_Section):
     lines: tuple[Line, ...] = ()
     "The lines behind the m= line."
     port_count: int | None = None
+    _codecs: tuple[Codec, ...] | None = field(default=None, init=False, repr=False, compare=False)
 
     @classmethod
     def parse(cls, value: str, lines: tuple[Line, ...] = ()) -> Media:
@@ -137,6 +138,11 @@ class Media(_Section):
     @property
     def codecs(self) -> tuple[Codec, ...]:
         """Return the formats in their order of preference, named by rtpmap or RFC 3551; unknown ones are left out."""
+        if self._codecs is None:
+            object.__setattr__(self, "_codecs", self._read_codecs())
+        return self._codecs or ()
+
+    def _read_codecs(self) -> tuple[Codec, ...]:
         maps: dict[str, tuple[str, int, int]] = {}
         for value in self.attributes("rtpmap"):
             match = _RTPMAP.match(value)

@@ -96,7 +96,7 @@ class Via:
             params = params.set("rport", str(port)).set("received", address)
         elif address != self.host.strip("[]"):
             params = params.set("received", address)
-        return replace(self, params=params)
+        return self if params is self.params else replace(self, params=params)
 
 
 def has_transaction_id(branch: str) -> bool:

@@ -83,7 +83,7 @@ class AnchoredSession:
             return self.refused(message.body)
         one, other = self._side(source), self._side(to)
         try:
-            sdp = Sdp.parse(message.body)
+            sdp = one.read(message.body)
             is_answer = self._is_answer(message, other)
             return self._answer(sdp, one, other, message.body, tells) if is_answer else self._offer(sdp, one, other, message.body)
         except SipError as error:
@@ -171,7 +171,7 @@ class AnchoredSession:
         if rules.keeps_order and other.said:
             lines, layout = kept_order(lines, other.said)
         self._layouts[other] = layout
-        profile = replace(other.profile, extensions=()) if is_direct else other.profile
+        profile = replace(other.profile, extensions=()) if is_direct and other.profile.extensions else other.profile
         found, may_transcode = [], self._is_forced(one, other)
         for place, (line, of) in enumerate(zip(lines, layout, strict=True)):
             worded, is_more = offered(line, profile, mixes_extensions=rules.mixes_extensions)

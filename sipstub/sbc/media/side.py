@@ -13,7 +13,7 @@ from sipstub.transaction.sending import Hop
 class MediaSide:
     """One of them; forks of one INVITE share one."""
 
-    __slots__ = ("_last", "_version", "ends", "heard", "hop", "number", "own", "profile", "said", "setup", "streams")
+    __slots__ = ("_last", "_read", "_version", "ends", "heard", "hop", "number", "own", "profile", "said", "setup", "streams")
 
     def __init__(self, profile: MediaProfile, hop: Hop, own: str, number: int) -> None:
         """`own` is our address towards it, which may be a wildcard, `number` the session that descriptions of ours are of."""
@@ -33,11 +33,21 @@ class MediaSide:
         "Lines of the last one it got."
         self._version = 0
         self._last: tuple[object, ...] = ()
+        self._read: tuple[bytes, Sdp] | None = None
 
     @property
     def hosts(self) -> tuple[str, ...]:
         """Return the addresses that descriptions for it name."""
         return tuple([end.port.host for end in self.ends.values()] + [end.port.host for end in self.streams.values()])
+
+    def read(self, body: bytes) -> Sdp:
+        """Return a description that came from it; one that comes again, as with each refresh, is not read again.
+
+        Raises SipError.
+        """
+        if self._read is None or self._read[0] != body:
+            self._read = body, Sdp.parse(body)
+        return self._read[1]
 
     def at(self, place: int | None) -> tuple[RelayEnd | MsrpEnd, ...]:
         """Return what there is for a line: ends of packets and of MSRP, where its kind has changed."""
