@@ -7,6 +7,7 @@ from sipstub.stimulus.performance import Performance
 from sipstub.stimulus.placed_call import PlacedCall, Ringing
 from sipstub.stimulus.stage import Stage
 from sipstub.stimulus.step import Step
+from sipstub.verify.tolerance import TOLERANCE
 
 NUMBER = "100"
 "What people are asked to dial; any number will do."
@@ -25,23 +26,33 @@ class CallingOut(Performance):
 
     def begin(self, now: float) -> None:
         """Answer calls of the account from now on."""
+        self.stage.refused = None
         for aor in self.aors:
             self.stage.director.expect_call(aor, now, self.step.limit_s)
 
     def look(self, now: float) -> bool:
-        """Return whether a call has come up and was seen for a moment."""
+        """Return whether a call has come up and was seen for a moment, or was refused and none came in its place."""
         account = self.step.accounts[0] if self.step.accounts else 1
         self.waits_for = f"waiting for a call from the phone: dial {NUMBER} on account {account}"
         call = self.stage.call
         if call is None or call.aor not in self.aors or not call.is_from_phone:
-            return False
+            return self._comes_no_more(now)
         self.is_given = True
         if call.status == 200 and self._up_at is None and call.state in (CallState.ANSWERED, CallState.ENDED):
             self._up_at = now
         if self._up_at is None:
-            return False
+            return call.is_ended and self._comes_no_more(now)
         self.waits_for = "in the call"
         return call.is_ended or now >= self._up_at + TALK_S
+
+    def _comes_no_more(self, now: float) -> bool:
+        """Return whether a phone whose call was refused had its time to call once more, which follows at once."""
+        refused = self.stage.refused
+        if refused is None or refused.aor not in self.aors:
+            return False
+        self.is_given = True  # it called: what it said can be judged
+        self.waits_for = f"its call was refused with {refused.status}; the call once more, if there is one, comes at once"
+        return now >= refused.at + TOLERANCE.absence + TOLERANCE.edge_s
 
     def end(self, now: float) -> None:
         """Answer no more calls, and hang up unless a digit is waited for."""
@@ -64,11 +75,11 @@ class Pressing(CallingOut):
 
     def look(self, now: float) -> bool:
         """Return whether a digit came, or would have come."""
-        super().look(now)
+        is_refused = super().look(now) and self._up_at is None
         call = self.stage.call
         if self._up_at is None or call is None:
             self.is_given = False
-            return False
+            return is_refused
         self.is_given = True
         self.waits_for = "waiting for a digit: press 5"
         account = self.step.accounts[0] if self.step.accounts else None

@@ -40,6 +40,20 @@ def test_a_call_that_nobody_makes_is_given_up_and_its_rules_are_left_alone() -> 
     assert Stimulus.CALL_OUT not in run.stimuli
 
 
+def test_a_call_that_is_refused_at_once_is_not_waited_for_any_longer_and_what_it_said_is_judged() -> None:
+    desk = Desk(disobey=("session-offer-word",))
+    run = desk.begin({*PASSIVE, Stimulus.CALL_OUT, Stimulus.DIGIT})
+    desk.boot()
+    desk.finish(run)
+    asked, pressed = (
+        next(one for one in run.results if one.step.stimulus is kind) for kind in (Stimulus.CALL_OUT, Stimulus.DIGIT)
+    )
+    assert (asked.end, asked.is_given, pressed.is_given) == (StepEnd.DONE, True, False)
+    assert all(one.until - one.at < 20 < one.step.limit_s for one in (asked, pressed))
+    assert any("its call was refused with 400" in said for said in desk.said)
+    assert Stimulus.CALL_OUT in run.stimuli and Stimulus.DIGIT not in run.stimuli
+
+
 def test_a_phone_that_is_in_a_call_is_left_alone_until_it_is_over() -> None:
     desk = Desk().boot()
     busy = True
