@@ -309,6 +309,12 @@ def test_over_tls_messages_pass_to_who_has_the_certificate_that_its_description_
             else:
                 assert await a.is_left() == b"" and far.failed >= 1 and far.connections == 0
                 await a.close()
+                async with asyncio.timeout(PATIENCE_S):
+                    others = [await arrivals.get()]
+                others += [arrivals.get_nowait() for _ in range(arrivals.qsize())]
+                for b in others:
+                    assert await b.is_left() == b"", "nothing is said to another"
+                    await b.close()
             near.close()
             far.close()
             assert engine.sockets == 0
