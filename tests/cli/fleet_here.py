@@ -58,7 +58,7 @@ def provisioner(*args: str) -> Ran:
             code = left.code
     out.flush()
     err.flush()
-    return Ran(int(code), out.buffer.getvalue(), err.buffer.getvalue().decode())  # type: ignore[attr-defined]
+    return Ran(int(code), out.buffer.getvalue(), err.buffer.getvalue().decode())
 
 
 def copy_example(folder: Path) -> None:

@@ -248,7 +248,7 @@ def test_an_invite_that_is_refused_at_once_keeps_no_ports() -> None:
             request.set_body(request.body.replace(b"RTP/AVP", b"UDPTL/X"), "application/sdp")
             return request
 
-        line.shape.invite = strange  # type: ignore[method-assign,assignment]
+        line.shape.invite = strange  # type: ignore[method-assign]
     desk.lab.agent.call(1, "100", desk.now)
     desk.lab.run(5.0)
     statuses = [one.message.status for one in desk.lab.recorder.messages() if isinstance(one.message, Response)]

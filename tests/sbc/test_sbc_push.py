@@ -42,7 +42,7 @@ def a_world(values: dict[str, int | str] | None = None, **columns: int) -> tuple
     if columns:
         row = found.ip_groups[0]
         given = {name: row.value(name) for name in row.given}
-        found = found.with_row("IPGroup", row.index, **{**given, **columns})  # type: ignore[arg-type]
+        found = found.with_row("IPGroup", row.index, **{**given, **columns})
     world = World(site_of(found))
     return world, world.peer("100", "10.0.1.1"), world.peer("pbx", "10.0.2.1")
 

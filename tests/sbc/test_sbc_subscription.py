@@ -163,7 +163,7 @@ def test_where_a_refresh_goes_when_the_first_proxy_is_away(mode: int) -> None:
 
 def test_a_refresh_goes_where_the_dialog_says_when_the_proxy_set_has_no_keep_alive() -> None:
     groups = {"a": {"proxies": ["10.0.1.1:5060"]}, "b": {"proxies": ["10.0.2.1:5060", "10.0.2.2:5060"]}}
-    world = World(a_site({"SBCInDialogSubscribeRouteMode": 1}, groups))  # type: ignore[arg-type]
+    world = World(a_site({"SBCInDialogSubscribeRouteMode": 1}, groups))
     a, one, two = world.peer("a", "10.0.1.1"), world.peer("one", "10.0.2.1"), world.peer("two", "10.0.2.2")
     asked = a.ask("SUBSCRIBE", URI, EVENT, ("Expires", "600"))
     got = one.request("SUBSCRIBE")

@@ -100,4 +100,4 @@ class Wire:
         for copy in range(2 if fate == DOUBLE else 1):
             self._number += 1
             trip = LATE_S if fate == LATE else TRIP_S + copy * 0.3
-            self._way.append((self.now + trip, self._number, peer, sending.data))  # type: ignore[arg-type]
+            self._way.append((self.now + trip, self._number, peer, sending.data))

@@ -82,7 +82,7 @@ def flood() -> Held:
     talk = out().out().refresh(status=500, granted="")
     for _ in range(TOLERANCE.refused_tries):
         talk.refresh(1.0, status=500, granted="")
-    return talk.bye(30, is_phones=True).alive()  # type: ignore[return-value]
+    return talk.bye(30, is_phones=True).alive()
 
 
 def outlived() -> Held:
@@ -253,7 +253,7 @@ def test_what_the_guide_of_one_release_shows_may_fail_there_and_is_odd_elsewhere
 def test_of_a_capture_alone_the_phone_says_itself_what_it_is() -> None:
     def talk(agent: str) -> Held:
         found = Held(agent=agent).register().out().refresh(more="Allow: UPDATE").alive(1)
-        return found  # type: ignore[return-value]
+        return found
 
     unknown = replace(SUBJECT, agent="", firmware="")
     found = ask("session-update-form", talk("Yealink SIP-T23G 44.80.0.60"), *ON, stimuli=ALL, subject=unknown)
