@@ -163,6 +163,10 @@ class Transfer:
         tells = mode != NEVER and is_wanted
         if response.body and is_sdp(response):
             try:
+                if self.request.body:  # once more: what both sides of the call have negotiated since stands in its place
+                    offer = Request("INVITE", self.request.uri)
+                    offer.set_body(hold.resumed(staying.heard_description, self._transferor.heard_description), SDP)
+                    media.carry(offer, staying, leg)
                 body = media.carry(response, leg, staying, tells=tells)
             except MediaRefused:
                 body = media.refused(body)

@@ -97,6 +97,40 @@ def test_who_is_held_while_it_is_transferred_is_resumed(held: tuple[str, ...], a
         end(world, talk.theirs)
 
 
+@pytest.mark.parametrize("sync", [0, 1, 2])
+@pytest.mark.parametrize("who", ["a", "b"])
+def test_a_re_invite_while_the_target_rings_does_not_cut_it_off(sync: int, who: str) -> None:
+    with a_media_world({"EnableSBCMediaSync": sync}, None, {"SBCRemoteReferBehavior": 3}) as world:
+        talk = Talk(world, OFFER, ANSWER)
+        world.a.send(talk.ours, "REFER", ("Refer-To", "<sip:300@corp.example>"))
+        world.a.response(202)
+        world.a.answer(world.a.request("NOTIFY"), 200)
+        arrived = world.c.request("INVITE")
+        moved = sdp("10.0.2.1", 5002).replace(b"7 1", b"7 2")
+        asks, other, dialog, offer, answer = (
+            (world.a, world.b, talk.ours, sdp("10.0.1.1", 4002).replace(b"7 1", b"7 2"), ANSWER)
+            if who == "a"
+            else (world.b, world.a, talk.theirs, moved, OFFER)
+        )
+        asks.send(dialog, "INVITE", body=offer)
+        other.answer(other.request("INVITE"), 200, body=answer)
+        asks.response(200)
+        asks.send(dialog, "ACK")
+        other.request("ACK")
+        world.c.answer(arrived, 200, body=sdp(*AT_C))
+        world.c.request("ACK")
+        assert world.b.heard == []
+        at_c, at_b = line_of(arrived.body)[1], ("10.0.2.1", 5002 if who == "b" else 5000)
+        world.ledger.ends[talk.at_b].receive(rtp(8, 30), at_b, 1.0)
+        assert [address for _, address in world.ledger.sent(at_c)] == [AT_C]
+        world.ledger.ends[at_c].receive(rtp(8, 7, ssrc=0xCCCC), AT_C, 1.0)
+        assert [address for _, address in world.ledger.sent(talk.at_b)] == [at_b]
+        world.a.inbox.clear()
+        world.a.send(talk.ours, "BYE")
+        world.a.response(200)
+        end(world, talk.theirs)
+
+
 def test_a_target_in_the_other_law_is_transcoded_where_nobody_is_asked_again() -> None:
     profile = {"SBCRemoteReferBehavior": 3}
     with a_media_world({"EnableSBCMediaSync": 2}, None, profile) as world:
