@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from sbc_clients_bench import Bench
 from sipp_parts import asks, calls, hears, invites, is_refused
-from sipp_play import HOSTS, of, plays
+from sipp_play import HOSTS, of, play, plays
 from sipp_script import Part, answer, answered, called, refuses_call, request, send
 
 from sipstub.sip.message import Response
@@ -92,3 +93,35 @@ def test_a_far_side_that_finds_each_interval_too_small_is_given_up(tmp_path: Pat
     )
     asked = [one.session_expires.seconds for one in bench.sent("INVITE", HOSTS["b"]) if one.session_expires is not None]
     assert asked == [90, *least[:-1]], "raised four times"
+
+
+def refuses(status: str, *headers: str) -> list[Part]:
+    """Be refreshed, and refuse that."""
+    return ['  <recv request="UPDATE"/>\n', answer(status, *headers)]
+
+
+def test_a_refresh_that_meets_491_comes_again_and_one_that_meets_422_without_end_ends_the_call(tmp_path: Path) -> None:
+    """The callee agreed to 10 s and is refreshed after five; real time by nature, side by side."""
+    agreed = (
+        called("Session-Expires: 10;refresher=uac\nRequire: timer"),
+        called("Session-Expires: 10;refresher=uac\nRequire: timer"),
+    )
+    heard = hears("UPDATE", ("Session-Expires", "refresher=uac"))
+    small = [part for least in (100, 200, 300, 400, 500, 500, 500) for part in refuses("422 Too Small", f"Min-SE: {least}")]
+    callees = {
+        "glare": of(agreed, refuses("491 Request Pending"), heard, asks("BYE")),
+        "too-small": of(agreed, small, hears("BYE")),
+    }
+
+    async def run() -> list[Bench]:
+        made = []
+        for name, callee in callees.items():
+            (tmp_path / name).mkdir()
+            own = {"SBCSessionExpiresMode": 3, "SBCRemoteUpdateSupport": 3}
+            made.append(play(tmp_path / name, {"a": of(calls(), hears("BYE")), "b": callee}, {}, {"b": own}, lasts_s=30))
+        return await asyncio.gather(*made)
+
+    _, refused = asyncio.run(run())
+    asked = [one.session_expires.seconds for one in refused.sent("UPDATE", HOSTS["b"]) if one.session_expires is not None]
+    assert asked[:5] == [90, 100, 200, 300, 400], "raised four times, and then asked again now and then until the time is over"
+    assert not refused.sent("UPDATE", HOSTS["a"]), "the other leg is not bothered"
