@@ -10,6 +10,8 @@ from sipstub.dialog.refusal import Refusal, come_later
 OWNER_RETRY_S = (2.1, 4.0)
 OTHER_RETRY_S = (0.0, 2.0)
 "After 491: the side that made the Call-ID waits longer, so that both do not meet again (14.1)."
+NOTHING: frozenset[str] = frozenset()
+"What is open most of the time: one for all dialogs, of which there are thousands."
 IN_ANSWER = "ACK"
 "Where the answer comes to an offer that we made in an answer to INVITE."
 
@@ -20,9 +22,9 @@ class Negotiation:
     __slots__ = ("our_offer", "ours", "their_offer", "theirs")
 
     def __init__(self) -> None:
-        self.ours: set[str] = set()
+        self.ours = NOTHING
         "INVITE, UPDATE: requests of ours without a final answer."
-        self.theirs: set[str] = set()
+        self.theirs = NOTHING
         self.our_offer = ""
         "The method whose answer, or IN_ANSWER, brings the answer to an offer of ours."
         self.their_offer = ""
@@ -37,7 +39,7 @@ class Negotiation:
 
     def ask(self, method: str, *, has_offer: bool) -> None:
         """Take note of an INVITE or UPDATE of ours, or of an offer in PRACK."""
-        self.ours.add(method)
+        self.ours |= {method}
         if has_offer:
             self.our_offer = method
 
@@ -46,7 +48,7 @@ class Negotiation:
 
         `is_offer_in_answer` if it was an INVITE without offer and the 2xx brings theirs: the ACK has to answer it.
         """
-        self.ours.discard(method)
+        self.ours = (self.ours - {method}) or NOTHING
         if self.our_offer == method:
             self.our_offer = ""
         if is_offer_in_answer:
@@ -62,14 +64,14 @@ class Negotiation:
             return Refusal(491, "an offer of ours is open")
         if has_offer and self.their_offer:
             return come_later("a second offer while the first is not answered", chance)
-        self.theirs.add(method)
+        self.theirs |= {method}
         if has_offer:
             self.their_offer = method
         return None
 
     def received_done(self, method: str, *, is_offer_in_answer: bool = False) -> None:
         """Take note of our final answer to a request of theirs; `is_offer_in_answer` if it had no offer and our 2xx makes one."""
-        self.theirs.discard(method)
+        self.theirs = (self.theirs - {method}) or NOTHING
         if self.their_offer == method:
             self.their_offer = ""
         if is_offer_in_answer:

@@ -74,6 +74,7 @@ class InviteClient(ClientTransaction):
             return
         if response.status < 300:
             self._stop_timers()
+            self.data = b""  # it is never sent again, and who keeps the transaction keeps that
             self.state = State.ACCEPTED
             self._end_after(timing.timeout_s, TimerName.M, now)
             self._outlet.events.append(ResponseArrived(response, source, self))

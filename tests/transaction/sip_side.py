@@ -153,7 +153,7 @@ class Side:
 
 def an_answer(transaction: ClientTransaction, status: int, *, to_tag: str = "theirs") -> Response:
     """Return the answer of the far end to what we sent."""
-    request = parse_message(transaction.data)
+    request = parse_message(transaction.request.to_bytes())
     assert isinstance(request, Request)
     return answer(request, status, to_tag=None if status == 100 else to_tag)
 
