@@ -40,6 +40,8 @@ def show_behind(behind: Behind) -> None:
         click.echo(write_text(report), nl=False)
     else:
         passed = sum(phone.counts[verdict] for phone in report.phones for verdict in phone.counts if verdict == "PASS")
+        rows = [row for phone in report.phones for row in phone.compared if not row.call and row.agrees]
+        click.echo(f"Registrations: {len(rows)} statements about both legs as predicted.")
         click.echo(f"By the same rules, on the legs between phones and SBC: {passed} PASS.")
 
 
@@ -47,7 +49,7 @@ def _calls(phone: PhoneReport) -> list[list[Compared]]:
     """Return the statements of each call."""
     found: dict[str, list[Compared]] = {}
     for row in phone.compared:
-        found.setdefault(row.call, []).append(row)
+        found.setdefault(row.call_id, []).append(row)
     return list(found.values())
 
 
@@ -64,5 +66,5 @@ def _lines(phone: PhoneReport, rows: Sequence[Compared]) -> list[tuple[str, str,
         lines.append((*head, row.predicted, row.seen, f"{sum(bool(one.agrees) for one in rows)} as predicted"))
     for row in telling:
         if row.what == "422":
-            lines.append(("", "", row.predicted, row.seen, ""))
+            lines.append(("", "its first offer", f"422, {row.predicted}", f"422, {row.seen}", ""))
     return lines

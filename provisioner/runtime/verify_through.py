@@ -95,14 +95,19 @@ class Through:
             return ()
         recording = Recording(tuple(messages), is_own=True)
         accounts = accounts_of(phone.expectations)
-        return tuple(
+        rows = [
             row
             for account in accounts
             for row in (
                 *compare_registration(account, self.phone, self.rules, messages, roles),
                 *compare(account, self.phone, self.far, self.rules, recording, roles=roles, played=played),
             )
-        )
+        ]
+        numbers: dict[str, str] = {}  # over all accounts
+        for row in rows:
+            if row.call:
+                numbers.setdefault(row.call_id, str(len(numbers) + 1))
+        return tuple(replace(row, call=numbers[row.call_id]) if row.call else row for row in rows)
 
 
 def far_ends(told: Collection[Sequence[object]]) -> frozenset[tuple[str, int]]:

@@ -146,7 +146,7 @@ def test_phones_that_disobey_end_the_demo_with_1_and_are_the_only_ones_named(
     behind = "FAIL anna  session-answer"
     assert accused == ["FAIL anna  session-answer", "FAIL ben  codec-order", behind], "ben was called alone behind the SBC"
     different = [line.split()[:2] for line in found.stdout.splitlines() if line.endswith("DIFFERS")]
-    assert different and all(line == ["anna", "open"] for line in different), "what it answered is not what was predicted"
+    assert different and all(line[0] == "anna" for line in different), "what it answered is not what was predicted"
     assert "More calls, of up to five minutes, with anna: it breaks session timers" in found.stderr
     table = found.stdout.split("\n\n")[2].splitlines()
     assert table[0].split() == ["setting", "expected", "seen", "for", "example", "verdicts"]

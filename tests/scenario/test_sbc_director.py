@@ -155,3 +155,9 @@ def test_what_of_a_customer_s_file_is_replaced_is_told() -> None:
     assert "AuthenticationMode 1 counts as 0" in told
     assert [row.text("IpAddress") for row in stands.settings.proxy_ips] == ["127.0.0.1:5070"]
     assert stands.settings.ip_groups[1].text("SIPGroupName") == ""
+
+
+def test_a_file_that_names_no_interval_means_the_one_that_phones_come_with() -> None:
+    played = play(settings_of(3, 0), a_file({"enable": "1", "expires": "", "refresher": "0"}), ["offer"])
+    asked = {(row.leg, row.what): row for row in played.compared if row.call}
+    assert asked["phone", "INVITE"].predicted == "Session-Expires: 1800;refresher=uac" and not played.wrong, played.wrong

@@ -17,6 +17,8 @@ NAME = "phone"
 TIMER = ("session_timer.enable", "session_timer.expires", "session_timer.refresher")
 EXPECTED = ("session-timer", "session-expires", "session-refresher")
 FIRST_SERVER = "1"
+UNSAID_S = 1800
+"Session interval of a phone whose file has timers on and names none: what RFC 4028 section 4 suggests, and phones come with."
 
 
 class PhoneProblem(SipstubError):
@@ -85,7 +87,7 @@ def accounts_of(phone: Expectations) -> list[PhoneAccount]:
     for number in phone.enabled:
         is_on = phone.text(EXPECTED[0], number) == ON
         text = phone.text(EXPECTED[1], number)
-        expires = int(text) if is_on and text.isascii() and text.isdigit() else None
+        expires = (int(text) if text.isascii() and text.isdigit() else UNSAID_S) if is_on else None
         told = (phone.get(name, number) for name in EXPECTED)
         sources = tuple(f"{one.parameter}={one.shown} ({one.place})" for one in told if one is not None)
         period = phone.get("register-expiry", number, FIRST_SERVER)

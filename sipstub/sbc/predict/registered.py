@@ -30,7 +30,12 @@ class _Seen:
 def compare_registration(
     account: PhoneAccount, phone: LegRules, rules: TimerRules, messages: Sequence[RecordedMessage], roles: Roles
 ) -> tuple[Compared, ...]:
-    """Return two statements about the first REGISTER of this account that the SBC passed on and that was granted; else none."""
+    """Return two statements about the first REGISTER of this account that the SBC passed on and that was granted; else none.
+
+    Nothing is predicted for a phone whose file does not say how long.
+    """
+    if account.register_s is None:
+        return ()
     passed: dict[str, _Seen] = {}
     for recorded in messages:
         message = recorded.message
