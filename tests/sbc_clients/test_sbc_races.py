@@ -102,10 +102,7 @@ def refuses(status: str, *headers: str) -> list[Part]:
 
 def test_a_refresh_that_meets_491_comes_again_and_one_that_meets_422_without_end_ends_the_call(tmp_path: Path) -> None:
     """The callee agreed to 10 s and is refreshed after five; real time by nature, side by side."""
-    agreed = (
-        called("Session-Expires: 10;refresher=uac\nRequire: timer"),
-        called("Session-Expires: 10;refresher=uac\nRequire: timer"),
-    )
+    agreed = list(called("Session-Expires: 10;refresher=uac\nRequire: timer"))
     heard = hears("UPDATE", ("Session-Expires", "refresher=uac"))
     small = [part for least in (100, 200, 300, 400, 500, 500, 500) for part in refuses("422 Too Small", f"Min-SE: {least}")]
     callees = {
