@@ -8,6 +8,7 @@ import pytest
 from postgres_cluster import KINDS
 
 from provisioner.errors import EnvironmentProblem
+from provisioner.state import job_table
 from provisioner.state.database import Database
 from provisioner.state.folder import StateFolder
 from provisioner.state.job_table import JOBS_KEPT, LEASE_S, MAX_WAITING, PARTS_KEPT, WANTED_S, JobState, JobTable, Wish
@@ -90,14 +91,16 @@ def test_no_more_jobs_wait_than_may(table: JobTable) -> None:
         ask(table)
 
 
-def test_old_jobs_go_and_their_messages_before_them(table: JobTable) -> None:
-    for at in range(JOBS_KEPT + 10):
+def test_old_jobs_go_and_their_messages_before_them(table: JobTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert JOBS_KEPT > PARTS_KEPT
+    monkeypatch.setattr(job_table, "JOBS_KEPT", 12)
+    for at in range(12 + 5):
         job_id = ask(table)
         assert table.claim("a", now=101.0) is not None
         table.add_part(job_id, 1, b"part %d" % at, 3)
         table.end(job_id, "a", JobState.DONE, now=102.0)
     jobs = table.jobs()
-    assert len(jobs) == JOBS_KEPT and jobs[0].id == job_id
+    assert len(jobs) == 12 and jobs[0].id == job_id
     assert [job.id for job in jobs if table.parts(job.id)] == [job.id for job in jobs[:PARTS_KEPT]]
 
 
