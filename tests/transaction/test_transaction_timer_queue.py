@@ -69,3 +69,18 @@ def test_every_timer_runs_out_once_and_in_order_unless_stopped(steps: list[tuple
             expected.append((now + delay, number))
     assert [queue.take_due(1e9) for _ in expected] == [(number, "x") for _, number in sorted(expected)]
     assert queue.take_due(1e9) is None and queue.running == 0
+
+
+def test_a_timer_that_takes_the_place_of_stopped_ones_of_its_delay_is_the_next_and_runs_out_once() -> None:
+    queue: TimerQueue[str, str] = TimerQueue()
+    queue.start(32.0, "end", "L", 0.0)
+    assert queue.next_timer == 32.0
+    for at in (1.0, 2.0):
+        stopped = queue.start(0.5, "early", "A", at)
+        assert queue.next_timer == at + 0.5
+        queue.stop(stopped)
+        assert queue.next_timer == 32.0
+    queue.start(0.5, "again", "A", 3.0)
+    assert queue.next_timer == 3.5
+    assert queue.take_due(4.0) == ("again", "A") and queue.take_due(4.0) is None
+    assert queue.next_timer == 32.0 and queue.running == 1 and len(queue) == 1
