@@ -114,19 +114,23 @@ class ReliableAnswers:
 
 
 class ReliableOrder:
-    """The calling side, for one early dialog: which answers get a PRACK."""
+    """The calling side, for one dialog: which answers get a PRACK; those of a later INVITE have a row of their own."""
 
     __slots__ = ("_last",)
 
     def __init__(self) -> None:
-        self._last: int | None = None
+        self._last: RAck | None = None
 
     def receive(self, response: Response) -> RAck | None:
         """Return what the PRACK for this answer says; None if it gets none: unreliable, repeated or out of order (section 4)."""
         if not 100 < response.status < 200 or OPTION not in (word.lower() for word in response.require):
             return None
-        rseq = response.rseq
-        if rseq is None or (self._last is not None and rseq != self._last + 1):
+        return self.follow(response)
+
+    def follow(self, response: Response) -> RAck | None:
+        """Return the same of an answer that counts as reliable by its RSeq alone."""
+        rseq, last = response.rseq, self._last
+        if rseq is None or (last is not None and last.cseq == response.cseq and rseq != last.rseq + 1):
             return None
-        self._last = rseq
-        return RAck(rseq, response.cseq)
+        self._last = RAck(rseq, response.cseq)
+        return self._last

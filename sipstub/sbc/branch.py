@@ -34,7 +34,7 @@ class Branch:
     __slots__ = (
         "_call",
         "_client",
-        "_confirming",
+        "_confirmed",
         "_first",
         "_invite",
         "_legs",
@@ -54,8 +54,8 @@ class Branch:
         self.is_cancelled = False
         self._legs: dict[str, Leg] = {}
         "By the tag of the other side."
-        self._confirming: dict[str, prack.Confirming] = {}
-        "Of these, those for which the SBC does PRACK."
+        self._confirmed: set[Leg] = set()
+        "Of these, those for which the SBC did PRACK."
         self._first: Leg | None = None
         self._offer: Offer | None = None
         self._own_offer = b""
@@ -168,8 +168,8 @@ class Branch:
         is_ours = prack.is_ours(self.target.group.profile, self._call.request, response)
         if not is_ours and (not leg.has_own_offer or response.rseq is None):
             return True
-        confirming = self._confirming.setdefault(response.to.tag or "", prack.Confirming(leg))
-        return confirming.take(response, now)
+        self._confirmed.add(leg)
+        return prack.confirm(leg, response, now)
 
     def _with_password(self, invite: Request, response: Response) -> Request | None:
         call, group = self._call, self.target.group
@@ -186,8 +186,8 @@ class Branch:
         leg.is_confirmed = True
         dialog.confirm(response)
         leg.move()
-        if (confirming := self._confirming.get(response.to.tag or "")) is not None:
-            confirming.complete(response)
+        if leg in self._confirmed:
+            prack.complete(leg, response)
         leg.took(response)
         if leg.session.timer is not None:
             leg.session.timer.answered(response, now)

@@ -15,7 +15,7 @@ from sipstub.sbc import early_media, representation
 from sipstub.sbc.carrying import carried
 from sipstub.sbc.leg import SDP, Leg, is_sdp
 from sipstub.sbc.leg_session import LegSession
-from sipstub.sbc.prack import Confirming, makes_reliable
+from sipstub.sbc.prack import confirm, makes_reliable
 from sipstub.sip.message import Request, Response
 from sipstub.transaction.machine import ServerTransaction
 
@@ -37,7 +37,7 @@ class Held(NamedTuple):
 class CallerSide:
     """That of one call."""
 
-    __slots__ = ("_call", "_held", "_kept_back", "_latched", "_offering", "_told_by")
+    __slots__ = ("_call", "_held", "_latched", "_offering", "_told_by")
 
     def __init__(self, call: Call) -> None:
         self._call = call
@@ -46,18 +46,13 @@ class CallerSide:
         self._offering: Leg | None = None
         "The fork whose offer the caller has, which made none itself."
         self._held: Held | None = None
-        self._kept_back: dict[Leg, Confirming] = {}
-        "Forks whose reliable answers the caller does not hear of."
         self._told_by: Leg | None = None
         "The fork whose description the caller was told last."
 
     def ring(self, leg: Leg, response: Response, now: float) -> None:
         """Tell the caller a 101 to 199 of one fork, unless it is to hear of another one alone."""
-        call = self._call
-        profile, is_sequential = call.caller.group.profile, call.sbc.settings["SBCForkingHandlingMode"] == 1
-        if self._latched is None or self._latched.is_closed:  # who rang first may have refused since
-            self._latched = leg
-        elif (leg is not self._latched and not is_sequential) or profile.multiple_18x == 0:
+        call, profile = self._call, self._call.caller.group.profile
+        if not self._is_heard(leg, response):
             self._keep_back(leg, response, now)
             return
         if not call.request.body and response.body and is_sdp(response) and not leg.has_own_offer:
@@ -85,11 +80,22 @@ class CallerSide:
                 return
         call.core.respond(call.transaction, found, now)
 
+    def _is_heard(self, leg: Leg, response: Response) -> bool:
+        """Return whether the caller is to hear an answer; one that it has and did not confirm is its own to confirm."""
+        call = self._call
+        if self._latched is None or self._latched.is_closed:  # who rang first may have refused since
+            self._latched = leg
+            return True
+        is_latched = leg is self._latched or call.sbc.settings["SBCForkingHandlingMode"] == 1
+        if is_latched and call.caller.group.profile.multiple_18x != 0:
+            return True
+        return leg.peer is not None and leg.peer.reliable.waiting(leg, response) is not None
+
     def _keep_back(self, leg: Leg, response: Response, now: float) -> None:
         """Confirm a reliable answer that the caller is not to hear of, as nobody else would; an offer nobody could answer."""
         leg.took(response)
         if response.rseq is not None and (self._call.request.body or not response.body):
-            self._kept_back.setdefault(leg, Confirming(leg)).take(response, now)
+            confirm(leg, response, now)
 
     def confirm(self, caller: Leg, prack: Request, transaction: ServerTransaction, now: float) -> Response | None:
         """Take the PRACK for an answer that the SBC made reliable; an offer in it is answered by what the caller has [choice]."""

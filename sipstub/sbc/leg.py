@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sipstub.core.places import Places
 from sipstub.dialog.dialog import MAX_FORWARDS, Dialog
 from sipstub.dialog.negotiation import Negotiation
+from sipstub.dialog.reliable import ReliableOrder
 from sipstub.dialog.repeater import Repeater
 from sipstub.sbc import representation
 from sipstub.sbc.carrying import AGENT_NAME
@@ -67,6 +68,7 @@ class Leg:
         "is_closed",
         "is_confirmed",
         "negotiation",
+        "order",
         "peer",
         "proof",
         "refers",
@@ -106,6 +108,8 @@ class Leg:
         self.acks: dict[int, bytes] = {}
         "The last ACK by CSeq, for a 2xx that comes again."
         self.reliable = ReliableSide()
+        self.order = ReliableOrder()
+        "Of reliable answers that come on it, whoever confirms them."
         self.refers: dict[int, int] = {}
         "From CSeq of each REFER that went out on it to its CSeq on the other one."
         self.proof: tuple[int, list[Field]] = (0, [])

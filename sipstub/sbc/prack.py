@@ -12,7 +12,6 @@ from sipstub.sbc.asking import Asking
 from sipstub.sbc.ip_profile import IpProfile
 from sipstub.sbc.leg import SDP, Leg
 from sipstub.session_timer.reply import TimerRefusal
-from sipstub.sip.cseq import CSeq, RAck
 from sipstub.sip.message import Message, Request, Response
 
 OPTIONAL, MANDATORY, TRANSPARENT = 1, 2, 3
@@ -55,31 +54,23 @@ def is_ours(profile: IpProfile, request: Request, response: Response) -> bool:
     return profile.prack_mode != TRANSPARENT and response.rseq is not None and not _takes(request)
 
 
-class Confirming:
-    """The reliable answers of one dialog that the SBC does PRACK for."""
+def confirm(leg: Leg, response: Response, now: float) -> bool:
+    """Send PRACK and make the answer one that wants none; return False for one that came before, or before its turn."""
+    rack = leg.order.follow(response)
+    if rack is None:
+        return False
+    made = leg.request("PRACK")
+    made.headers.add("RAck", rack)
+    Asking(leg, made).begin(now)
+    response.headers.remove("RSeq")
+    _require(response, tuple(word for word in response.require if word != RELIABLE))
+    return True
 
-    def __init__(self, leg: Leg) -> None:
-        self._leg = leg
-        self._last = 0
 
-    def take(self, response: Response, now: float) -> bool:
-        """Send PRACK and make the answer one that wants none; return False for one that came before."""
-        rseq = response.rseq
-        if rseq is None or rseq <= self._last:
-            return False
-        self._last = rseq
-        leg = self._leg
-        made = leg.request("PRACK")
-        made.headers.add("RAck", RAck(rseq, CSeq(response.cseq.number, "INVITE")))
-        Asking(leg, made).begin(now)
-        response.headers.remove("RSeq")
-        _require(response, tuple(word for word in response.require if word != RELIABLE))
-        return True
-
-    def complete(self, response: Response) -> None:
-        """Put the description into a 200 that a reliable answer brought before: the caller takes it from nowhere else."""
-        if self._last and not response.body and self._leg.heard_description:
-            response.set_body(self._leg.heard_description, SDP)
+def complete(leg: Leg, response: Response) -> None:
+    """Put the description into a 200 that an answer brought which the SBC confirmed: the caller takes it from nowhere else."""
+    if not response.body and leg.heard_description:
+        response.set_body(leg.heard_description, SDP)
 
 
 def _require(message: Message, words: tuple[str, ...]) -> None:

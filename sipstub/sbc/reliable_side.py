@@ -32,7 +32,7 @@ class PassedOn(NamedTuple):
 class ReliableSide:
     """That of one leg."""
 
-    __slots__ = ("_answers", "_cseq", "_last", "_passed")
+    __slots__ = ("_answers", "_cseq", "_passed")
 
     def __init__(self) -> None:
         self._answers: ReliableAnswers | None = None
@@ -40,26 +40,27 @@ class ReliableSide:
         "Of the INVITE that these answer."
         self._passed: dict[tuple[int, int], PassedOn] = {}
         "By RSeq and CSeq as this side knows them."
-        self._last: dict[Leg, tuple[int, int]] = {}
-        "CSeq and RSeq of the last that came from each leg."
 
     def pass_on(self, invite: Request, leg: Leg, response: Response, timing: Timing) -> int | None:
         """Return the RSeq by which this side gets an answer of that leg.
 
         None for one that is not to be passed on: confirmed already, out of order (RFC 3262 section 4), or there are too many.
         """
-        rseq, cseq = response.rseq, response.cseq.number
-        assert rseq is not None
-        for (ours, at), one in self._passed.items():
-            if at == invite.cseq.number and one[:3] == (leg, rseq, cseq):
-                return ours
-        last = self._last.get(leg)
-        if len(self._passed) >= MAX_RELIABLE or (last is not None and last[0] == cseq and rseq != last[1] + 1):
+        ours = self.waiting(leg, response)
+        if ours is not None:
+            return ours
+        answers = self._answers_to(invite, timing, response.rseq or 1)
+        rack = None if len(self._passed) >= MAX_RELIABLE else leg.order.follow(response)
+        if rack is None:
             return None
-        self._last[leg] = cseq, rseq
-        ours = self._answers_to(invite, timing, rseq).number()
-        self._passed[ours, invite.cseq.number] = PassedOn(leg, rseq, cseq, bool(response.body))
+        ours = answers.number()
+        self._passed[ours, invite.cseq.number] = PassedOn(leg, rack.rseq, rack.cseq.number, bool(response.body))
         return ours
+
+    def waiting(self, leg: Leg, response: Response) -> int | None:
+        """Return the RSeq of an answer that this side has got already and not confirmed; None where it is none such."""
+        rseq, cseq = response.rseq, response.cseq.number
+        return next((ours for (ours, _), one in self._passed.items() if one[:3] == (leg, rseq, cseq)), None)
 
     def send(self, invite: Request, response: Response, timing: Timing, now: float) -> Response | None:
         """Return an answer of the SBC's own made reliable; None if it has to wait for another, or too many wait."""
@@ -100,4 +101,5 @@ class ReliableSide:
         if self._answers is None or self._cseq != invite.cseq.number:
             self._answers = ReliableAnswers(invite, timing, first_rseq if first_rseq <= MAX_FIRST_RSEQ else 1)
             self._cseq = invite.cseq.number
+            self._passed.clear()  # the INVITE before has its final answer, and nobody confirms those of it any more
         return self._answers

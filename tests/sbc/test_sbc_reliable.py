@@ -309,3 +309,41 @@ def test_a_place_that_refuses_is_followed_by_the_next_and_the_answers_go_on_in_t
     prack(a, ours, following)
     a.response(200)
     assert world.sbc.relays
+
+
+def of_callee(callee: Peer, arrived: Request, rseq: int, status: int = 183) -> None:
+    """Send a reliable answer of the callee's own."""
+    callee.answer(arrived, status, ("Require", "100rel"), ("RSeq", str(rseq)), body=ANSWER)
+
+
+def test_a_reliable_answer_that_is_repeated_before_the_callers_prack_is_not_confirmed_twice() -> None:
+    """Two PRACKs for one answer would get 481, which ends the call: the SBC's beside the caller's, which is on its way."""
+    _, a, b = two_servers({}, {"SBCRemoteMultiple18xSupport": 0})
+    invite = a.ask("INVITE", URI, TAKES, body=OFFER)
+    arrived = b.request("INVITE")
+    of_callee(b, arrived, 7)
+    heard = a.response(183)
+    of_callee(b, arrived, 7)
+    assert b.heard == [] and a.repeated == 1, "the caller may have missed it"
+    ours = dialog_of_client(invite, heard)
+    assert ours is not None
+    prack(a, ours, heard)
+    b.answer(b.request("PRACK"), 200)
+    a.response(200)
+    of_callee(b, arrived, 7)
+    assert b.heard == a.heard == [], "on the wire while the PRACK was"
+    of_callee(b, arrived, 8)
+    assert str(b.request("PRACK").rack) == "8 1 INVITE" and a.heard == [], "the caller is to hear one alone"
+    b.answer(arrived, 486)
+    b.request("ACK")
+    a.response(486)
+
+
+def test_the_sbc_confirms_no_answer_before_its_turn() -> None:
+    """RFC 3262 section 4: one that is missing comes again."""
+    _, a, b = two_servers({}, {"SbcPrackMode": 3}, OPTIONAL)
+    a.ask("INVITE", URI, body=OFFER)
+    arrived = b.request("INVITE")
+    for rseq in (7, 9, 8, 9):
+        of_callee(b, arrived, rseq)
+    assert [str(one.rack) for one in b.inbox if isinstance(one, Request)] == ["7 1 INVITE", "8 1 INVITE", "9 1 INVITE"]
