@@ -127,7 +127,7 @@ class Link(Source):
 
     @property
     def waiting(self) -> int:
-        return len(self._out) + (self._tube.waiting if self._tube is not None else 0)
+        return len(self._out)
 
     def send(self, data: bytes) -> None:
         if self.is_gone or self._is_leaving:

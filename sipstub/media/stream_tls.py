@@ -17,8 +17,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 READ_BYTES = 16 * 1024
-MAX_EARLY = 64 * 1024
-"Bytes that wait for the end of a handshake."
 BEGIN, END = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC), datetime.datetime(9999, 12, 31, 23, 59, 59, tzinfo=datetime.UTC)
 "No date counts where the fingerprint does; the end is that of RFC 5280 section 4.1.2.5 for never."
 
@@ -66,15 +64,9 @@ class TlsTube:
     def __init__(self, context: ssl.SSLContext, *, is_server: bool) -> None:
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._in, self._out, server_side=is_server)
-        self._early = bytearray()
         self.is_up = False
         self.is_ended = False
         "Whether the other end has said that nothing more comes."
-
-    @property
-    def waiting(self) -> int:
-        """Return how many bytes wait for the handshake."""
-        return len(self._early)
 
     @property
     def certificate(self) -> bytes:
@@ -89,8 +81,6 @@ class TlsTube:
             if not self.is_up:
                 self._tls.do_handshake()
                 self.is_up = True
-                self.write(bytes(self._early))
-                self._early.clear()
             while chunk := self._tls.read(READ_BYTES):
                 found += chunk
             self.is_ended = True
@@ -99,12 +89,9 @@ class TlsTube:
         return bytes(found)
 
     def write(self, data: bytes) -> None:
-        """Take what is to be said."""
+        """Take what is to be said; there is nothing to say before the handshake is over."""
         if self.is_up:
-            if data:
-                self._tls.write(data)
-        elif len(self._early) + len(data) <= MAX_EARLY:
-            self._early += data
+            self._tls.write(data)
 
     def take(self) -> bytes:
         """Return what has to go out."""
