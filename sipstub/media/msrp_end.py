@@ -162,7 +162,7 @@ class MsrpEnd:
         So nothing of the other side comes to who does not speak MSRP: a description may name any address.
         """
         flow = self._opening
-        if flow is None or flow.link is not link or self._terms is None or self._bound is not None:
+        if flow is None or flow.link is not link or self._terms is None:
             self._opening = None if flow is not None and flow.link is link else flow
             link.abort()
             return
@@ -196,7 +196,7 @@ class MsrpEnd:
                 self._stranger(flow)
 
     def on_timer(self, now: float) -> None:
-        """Give up what takes too long; go on with what waited for a description, or for the other side."""
+        """Give up what takes too long; go on with what waited for a description, for the other side, or for its turn."""
         for flow in tuple(self._waiting):
             if now - flow.since >= BIND_S:
                 self._stranger(flow)
@@ -251,7 +251,10 @@ class MsrpEnd:
             flow.link.abort()
 
     def _take(self, flow: Flow, now: float) -> None:
-        """Have the session bound to a connection."""
+        """Have the session bound to a connection; one of ours that is not answered yet is not needed any more."""
+        opening, self._opening = self._opening, None
+        if opening is not None and opening is not flow:
+            opening.link.abort()
         self._bound, self._alone_since = flow, None
         peer = self.peer
         if peer is None:
@@ -288,7 +291,7 @@ class MsrpEnd:
                 if is_bound and sink is None and flow.is_ended:
                     self._lose(flow)
                     return
-                if self._terms is None or (is_bound and (sink is None or sink.is_full)):
+                if self._terms is None or (is_bound and (sink is None or sink.is_full)) or not flow.may_pass(now):
                     flow.link.pause()
                     return
                 item, flow.first = flow.first or flow.reader.next(), None
@@ -325,7 +328,7 @@ class MsrpEnd:
         if not is_answer and not is_asked:
             self._fail(now)
             return
-        self._opening, self.connections = None, self.connections + 1
+        self.connections += 1
         if is_asked:
             flow.first = head
         self._take(flow, now)

@@ -11,6 +11,10 @@ HIGH_WATER = 32 * 1024
 MAX_HELD = 4
 "Answers of ours that wait for the end of a frame; further ones are not given."
 
+PERIOD_S = 0.1
+ALLOWANCE = 300
+"Heads, pieces and ends that pass of one connection in PERIOD_S: 1,000 frames a second.  Small ones cost as much as large ones."
+
 
 class StreamLink(Protocol):
     """A connection over TCP."""
@@ -38,7 +42,20 @@ class StreamLink(Protocol):
 class Flow:
     """One of them."""
 
-    __slots__ = ("answer", "first", "held", "hello", "is_ended", "link", "open", "reader", "since", "sink")
+    __slots__ = (
+        "_left",
+        "_period_end",
+        "answer",
+        "first",
+        "held",
+        "hello",
+        "is_ended",
+        "link",
+        "open",
+        "reader",
+        "since",
+        "sink",
+    )
 
     def __init__(self, link: StreamLink, since: float) -> None:
         self.link = link
@@ -57,6 +74,14 @@ class Flow:
         self.open = b""
         "Transaction of the frame that is half written here."
         self.held: list[bytes] = []
+        self._left, self._period_end = ALLOWANCE, since + PERIOD_S
+
+    def may_pass(self, now: float) -> bool:
+        """Return whether one more item of it is to be passed on now, and count it."""
+        if now >= self._period_end:
+            self._left, self._period_end = ALLOWANCE, now + PERIOD_S
+        self._left -= 1
+        return self._left >= 0
 
     @property
     def is_full(self) -> bool:

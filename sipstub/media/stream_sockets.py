@@ -17,6 +17,8 @@ from sipstub.media.stream_tls import TlsIdentity
 
 AT_ONCE = 4
 "Connections taken of one port in one go."
+MAX_LEAVING = 8
+"Connections of one end that were said goodbye to and are still there; one more, and the oldest has to go."
 SESSION_BYTES = 10
 "Of chance in what names a session: 80 bits, as RFC 4975 section 14.1 asks for."
 
@@ -87,7 +89,7 @@ class StreamSockets:
         self.loop, self.poll = loop, poll
         self.entries: dict[int, Source] = {}
         self._resting: dict[Source, float] = {}
-        self._leaving: set[Link] = set()
+        self._leaving: dict[Link, None] = {}
         self._identity: TlsIdentity | None = None
 
     @property
@@ -136,10 +138,12 @@ class StreamSockets:
 
     def leaving(self, link: Link) -> None:
         """Take note of a connection that was said goodbye to."""
-        self._leaving.add(link)
+        self._leaving[link] = None
+        for old in self.leaving_of(link.end)[:-MAX_LEAVING]:
+            old.abort()
 
     def leaving_of(self, end: MsrpEnd) -> tuple[Link, ...]:
-        """Return those of an end."""
+        """Return those of an end, the oldest first."""
         return tuple(link for link in self._leaving if link.end is end)
 
     def forget(self, entry: Source) -> None:
@@ -147,7 +151,7 @@ class StreamSockets:
         del self.entries[entry.number]
         self._resting.pop(entry, None)
         if isinstance(entry, Link):
-            self._leaving.discard(entry)
+            self._leaving.pop(entry, None)
 
     def close(self) -> None:
         """Give everything back."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msrp_lab import A_PATH, B_PATH, ListLink, Pair, a_send, an_ok, terms
 
 from sipstub.media.msrp_end import BIND_S, MAX_WAITING, OPEN_S, PARTNER_S, RETRY_S
-from sipstub.media.msrp_flow import HIGH_WATER, MAX_HELD
+from sipstub.media.msrp_flow import ALLOWANCE, HIGH_WATER, MAX_HELD, PERIOD_S
 from sipstub.media.msrp_frame import MAX_HEAD_BYTES, End, FrameProblem, FrameReader, Head, Piece
 from sipstub.media.msrp_path import MAX_HOPS, MsrpUri, read_path
 
@@ -299,7 +299,7 @@ def test_who_sends_nonsense_and_reads_no_answer_is_not_answered() -> None:
     at_a, _ = pair.up()
     at_a.waiting = HIGH_WATER
     for number in range(100):
-        pair.a.received_from(at_a, a_send(f"wrong{number}", "msrp://10.0.0.1:6000/other;tcp", A_PATH), 0.0)
+        pair.a.received_from(at_a, a_send(f"wrong{number}", "msrp://10.0.0.1:6000/other;tcp", A_PATH), number * PERIOD_S)
     assert at_a.sent == b"" and pair.a.strange == 100
     pair.close()
 
@@ -309,8 +309,8 @@ def test_a_frame_without_end_takes_no_room() -> None:
     at_a, at_b = pair.up()
     head = a_send("endless", pair.a.uri, A_PATH, "").partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
     pair.a.received_from(at_a, head, 0.0)
-    for _ in range(1000):
-        pair.a.received_from(at_a, b"x" * 4096, 0.0)
+    for number in range(1000):
+        pair.a.received_from(at_a, b"x" * 4096, number * PERIOD_S)
         assert len(at_b.take()) <= 8192
     flow = pair.a._bound
     assert flow is not None and len(flow.reader) < 40 and pair.a.octets > 4_000_000
@@ -318,6 +318,26 @@ def test_a_frame_without_end_takes_no_room() -> None:
 
 
 # Connections that end
+
+
+def test_many_small_frames_pass_no_faster_than_allowed_and_all_of_them_in_the_end() -> None:
+    pair = Pair()
+    at_a, at_b = pair.up()
+    count, now = 2 * ALLOWANCE, 10.0
+    pair.a.received_from(at_a, a_send("small", pair.a.uri, A_PATH) * count, now)
+    assert at_a.is_paused and 0 < at_b.sent.count(b" SEND") <= ALLOWANCE // 2
+    pair.tick(now + PERIOD_S / 2)
+    assert at_b.sent.count(b" SEND") <= ALLOWANCE // 2
+    pair.b.received_from(at_b, a_send("other", pair.b.uri, B_PATH), now)
+    assert at_a.sent == a_send("other", A_PATH, pair.a.uri), "the other way is free"
+    while (before := at_b.sent.count(b" SEND")) < count:
+        now += PERIOD_S
+        pair.tick(now)
+        assert before < at_b.sent.count(b" SEND") <= before + ALLOWANCE // 2
+    pair.tick(now + PERIOD_S)
+    assert not at_a.is_paused
+    assert at_b.sent == a_send("small", B_PATH, pair.b.uri) * count
+    pair.close()
 
 
 def test_when_one_side_is_gone_the_other_is_closed_behind_what_it_was_sent() -> None:
@@ -450,6 +470,22 @@ def test_who_speaks_before_it_answers_is_heard_if_it_knows_the_session() -> None
     pair.close()
 
 
+def test_who_connects_while_ours_waits_for_its_answer_is_taken_instead_of_it_and_ours_is_given_back() -> None:
+    pair = Pair()
+    ours = pair.at_b.opened[0][1]
+    pair.b.connected(ours, 0.0)
+    transaction = ours.sent.split(b" ")[1].decode()
+    theirs = pair.accepted(pair.b, a_send("early", pair.b.uri, B_PATH))
+    assert ours.is_aborted
+    pair.b.received_from(ours, an_ok(transaction, pair.b.uri, B_PATH), 0.0)
+    at_a = pair.accepted(pair.a, a_send("first", pair.a.uri, A_PATH))
+    assert theirs.sent == a_send("first", B_PATH, pair.b.uri) and at_a.sent == a_send("early", A_PATH, pair.a.uri)
+    pair.tick(OPEN_S)
+    assert not theirs.is_gone and not at_a.is_gone
+    pair.close()
+    assert theirs.is_gone
+
+
 def test_a_line_that_is_refused_or_gets_another_path_loses_its_connections() -> None:
     for new in (None, terms(A_PATH.replace("asession", "another"), connects=False)):
         pair = Pair()
@@ -475,6 +511,8 @@ TOKENS = st.sampled_from(
         a_send("abcd2", "msrp://10.0.0.1:6000/session-for-a;tcp", A_PATH)[:90],
         a_send("abcd3", "msrp://10.0.0.1:6000/other;tcp", A_PATH),
         an_ok("abcd4", "msrp://10.0.0.1:6002/session-for-b;tcp", B_PATH),
+        a_send("abcd5", "msrp://10.0.0.1:6002/session-for-b;tcp", B_PATH),
+        an_ok("session-for-1", "msrp://10.0.0.1:6002/session-for-b;tcp", B_PATH),
         b"\r\n-------abcd2#\r\n",
         b"junk\r\n",
     ]
@@ -485,11 +523,13 @@ TOKENS = st.sampled_from(
 def test_any_course_of_events_leaves_nothing(course: list[tuple[int, bytes, bool]]) -> None:
     pair = Pair()
     links = {pair.a: [ListLink()], pair.b: [ListLink()]}
+    known: list[ListLink] = []
     for at, (kind, data, is_b) in enumerate(course):
         end = pair.b if is_b else pair.a
-        link = links[end][-1]
+        link = links[end][-1 - at % min(2, len(links[end]))]
         if kind == 0:
             links[end].append(ListLink())
+            known.append(links[end][-1])
             end.accepted(links[end][-1], at * 1.0)
         elif kind == 1:
             end.ended(link, at * 1.0)
@@ -503,3 +543,4 @@ def test_any_course_of_events_leaves_nothing(course: list[tuple[int, bytes, bool
             end.received_from(link, data, at * 1.0)
         assert pair.a.links <= MAX_WAITING + 2 and pair.b.links <= MAX_WAITING + 2
     pair.close()
+    assert all(link.is_gone for link in (*known, *(link for _, link in pair.at_b.opened)))

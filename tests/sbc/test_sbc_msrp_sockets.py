@@ -20,6 +20,7 @@ from sipstub.media.msrp_flow import HIGH_WATER
 from sipstub.media.port import PortRange
 from sipstub.media.relay_engine import RelayEngine
 from sipstub.media.stream_link import READ_BYTES
+from sipstub.media.stream_sockets import MAX_LEAVING
 
 RANGE = PortRange(17_400, 17_999)
 PATIENCE_S = 10
@@ -198,6 +199,24 @@ def test_strangers_who_connect_and_say_nothing_take_nothing_from_who_belongs() -
             http.say(b"GET / HTTP/1.1\r\nHost: there\r\n\r\n")
             assert await http.is_left() == b""
             await http.close()
+            for one in (a, b, *strangers):
+                await one.close()
+
+    asyncio.run(run())
+
+
+def test_strangers_who_hear_that_they_are_and_stay_are_few_at_a_time() -> None:
+    async def run() -> None:
+        async with a_call() as call:
+            a, b = await call.up()
+            strangers = []
+            for number in range(3 * MAX_LEAVING):
+                strangers.append(await call.a())
+                strangers[-1].say(a_send("guess", "msrp://127.0.0.1:9/guess;tcp", A_PATH))
+                assert b" 481 " in await strangers[-1].hears("guess")
+                assert call.engine.sockets <= 2 + 2 + min(number + 1, MAX_LEAVING)
+            a.say(a_send("still", call.near.uri, A_PATH))
+            assert await b.hears("still")
             for one in (a, b, *strangers):
                 await one.close()
 
