@@ -100,8 +100,11 @@ class Call(Relay):
         return None
 
     def transfer_over(self, transfer: Transfer, now: float) -> None:
-        """A transfer has come to its end, whatever it was."""
+        """A transfer has come to its end, whatever it was; nothing is kept of who was called, or has left."""
         self._transfer = None
+        for leg in tuple(self.legs):
+            if leg.is_closed and leg.unacked is None and leg is not self.caller:
+                self.drop(leg)
         self.finish(now)
         self.sbc.agenda.note(self)
 
@@ -125,8 +128,7 @@ class Call(Relay):
         if self.caller is replaced:
             self.caller = joiner
         self.close(replaced, now)
-        self.legs.remove(replaced)
-        self.sbc.unbind(replaced)
+        self.drop(replaced)
 
     def picked_up(self, caller: Leg, joiner: Leg, found: Response, now: float) -> None:
         """Take that the caller gets its answer from a new side; who rings is called off."""

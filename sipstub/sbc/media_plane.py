@@ -51,6 +51,9 @@ class MediaSession(Protocol):
         Return why the call has to end now; an empty text if it need not.
         """
 
+    def stay(self, one: Leg, other: Leg) -> None:
+        """Take note that those two go on to talk: what was taken for somebody else, who was not let in, is freed."""
+
     def end(self) -> None:
         """Free whatever is held for it."""
 
@@ -92,6 +95,9 @@ class DirectMedia:
     def connected(self, one: Leg, other: Leg, now: float) -> str:
         """There is nothing to free."""
         return ""
+
+    def stay(self, one: Leg, other: Leg) -> None:
+        """There is nothing to free."""
 
     def end(self) -> None:
         """There is nothing to free."""

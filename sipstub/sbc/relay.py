@@ -202,9 +202,16 @@ class Relay:
 
     # The end
 
-    def leaves(self, leg: Leg, at: float) -> None:
-        """Have one leg end at that time, unless it does so itself; the others go on."""
-        self._leaving = (at, leg)
+    def leaves(self, leg: Leg, at: float, now: float) -> None:
+        """Have one leg end at that time, unless it does so itself; the others go on.  One that was to leave before ends now."""
+        before, self._leaving = self._leaving, (at, leg)
+        if before is not None:
+            self._close(before[1], now)
+
+    def drop(self, leg: Leg) -> None:
+        """Know a leg no more that is closed, while the others go on."""
+        self.legs.remove(leg)
+        self.sbc.unbind(leg)
 
     def close(self, leg: Leg, now: float) -> None:
         """End one leg."""

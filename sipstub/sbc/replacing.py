@@ -157,7 +157,7 @@ class Joining(Change):
             call.keep(joiner)
             call.put_out(self._found.replaced, joiner, now)
         elif not call.is_over:
-            call.media.connected(staying, self._found.replaced, now)
+            call.media.stay(staying, self._found.replaced)
 
 
 def _pick_up(joiner: Leg, found: Named, request: Request, transaction: ServerTransaction, now: float) -> Response | None:

@@ -102,6 +102,7 @@ class Transfer:
         """Tell the transferor, and leave both calls as they are."""
         if not self.is_over:
             self._failed(status, now)
+            self._call.media.stay(self.caller, self._transferor)
         self._call.transfer_over(self, now)
 
     def tied(self, now: float) -> None:
@@ -145,7 +146,7 @@ class Transfer:
         staying.show(response)
         call.keep(leg)
         self._notify(200, now)
-        call.leaves(transferor, now + TRANSFEROR_WAIT_S)
+        call.leaves(transferor, now + TRANSFEROR_WAIT_S, now)
         self._renegotiate(leg, response, now)
         call.transfer_over(self, now)
 

@@ -44,7 +44,7 @@ class Tying:
             else:
                 reoffer(call, staying, body, now, self._answered, self._gone)
                 return
-        self._back(now)
+        self._back()
         self._transfer.refused(status, now)
 
     def _refusal(self) -> int:
@@ -63,7 +63,7 @@ class Tying:
         found, moving, transfer = self._found, self._moving, self._transfer
         call, staying = found.call, found.staying
         if response.status >= 300:
-            self._back(now)
+            self._back()
             transfer.refused(response.status, now)
             return
         is_late = transfer.is_over or moving.is_closed or call.is_over or found.replaced.is_closed or not _may_be_asked(moving)
@@ -72,7 +72,7 @@ class Tying:
         except MediaRefused:
             body = b""
         if not body:
-            self._back(now)
+            self._back()
             self._restore(now)
             transfer.refused(CHANGING, now)
             return
@@ -86,15 +86,15 @@ class Tying:
         reoffer(call, moving, body, now)
 
     def _gone(self, status: int, now: float) -> None:
-        self._back(now)
+        self._back()
         self._transfer.refused(status, now)
 
-    def _back(self, now: float) -> None:
+    def _back(self) -> None:
         """Have the one that was to move keep its ports, and give back the new ones."""
         found = self._found
         self._moving.side = self._before
         if not found.call.is_over and found.call.is_connected:
-            found.call.media.connected(found.staying, found.replaced, now)
+            found.call.media.stay(found.staying, found.replaced)
 
     def _restore(self, now: float) -> None:
         """Tell the side that has been asked where the media of its own call are."""

@@ -131,6 +131,23 @@ def test_a_re_invite_while_the_target_rings_does_not_cut_it_off(sync: int, who: 
         end(world, talk.theirs)
 
 
+def test_ports_of_a_target_that_refuses_are_free_while_the_call_goes_on() -> None:
+    with a_media_world(None, None, {"SBCRemoteReferBehavior": 3}) as world:
+        talk = Talk(world, OFFER, ANSWER)
+        before = set(world.ledger.taken)
+        for _ in range(3):
+            world.a.send(talk.ours, "REFER", ("Refer-To", "<sip:300@corp.example>"))
+            world.a.response(202)
+            world.a.answer(world.a.request("NOTIFY"), 200)
+            arrived = world.c.request("INVITE")
+            assert len(world.ledger.taken) > len(before)
+            world.c.answer(arrived, 486)
+            world.c.request("ACK")
+            world.a.answer(world.a.request("NOTIFY"), 200)
+            assert world.ledger.taken == before and talk.from_a(rtp(8, 20)) and talk.from_b(rtp(8, 20))
+        hang_up(world.a, world.b, talk.ours)
+
+
 def test_a_target_in_the_other_law_is_transcoded_where_nobody_is_asked_again() -> None:
     profile = {"SBCRemoteReferBehavior": 3}
     with a_media_world({"EnableSBCMediaSync": 2}, None, profile) as world:

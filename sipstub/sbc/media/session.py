@@ -122,16 +122,21 @@ class AnchoredSession:
     def connected(self, one: Leg, other: Leg, now: float) -> str:
         """Take note of who talks to whom from now on and free what others hold; return why the call has to end, if so."""
         was_connected, self._is_connected = self._is_connected, True
-        talking = [self._side(one), self._side(other)]
-        for side in self._sides:
-            if side not in talking:
-                side.close()
-        self._sides = talking
+        self.stay(one, other)
         self._begin()
         if self._fax is not None:
             self._fax.stop()
         self._fax = FaxWatch(self, (one, other), now + self._plane.rules.fax_window_s)
         return "" if was_connected or self._play(one if one.is_caller else other, other if one.is_caller else one) else NO_TONE
+
+    def stay(self, one: Leg, other: Leg) -> None:
+        """Free what was taken for anybody but the two that talk."""
+        talking = [self._side(one), self._side(other)]
+        for side in self._sides:
+            if side not in talking:
+                side.close()
+                self._layouts.pop(side, None)
+        self._sides = talking
 
     def _play(self, caller: Leg, callee: Leg) -> bool:
         """Play the tone on connect; return False where it cannot be played, and the call is not to be without it."""
