@@ -65,7 +65,7 @@ SETTINGS: tuple[SettingSpec, ...] = (
         "database",
         str,
         "",
-        "URL of a PostgreSQL for what happened, without a password, or sqlite; empty means what the state folder used last",
+        "URL of a PostgreSQL for what happened, without password, or sqlite; empty means what was used last",
         'database = "postgresql://provisioner@db.example.com/provisioner"',
     ),
     SettingSpec(
