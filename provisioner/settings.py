@@ -354,19 +354,15 @@ def _check(settings: Settings) -> None:
 
 
 def _check_database(settings: Settings) -> None:
-    from urllib.parse import parse_qs, urlsplit
+    from provisioner.database_url import DRIVER, has_secret, read_url
 
     if settings["database"] in ("", "sqlite"):
         return
     origin = settings.origin("database")
-    try:
-        url = urlsplit(settings["database"])
-        has_password = url.password is not None or "password" in parse_qs(url.query, keep_blank_values=True)
-    except ValueError as error:
-        raise SettingsError(f"{origin}: database {error}", hint=BY_NAME["database"].example) from None
-    if url.scheme not in ("postgresql", "postgres", "postgresql+psycopg"):
+    url = read_url(settings["database"])  # as the driver reads it: a password is one for both
+    if url is None or url.drivername != DRIVER:
         raise SettingsError(f"{origin}: database is neither sqlite nor the URL of a PostgreSQL", hint=BY_NAME["database"].example)
-    if has_password:
+    if has_secret(url):
         raise SettingsError(
             f"{origin}: the URL of the database holds a password",
             hint="leave it out, and write it into ~/.pgpass or into the file that PGPASSFILE names",

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
+from provisioner.database_url import shown
 from provisioner.errors import EnvironmentProblem
 from provisioner.state.database_place import database_url
 from provisioner.state.folder import FolderLock, StateFolder, create_private
@@ -50,7 +51,7 @@ class Database:
         """
         place = database_url(folder, said)
         is_sqlite = place.get_backend_name() == "sqlite"
-        where = place.render_as_string(hide_password=True)
+        where = shown(place)
         try:
             engine = sa.create_engine(place, poolclass=sa.NullPool, connect_args={} if is_sqlite else connect_arguments())
         except (ImportError, sa.exc.ArgumentError) as error:

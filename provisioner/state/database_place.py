@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from provisioner.database_url import read_url
 from provisioner.errors import EnvironmentProblem
 from provisioner.state.folder import FILE_MODE, StateFolder, create_private
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 FILE_NAME = "database.url"
 MAX_URL_BYTES = 4_096
-DRIVER = "postgresql+psycopg"
 SQLITE = "sqlite"
 "What is said instead of a URL to go back to SQLite in the folder."
 
@@ -33,21 +33,20 @@ def database_url(folder: StateFolder, said: str = "") -> sa.URL:
 
     Raises EnvironmentProblem for text that is no URL.
     """
-    import sqlalchemy as sa  # a tenth of a second that commands without a database need not pay
-
     said = said or _named(folder)
     if said in ("", SQLITE):
+        import sqlalchemy as sa  # a tenth of a second that commands without a database need not pay
+
         create_private(folder.database)
         return sa.URL.create("sqlite", database=str(folder.database))
-    try:
-        found = sa.make_url(said)
-    except sa.exc.ArgumentError:
+    found = read_url(said)
+    if found is None:
         raise EnvironmentProblem(
             f"what {folder.path / FILE_NAME} or the setting `database` says is no URL of a database",
             hint="give `provisioner serve --database URL` once; --database sqlite goes back to SQLite in the folder",
             code="database",
-        ) from None
-    return found.set(drivername=DRIVER) if found.drivername in ("postgres", "postgresql") else found
+        )
+    return found
 
 
 def name_database(folder: StateFolder, said: str) -> None:

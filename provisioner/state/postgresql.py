@@ -15,11 +15,19 @@ WRITE_LOCK = 0x50524F56
 
 CONNECT_TIMEOUT_S = 10
 "A server that is away is an error, not a wait without end; the driver's least is 2 s."
+SILENCE_S = 10
+"How long the system of a server may acknowledge nothing, or be silent before it is asked whether it is still there."
 
 
 def connect_arguments() -> dict[str, Any]:
     """Return what the driver is given with every connection."""
-    return {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "provisioner"}
+    return {
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "keepalives_idle": SILENCE_S,
+        "keepalives_interval": SILENCE_S // 2,
+        "tcp_user_timeout": SILENCE_S * 1000,
+        "application_name": "provisioner",
+    }
 
 
 def prepare_postgresql(engine: sa.Engine, busy_timeout_s: float) -> None:

@@ -16,6 +16,7 @@ PROVISIONER = {
     "mac": 0,
     "secret": 0,
     "address": 0,
+    "database_url": 0,
     "settings": 1,
     "catalogue": 2,
     "inventory": 3,

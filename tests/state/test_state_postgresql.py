@@ -44,6 +44,32 @@ def test_a_server_that_is_away_is_one_line_without_a_hint_to_files(folder: State
     assert caught.value.hint.startswith("see that the server runs") and "\n" not in str(caught.value).strip()
 
 
+@pytest.mark.parametrize("secret", ["?password=swordfish&", "?sslpassword=swordfish&"])
+def test_a_password_that_somebody_wrote_into_the_folder_is_not_repeated(folder: StateFolder, secret: str) -> None:
+    name_database(folder, f"postgresql://anna:swordfish@/fleet{secret}host={folder.path}")
+    with pytest.raises(EnvironmentProblem, match=r"anna:\*\*\*@/fleet.* cannot be used") as caught:
+        Database.open(folder)
+    assert "swordfish" not in f"{caught.value} {caught.value.hint}"
+
+
+@pytest.mark.parametrize("text", ["anna swordfish", "postgresql://anna:swordfish", "postgresql://[::swordfish/fleet"])
+def test_what_is_no_url_in_the_folder_is_said_in_one_line_and_not_repeated(folder: StateFolder, text: str) -> None:
+    name_database(folder, text)
+    with pytest.raises(EnvironmentProblem, match="is no URL of a database") as caught:
+        Database.open(folder)
+    assert "swordfish" not in f"{caught.value} {caught.value.hint}"
+
+
+def test_the_driver_is_told_for_how_long_a_silent_server_is_waited_for(database: Database) -> None:
+    with database.engine.connect() as connection:
+        said = connection.connection.driver_connection.info.get_parameters()  # type: ignore[union-attr]
+    assert {name: int(said[name]) for name in ("connect_timeout", "keepalives_idle", "tcp_user_timeout")} == {
+        "connect_timeout": 10,
+        "keepalives_idle": 10,
+        "tcp_user_timeout": 10_000,
+    }
+
+
 def test_a_driver_that_is_missing_is_named(folder: StateFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(EnvironmentProblem, match="psycopg") as caught:
