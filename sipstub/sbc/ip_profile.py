@@ -105,6 +105,11 @@ class IpProfile:
         )
 
     @property
+    def offer_method(self) -> str | None:
+        """Return what the SBC tells this side of a call a description by: a re-INVITE, or UPDATE where it takes none of these."""
+        return "INVITE" if self.reinvite_support else "UPDATE" if self.update_support else None
+
+    @property
     def may_refresh(self) -> bool:
         """Return whether the SBC can offer this side to refresh it, before it has said what it takes."""
         return may_refresh(self.update_support, self.reinvite_support)

@@ -1,4 +1,4 @@
-"""A re-INVITE of the SBC's own: it tells one side where the media of another is.
+"""A re-INVITE of the SBC's own, UPDATE to a side that takes none: it tells one side where the media of another is.
 
 491 and other refusals are left at that: the call goes on as it was negotiated [choice].
 """
@@ -42,6 +42,14 @@ def _coders(media: Media) -> frozenset[tuple[str, int]]:
     return frozenset((codec.name.lower(), codec.clock_hz) for codec in media.codecs) if media.port else frozenset()
 
 
+def method_for(leg: Leg) -> str | None:
+    """Return how a side can be told a description now; None if it is gone, takes nothing, or is negotiating something else."""
+    method = leg.group.profile.offer_method
+    if method is None or leg.dialog is None or leg.is_closed or not leg.negotiation.may_ask(method, has_offer=True):
+        return None
+    return method
+
+
 def reoffer(
     relay: Relay,
     leg: Leg,
@@ -49,15 +57,19 @@ def reoffer(
     now: float,
     done: Callable[[Response, float], None] = lambda response, now: None,
     gone: Callable[[int, float], None] = lambda status, now: None,
-) -> None:
-    """Send it, if nothing else is being negotiated on that leg; `done` gets the last answer, `gone` what ends the call."""
-    if leg.dialog is None or leg.is_closed or not leg.negotiation.may_ask("INVITE", has_offer=True):
-        return
-    made = leg.request("INVITE")
+) -> bool:
+    """Send it; return whether it went out: the side can be told, and nothing else is being negotiated on that leg.
+
+    `done` gets the last answer, `gone` what ends the call.
+    """
+    method = method_for(leg)
+    if method is None:
+        return False
+    made = leg.request(method)
     made.headers.add("Allow", leg.allow)
     made.set_body(body, SDP)
     send = leg.session.put_on_request(made, leg.session)
-    leg.negotiation.ask("INVITE", has_offer=True)
+    leg.negotiation.ask(method, has_offer=True)
     if send is not None and leg.session.timer is not None:
         leg.session.timer.asked(made, send, now)
 
@@ -66,9 +78,9 @@ def reoffer(
         made = asking.made
         number = made.cseq.number
         if isinstance(event, TransactionFailed):
-            leg.negotiation.asked_done("INVITE")
+            leg.negotiation.asked_done(method)
             leg.dialog.on_no_answer(made)
-            relay.end(at, "no answer to INVITE")
+            relay.end(at, f"no answer to {method}")
             gone(event.status, at)
             return
         response = event.response
@@ -77,7 +89,7 @@ def reoffer(
         if number in leg.acks:
             relay.repeated(leg, number)
             return
-        leg.negotiation.asked_done("INVITE")
+        leg.negotiation.asked_done(method)
         leg.dialog.receive_response(made, response)
         if leg.session.timer is not None:
             leg.session.timer.answered(response, at)
@@ -86,9 +98,10 @@ def reoffer(
             leg.said(made)
             relay.media.answered(leg, response.body)
             leg.move()
-            relay.acknowledge(leg, number)
+            if method == "INVITE":
+                relay.acknowledge(leg, number)
         if leg.dialog.is_ended:
-            relay.end(at, f"{response.status} to INVITE")
+            relay.end(at, f"{response.status} to {method}")
             gone(response.status, at)
         else:
             done(response, at)
@@ -100,3 +113,4 @@ def reoffer(
 
     asking = Asking(leg, made, answered, again)
     asking.begin(now)
+    return True

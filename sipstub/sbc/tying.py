@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sipstub.sbc.leg import SDP, Leg
+from sipstub.sbc.leg import SDP
 from sipstub.sbc.media_plane import MediaRefused
-from sipstub.sbc.reoffer import reoffer
+from sipstub.sbc.reoffer import method_for, reoffer
 from sipstub.sbc.replacing import Named, refusal_of
 from sipstub.sip.message import Request, Response
 
@@ -57,7 +57,7 @@ class Tying:
         if refusal is not None:
             return refusal.status
         is_idle = moving.unacked is None and bool(moving.heard_description)
-        return 0 if is_idle and all(_may_be_asked(leg) for leg in (moving, found.staying)) else CHANGING
+        return 0 if is_idle and method_for(moving) is not None and method_for(found.staying) is not None else CHANGING
 
     def _answered(self, response: Response, now: float) -> None:
         found, moving, transfer = self._found, self._moving, self._transfer
@@ -66,7 +66,7 @@ class Tying:
             self._back()
             transfer.refused(response.status, now)
             return
-        is_late = transfer.is_over or moving.is_closed or call.is_over or found.replaced.is_closed or not _may_be_asked(moving)
+        is_late = transfer.is_over or moving.is_closed or call.is_over or found.replaced.is_closed or method_for(moving) is None
         try:
             body = b"" if is_late else call.body_for(moving, response, staying)
         except MediaRefused:
@@ -105,7 +105,3 @@ class Tying:
         offer = Request("INVITE", self._transfer.request.uri)
         offer.set_body(replaced.heard_description, SDP)
         reoffer(call, staying, call.body_for(staying, offer, replaced), now)
-
-
-def _may_be_asked(leg: Leg) -> bool:
-    return leg.negotiation.may_ask("INVITE", has_offer=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sbc_proof import named
+from sbc_proof import named, shown
 from sbc_world import ANSWER, CHANGED, OFFER, Peer, acknowledge, hang_up, place, three_servers, two_servers
 
 from sipstub.dialog.dialog import Dialog, dialog_of_server
@@ -163,6 +163,33 @@ def test_the_target_is_called_and_tied_to_the_other_one(mode: int, name: str) ->
     c.send(at_c, "INFO")
     b.answer(b.request("INFO"), 200)
     c.response(200)
+    hang_up(b, c, theirs)
+    world.assert_both_legs_are_free()
+
+
+@pytest.mark.parametrize(
+    ("reinvite", "update", "told"),
+    [
+        shown("SBCRemoteReinviteSupport", reinvite, update, told, case=f"update-{update}")
+        for reinvite, update, told in ((0, 2, "UPDATE"), (0, 0, None), (1, 2, "INVITE"))
+    ],
+)
+def test_who_stays_hears_of_the_target_by_what_it_takes(reinvite: int, update: int, told: str | None) -> None:
+    profile = {"SBCRemoteReinviteSupport": reinvite, "SBCRemoteUpdateSupport": update}
+    world, a, b, c = three_servers({"SBCReferBehavior": 3}, None, profile)
+    ours, theirs = place(a, b)
+    refer_locally(a, b, c, ours)
+    c.answer(c.request("INVITE"), 200, body=OTHER)
+    c.request("ACK")
+    a.answer(a.request("NOTIFY"), 200)
+    if told is not None:
+        asked = b.request(told)
+        assert asked.body == OTHER
+        b.answer(asked, 200, body=ANSWER)
+    assert b.heard == (["ACK"] if told == "INVITE" else [])
+    b.inbox.clear()
+    a.send(ours, "BYE")
+    a.response(200)
     hang_up(b, c, theirs)
     world.assert_both_legs_are_free()
 

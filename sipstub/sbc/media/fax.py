@@ -14,7 +14,7 @@ from sipstub.media.g711 import LAWS, decode
 from sipstub.media.packet import RtpPacket
 from sipstub.media.relay_end import RelayEnd
 from sipstub.sbc.media.coders import payloads
-from sipstub.sbc.reoffer import reoffer
+from sipstub.sbc.reoffer import method_for, reoffer
 from sipstub.sip.message import Response
 from sipstub.sip.sdp import Media
 
@@ -66,7 +66,7 @@ class FaxWatch:
         def heard(packet: RtpPacket, codec: str, now: float) -> None:
             if self._session.now > self._until:
                 self.stop()
-            elif codec in LAWS and detector.take(decode(packet.payload, codec)) and _can_be_asked(self._wanted[0]):
+            elif codec in LAWS and detector.take(decode(packet.payload, codec)) and method_for(self._wanted[0]) is not None:
                 self.stop()
                 self._asked = self._wanted
                 self._ask_next(self._session.now)
@@ -83,7 +83,7 @@ class FaxWatch:
         if not self._asked:
             return
         leg = self._asked[0]
-        if not _can_be_asked(leg):
+        if method_for(leg) is None:
             self._asked = []
             return
         voice = self._voice.get(leg)
@@ -112,8 +112,3 @@ class FaxWatch:
         else:
             self._asked = []
         self._ask_next(now)
-
-
-def _can_be_asked(leg: Leg) -> bool:
-    """Return whether nothing else is being negotiated there; the tone comes again every three seconds."""
-    return leg.dialog is not None and not leg.is_closed and leg.negotiation.may_ask("INVITE", has_offer=True)
