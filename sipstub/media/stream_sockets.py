@@ -104,11 +104,14 @@ class StreamSockets:
 
     def open(self, near: str, own: str, numbers: Iterable[int], advertised: str, *, is_secure: bool) -> MsrpEnd | None:
         """Return an end that listens at the first of these ports that is free; None where none is."""
+        if is_secure and self._identity is None:
+            try:
+                self._identity = TlsIdentity()
+            except OSError:  # no descriptors left
+                return None
         sock = open_listener(near, own, numbers)
         if sock is None:
             return None
-        if is_secure and self._identity is None:
-            self._identity = TlsIdentity()
         return _Listener(self, sock, advertised, self._identity if is_secure else None).end
 
     def ready(self, number: int, events: int, now: float) -> None:

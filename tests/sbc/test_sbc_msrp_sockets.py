@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import hashlib
+import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -258,6 +260,26 @@ def test_a_side_that_refuses_connections_leaves_nobody_waiting() -> None:
             assert call.far.failed >= 1
             for each in (a, one, other):
                 await each.close()
+
+    asyncio.run(run())
+
+
+def test_without_descriptors_there_is_no_end_over_tls_until_there_are_some_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(name: str) -> int:
+        raise OSError(errno.EMFILE, name)
+
+    async def run() -> None:
+        engine = RelayEngine(RANGE)
+        engine.start()
+        try:
+            with monkeypatch.context() as patched:
+                patched.setattr(os, "memfd_create", refuses)
+                assert engine.open_stream("127.0.0.1", is_secure=True) is None
+            assert (engine.sockets, engine.refused) == (0, 1)
+            end = engine.open_stream("127.0.0.1", is_secure=True)
+            assert end is not None and end.uri.is_secure
+        finally:
+            engine.close()
 
     asyncio.run(run())
 
