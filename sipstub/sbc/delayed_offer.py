@@ -27,7 +27,7 @@ def settle(leg: Leg, body: bytes, now: float) -> None:
         return
     is_direct = any(media.port == DISCARD_PORT for media in first.media)
     if is_direct or _coders(heard) != _coders(wanted):
-        reoffer(leg.relay, leg, _next_of(first, wanted) if is_direct else body, now)
+        reoffer(leg.relay, leg, _next_of(first, wanted) if is_direct else body, now, keeps_timer=True)
 
 
 def _coders(sdp: Sdp) -> list[tuple[str, ...]]:

@@ -186,6 +186,15 @@ class LegSession:
             NOTHING.put_on(request)
         return None
 
+    def keep_carried(self, request: Request) -> None:
+        """Write into a request of the SBC's own that a timer of the two ends goes on as it is.
+
+        A 2xx that says no interval would be its end (RFC 4028 section 7.2), and it says none where none was asked for.
+        """
+        if self.has_carried_timer:
+            refresher = UAC if self.kept_up_s is None else UAS
+            TimerHeaders(expires_s=self.heard.expires_s, refresher=refresher, is_supported=True).put_on(request)
+
     def mark(self, message: Request | Response) -> None:
         """Write what any other message on this leg says: a leg without timers no word of them, our own that we know them.
 

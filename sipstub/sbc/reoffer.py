@@ -57,10 +57,13 @@ def reoffer(
     now: float,
     done: Callable[[Response, float], None] = lambda response, now: None,
     gone: Callable[[int, float], None] = lambda status, now: None,
+    *,
+    keeps_timer: bool = False,
 ) -> bool:
     """Send it; return whether it went out: the side can be told, and nothing else is being negotiated on that leg.
 
-    `done` gets the last answer, `gone` what ends the call.
+    `done` gets the last answer, `gone` what ends the call.  `keeps_timer`: it talks to the same end as before, so that a session
+    timer of the two goes on; with another end there is none until they agree on one.
     """
     method = method_for(leg)
     if method is None:
@@ -69,6 +72,8 @@ def reoffer(
     made.headers.add("Allow", leg.allow)
     made.set_body(body, SDP)
     send = leg.session.put_on_request(made, leg.session)
+    if keeps_timer:
+        leg.session.keep_carried(made)
     leg.negotiation.ask(method, has_offer=True)
     if send is not None and leg.session.timer is not None:
         leg.session.timer.asked(made, send, now)
@@ -93,6 +98,8 @@ def reoffer(
         leg.dialog.receive_response(made, response)
         if leg.session.timer is not None:
             leg.session.timer.answered(response, at)
+        else:
+            leg.session.answered(response, at)
         if response.status < 300:
             leg.took(response)
             leg.said(made)

@@ -104,4 +104,4 @@ class Tying:
             return
         offer = Request("INVITE", self._transfer.request.uri)
         offer.set_body(replaced.heard_description, SDP)
-        reoffer(call, staying, call.body_for(staying, offer, replaced), now)
+        reoffer(call, staying, call.body_for(staying, offer, replaced), now, keeps_timer=True)

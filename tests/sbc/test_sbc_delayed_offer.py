@@ -176,6 +176,26 @@ def test_a_re_invite_that_is_refused_leaves_the_call_as_it_is() -> None:
 
 
 @proves(NAME, 0)
+@pytest.mark.parametrize(("agreed", "asked"), [("uac", "1800;refresher=uac"), ("uas", "1800;refresher=uas"), (None, None)])
+def test_the_timer_of_both_ends_goes_on_over_a_re_invite_of_the_sbc(agreed: str | None, asked: str | None) -> None:
+    """Without a word about it the callee would take it for ended (RFC 4028 section 7.2)."""
+    with a_world() as world:
+        invite = world.a.ask("INVITE", URI, ("Session-Expires", "1800"), ("Supported", "timer"))
+        arrived = world.b.request("INVITE")
+        said = (("Require", "timer"), ("Session-Expires", f"1800;refresher={agreed}")) if agreed else ()
+        world.b.answer(arrived, 200, *said, body=BOTH)
+        ours = dialog_of_client(invite, world.a.response(200))
+        assert ours is not None
+        world.a.send(ours, "ACK", body=MINE)
+        world.b.request("ACK")
+        again = world.b.request("INVITE")
+        assert again.headers.get("session-expires") == asked and ("timer" in again.supported) is (asked is not None)
+        world.b.answer(again, 200, *said, body=ALAW)
+        world.b.request("ACK")
+        end(world, ours)
+
+
+@proves(NAME, 0)
 @pytest.mark.parametrize("said", [(), (("Supported", "100rel"),)])
 def test_an_early_answer_is_confirmed_by_the_sbc_and_offered_to_the_caller_in_the_200(said: tuple[tuple[str, str], ...]) -> None:
     with a_world(SbcPrackMode=1) as world:

@@ -194,6 +194,27 @@ def test_who_stays_hears_of_the_target_by_what_it_takes(reinvite: int, update: i
     world.assert_both_legs_are_free()
 
 
+def test_nobody_waits_for_refreshes_of_a_transferor_that_has_left() -> None:
+    """Observer, value 1, counts what the two agree on now: nothing."""
+    world, a, b, c = three_servers({"SBCReferBehavior": 3}, None, {"SBCSessionExpiresMode": 1})
+    timer = (("Session-Expires", "90;refresher=uac"), ("Supported", "timer"))
+    ours, theirs = place(a, b, "sip:200@corp.example", *timer, answers=(("Require", "timer"), timer[0]))
+    refer_locally(a, b, c, ours)
+    c.answer(c.request("INVITE"), 200, body=OTHER)
+    c.request("ACK")
+    a.answer(a.request("NOTIFY"), 200)
+    asked = b.request("INVITE")
+    assert "session-expires" not in asked.headers
+    b.answer(asked, 200, body=ANSWER)
+    b.request("ACK")
+    a.send(ours, "BYE")
+    a.response(200)
+    world.run(200)
+    assert b.heard == c.heard == []
+    hang_up(b, c, theirs)
+    world.assert_both_legs_are_free()
+
+
 def test_a_transferor_that_says_no_bye_gets_one() -> None:
     world, a, b, c = three_servers({"SBCReferBehavior": 3})
     ours, _ = place(a, b)

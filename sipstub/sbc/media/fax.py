@@ -89,7 +89,7 @@ class FaxWatch:
         voice = self._voice.get(leg)
         body = self._session.offer_of_ours(leg, self._line(voice)) if voice is not None else b""
         if body:
-            reoffer(self._session.relay, leg, body, now, self._answered)
+            reoffer(self._session.relay, leg, body, now, self._answered, keeps_timer=True)
 
     def _line(self, voice: Media) -> Media:
         """Return the line that takes the place of that of voice."""
