@@ -101,7 +101,8 @@ class Call(Relay):
 
     def transfer_over(self, transfer: Transfer, now: float) -> None:
         """A transfer has come to its end, whatever it was; nothing is kept of who was called, or has left."""
-        self._transfer = None
+        if self._transfer is transfer:  # a late fork of an earlier one says so once more
+            self._transfer = None
         for leg in tuple(self.legs):
             if leg.is_closed and leg.unacked is None and leg is not self.caller:
                 self.drop(leg)

@@ -36,11 +36,10 @@ def told(body: bytes, how: int, before: bytes = b"") -> bytes:
     """
     if how not in DIRECTIONS or not is_hold(body):
         return body
-    sdp = Sdp.parse(body)
+    asked = sdp = Sdp.parse(body)
     if how not in WITHOUT_ADDRESS and (address := _address(before)) is not None:
         sdp = replace(sdp, lines=_somewhere(sdp.lines, address))
         sdp = sdp.with_media(*(replace(media, lines=_somewhere(media.lines, address)) for media in sdp.media))
-    asked = Sdp.parse(body)
     found = [_worded(media, how) if _is_held(asked, one) else media for media, one in zip(sdp.media, asked.media, strict=True)]
     return bytes(sdp.with_media(*found))
 
