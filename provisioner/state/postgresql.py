@@ -17,6 +17,8 @@ CONNECT_TIMEOUT_S = 10
 "A server that is away is an error, not a wait without end; the driver's least is 2 s."
 SILENCE_S = 10
 "How long the system of a server may acknowledge nothing, or be silent before it is asked whether it is still there."
+ABANDONED_S = 60
+"How long a writing transaction may do nothing before the server ends it: its machine may be gone, and others wait for the lock."
 
 
 def connect_arguments() -> dict[str, Any]:
@@ -39,5 +41,8 @@ def prepare_postgresql(engine: sa.Engine, busy_timeout_s: float) -> None:
             connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             return
         # Read committed on purpose: each statement sees what the writer before us has committed, also the first.
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {max(1, int(busy_timeout_s * 1000))}")
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
+        connection.exec_driver_sql(
+            f"SET LOCAL lock_timeout = {max(1, int(busy_timeout_s * 1000))}; "
+            f"SET LOCAL idle_in_transaction_session_timeout = {int(ABANDONED_S * 1000)}; "
+            f"SELECT pg_advisory_xact_lock({WRITE_LOCK})"
+        )

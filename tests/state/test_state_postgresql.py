@@ -99,6 +99,16 @@ def test_one_transaction_writes_at_a_time_and_readers_do_not_wait(database: Data
     assert database.answers()
 
 
+def test_a_writer_that_does_nothing_any_more_does_not_keep_others_from_writing(
+    folder: StateFolder, postgres: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("provisioner.state.postgresql.ABANDONED_S", 0.2)
+    database = Database.open(folder, postgres.migrated_database())
+    with pytest.raises(sa.exc.DBAPIError, match="idle-in-transaction"), database.writing() as gone:
+        assert database.answers()
+        gone.exec_driver_sql("SELECT 1")
+
+
 def test_what_is_read_is_one_moment_and_cannot_be_written(database: Database) -> None:
     count = sa.select(sa.func.count()).select_from(schema.ignored)
     with database.reading() as reader:
