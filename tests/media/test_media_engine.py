@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 from media_lab import RANGE, a_packet, agreed, an_engine, assert_free, no_descriptors_left, sdp
+from ports import free_port
 
 from sipstub.media.agreement import Agreement, agree
 from sipstub.media.engine import MediaEngine
@@ -28,14 +29,8 @@ def to(port: int, host: str = HOST, *lines: str) -> Agreement:
 
 def free_range(pairs: int) -> PortRange:
     """Return a range in which every pair is free just now."""
-    for low in PortRange(24_000, 31_999).pairs():
-        found = [bind_pair(HOST, low + 2 * at) for at in range(pairs)]
-        for pair in found:
-            for sock in pair or ():
-                sock.close()
-        if all(found):
-            return PortRange(low, low + 2 * pairs - 1)
-    raise AssertionError("no ports are free")
+    low = free_port(HOST, 2 * pairs)
+    return PortRange(low, low + 2 * pairs - 1)
 
 
 class Ear(asyncio.DatagramProtocol):

@@ -129,8 +129,10 @@ class Program:
         self.reading = asyncio.create_task(self._read())
 
     async def says(self, text: bytes, limit_s: float = PATIENCE_S) -> None:
+        """Wait until it has said that; what ends before will never say it, and what it did say tells why."""
         async with asyncio.timeout(limit_s):
             while text not in self.output:
+                assert not self.reading.done(), self.output[-3000:].decode(errors="replace")
                 self._more.clear()
                 await self._more.wait()
 
@@ -144,6 +146,7 @@ class Program:
         while data := await self.process.stdout.read(65_536):
             self.output = (self.output + data)[-1_000_000:]
             self._more.set()
+        asyncio.get_running_loop().call_soon(self._more.set)  # when this task is done
 
 
 @contextlib.asynccontextmanager

@@ -21,7 +21,7 @@ from media_world import HEADER
 from msrp_clients import PATIENCE_S, SipCall, SipSide, body, description, header
 from ports import free_port
 from sip_running import Program, a_program
-from test_sbc_media_wire import CALLER, SITE, room, sockets_of
+from test_sbc_media_wire import CALLER, SITE, sockets_of
 
 from sipstub.media.g711 import PCMA, encode, samples_of
 
@@ -103,11 +103,23 @@ def a_caller(folder: Path) -> Path:
 async def called_with_a_tone(folder: Path, tone: Path) -> list[tuple[int, int]]:
     """Return what baresip hears whom SIPp calls."""
     folder.mkdir()
-    port = room()  # it takes the next one for TLS
+    port = free_port()
     async with serving(folder, LOW, port, "", "--connect-tone", f"dst:{tone}") as (server, sip):
         idle = sockets_of(server.process.pid)
         async with a_baresip(folder / "phone", port):
-            uac = ("sipp", "-sf", str(a_caller(folder)), "-i", "127.0.0.1", "-p", str(free_port()), "-mp", str(room()), "-m", "1")
+            uac = (
+                "sipp",
+                "-sf",
+                str(a_caller(folder)),
+                "-i",
+                "127.0.0.1",
+                "-p",
+                str(free_port()),
+                "-mp",
+                str(free_port()),
+                "-m",
+                "1",
+            )
             async with a_program(
                 *uac, "-nostdin", "-timeout", "20", "-timeout_error", f"127.0.0.1:{sip}", home=folder
             ) as calling:
@@ -125,7 +137,7 @@ async def calling_with_a_tone(folder: Path, tone: Path) -> list[tuple[int, int]]
         running.callback(media.close)
         serve = serving(folder, LOW + 100, callee.port, "", "--connect-tone", f"src:{tone}")
         _, sip = await running.enter_async_context(serve)
-        async with a_baresip(folder / "phone", room(), "-e", f"/dial sip:200@127.0.0.1:{sip}"):
+        async with a_baresip(folder / "phone", free_port(), "-e", f"/dial sip:200@127.0.0.1:{sip}"):
             answer = body(description(f"m=audio {media.getsockname()[1]} RTP/AVP 8\n"))
             contact = f"Contact: <sip:200@127.0.0.1:{callee.port}>"
             callee.say(f"SIP/2.0 200 OK\n{kept(await callee.hears('INVITE '))};tag=theirs\n{contact}\n{answer}", sip)

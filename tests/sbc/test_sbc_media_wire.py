@@ -117,11 +117,6 @@ Content-Length: 0
 """
 
 
-def room() -> int:
-    """Return an even port with some behind it that nobody here takes."""
-    return next(port for port in [free_port() for _ in range(8)] if port % 2 == 0)
-
-
 def sockets_of(pid: int) -> int:
     """Return how many sockets a process has open."""
     return sum(str(one.readlink()).startswith("socket:") for one in Path(f"/proc/{pid}/fd").iterdir())
@@ -130,7 +125,7 @@ def sockets_of(pid: int) -> int:
 async def spoken(folder: Path, low: int, settings: str, profile: str, name: str) -> list[tuple[str, str, str, int]]:
     """Call through the command, and return source, destination port, SSRC and count of each stream with its codec."""
     folder.mkdir()
-    sip, callee, caller, echo, speaks = free_port(), free_port(), free_port(), room(), room()
+    sip, callee, caller, echo, speaks = free_port(), free_port(), free_port(), free_port(), free_port()
     (folder / "sbc.toml").write_text(SITE.format(settings=settings, profile=profile, low=low, high=low + 99, port=callee))
     payload = {"PCMA": 8, "PCMU": 0}[name]
     (folder / "voice").write_bytes(bytes(range(160)) * PER_S)

@@ -23,6 +23,7 @@ from sipstub.sbc.site import site_of
 from sipstub.serve_command import serve_command
 from sipstub.sip.message import Request
 
+LOOK_S = 0.02
 DOC = Path(__file__).parents[2] / "docs" / "reference" / "sbc.md"
 SITE = """
 [settings]
@@ -64,7 +65,7 @@ async def serving(folder: Path, *options: str) -> asyncio.subprocess.Process:
         while b"users of realm" not in (line := await process.stdout.readline()):
             assert line, await process.stderr.read() if process.stderr else ""
         while not (folder / "ready").exists():
-            await asyncio.sleep(0)
+            await asyncio.sleep(LOOK_S)
     return process
 
 

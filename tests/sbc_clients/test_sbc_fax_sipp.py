@@ -14,7 +14,6 @@ from sbc_text import sbc_text
 from sipp_parts import asks, calls, hears
 from sipp_script import Part, called
 from test_sbc_media_fax import CNG
-from test_sbc_media_wire import room
 
 FAX = "SBCRemoteRenegotiateOnFaxDetection"
 HOSTS = {"plain": "127.0.0.2", "asked": "127.0.0.3", "takes": "127.0.0.4", "refuses": "127.0.0.5", "left": "127.0.0.6"}
@@ -66,7 +65,7 @@ async def play(folder: Path, scripts: dict[str, Iterable[Part]], **values: int) 
     async with an_sbc(sbc_text(values, groups, routes), folder) as bench, contextlib.AsyncExitStack() as running:
         sipps: list[Sipp] = []
         for name, parts in sorted(scripts.items(), key=lambda one: one[0] not in NUMBERS):
-            sipp = a_sipp(folder, name, HOSTS[name], ports[name], bench.port(), *parts, more=("-mp", str(room())))
+            sipp = a_sipp(folder, name, HOSTS[name], ports[name], bench.port(), *parts, more=("-mp", str(free_port())))
             sipps.append(await running.enter_async_context(sipp))
         await all_end_well(*sipps)
     return {name: len(bench.sent("INVITE", HOSTS[name])) for name in scripts}
