@@ -74,8 +74,8 @@ class Bench:
 
     @property
     def is_free(self) -> bool:
-        """Whether nothing is left of any call, and no media port is held."""
-        return not self.sbc.relays and self.sbc.dialogs == 0 and not self.relays.ends
+        """Whether nothing is left of any call, and no port or connection of media and messages is held."""
+        return not self.sbc.relays and self.sbc.dialogs == 0 and not self.relays.sockets
 
 
 @contextlib.asynccontextmanager
