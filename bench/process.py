@@ -8,8 +8,10 @@ import os
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+ROOT = Path(__file__).parents[1]
 TICKS = os.sysconf("SC_CLK_TCK")
 CORES = sorted(os.sched_getaffinity(0))
 PROBE_S = 0.3
@@ -25,6 +27,29 @@ def keep_to(pid: int, position: int) -> None:
     """Keep a process to one core by its position; nothing happens where there is only one."""
     if len(CORES) > 1:
         os.sched_setaffinity(pid, {CORES[position]})
+
+
+@contextlib.contextmanager
+def started(command: list[str], folder: Path, position: int = 0, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program in a folder, with all its threads on the core of a position; it is ended afterwards."""
+    own = os.sched_getaffinity(0)
+    keep_to(os.getpid(), position)  # for the process that begins now
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=dict(os.environ, PYTHONPATH=str(ROOT), **environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+    finally:
+        os.sched_setaffinity(0, own)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(20)
 
 
 def cpu_s(pid: int, *, has_children: bool = False) -> float:

@@ -17,7 +17,6 @@ import contextlib
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,7 +27,7 @@ from pathlib import Path
 from bench.line import Line, at_most
 from bench.media_calls import NgCalls, SipCalls
 from bench.media_stream import Phones, stream
-from bench.process import CORES, cpu_s, free_port, keep_to, wait_for_sip
+from bench.process import CORES, cpu_s, free_port, keep_to, started, wait_for_sip
 
 CALLS = 200
 SECONDS = 5.0
@@ -37,7 +36,6 @@ WARM_S = 0.5
 START_S = 20.0
 TARGET = 2.0
 MAX_LOST = 0.001
-ROOT = Path(__file__).parents[1]
 NAME = "packets relayed per CPU-second"
 
 _SITE = """
@@ -132,7 +130,7 @@ def _sbc(folder: Path, phones: Phones, mode: int) -> Iterator[tuple[int, SipCall
     values = {"caller": signalling.caller.getsockname()[1], "callee": signalling.callee.getsockname()[1], "mode": mode}
     (folder / "sbc.toml").write_text(_SITE % values)
     command = [sys.executable, "-m", "sipstub", "serve", "--sbc", "sbc.toml", "--sip", f"127.0.0.1:{port}"]
-    with _process(command, folder) as process:
+    with started(command, folder) as process:
         wait_for_sip(port, process, START_S)
         yield process.pid, signalling
 
@@ -143,31 +141,9 @@ def _rtpengine(folder: Path, phones: Phones, program: str) -> Iterator[tuple[int
     command = [program, "--table=-1", "--interface=127.0.0.1", f"--listen-ng=127.0.0.1:{port}", "--foreground", "--log-stderr"]
     command += ["--log-level=3", "--num-threads=1", f"--pidfile={folder / 'pid'}", "--port-min=24000", "--port-max=27999"]
     signalling = NgCalls(port, phones)
-    with _process(command, folder) as process:
+    with started(command, folder) as process:
         end = time.monotonic() + START_S
         while not signalling.is_up():
             if time.monotonic() > end or process.poll() is not None:
                 raise RuntimeError("rtpengine does not answer")
         yield process.pid, signalling
-
-
-@contextlib.contextmanager
-def _process(command: list[str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    own = os.sched_getaffinity(0)
-    keep_to(os.getpid(), 0)  # for the process that begins now, with all threads that it will have
-    try:
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=dict(os.environ, PYTHONPATH=str(ROOT)),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-    finally:
-        os.sched_setaffinity(0, own)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(20)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import subprocess
 import sys
 import tempfile
@@ -23,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.line import Line
-from bench.process import cpu_s, free_port, keep_to, last_row, private_kb, wait_for_sip
+from bench.process import cpu_s, free_port, keep_to, last_row, private_kb, started, wait_for_sip
 from bench.sip_registrations import kamailio_settings, program
 
 PHONES = 5_000
@@ -36,7 +35,6 @@ SETTLE_S = 33.0
 START_S = 20.0
 RUN_S = 180
 REALM, PASSWORD = "bench", "secret-of-the-bench"
-ROOT = Path(__file__).parents[1]
 
 _SITE = """
 [[ProxySet]]
@@ -187,21 +185,9 @@ class _Server:
 
 @contextlib.contextmanager
 def _server(command: list[str], folder: Path, port: int, core: int) -> Iterator[_Server]:
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        env=dict(os.environ, PYTHONPATH=str(ROOT)),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    keep_to(process.pid, core)
-    try:
+    with started(command, folder, core) as process:
         wait_for_sip(port, process, START_S)
         yield _Server(process)
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 def _kamailio(folder: Path, name: str, port: int, route: str) -> list[str]:

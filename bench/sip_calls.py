@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.line import Line, at_most
-from bench.process import cpu_s, free_port, keep_to, last_row, private_kb, wait_for_sip
+from bench.process import cpu_s, free_port, keep_to, last_row, private_kb, started, wait_for_sip
 
 CALLS = 2_000
 RATE = 100
@@ -38,7 +38,6 @@ START_S = 20.0
 TARGET = 1.0
 FORGIVEN = 0.02
 "So many calls may fail at the peer without spoiling what its others cost."
-ROOT = Path(__file__).parents[1]
 
 PASSING = ("sippy", "ours as SBC")
 "What has two legs for each call, and a second SIPp behind it."
@@ -237,17 +236,9 @@ def _sipp(folder: Path, options: list[str]) -> Iterator[subprocess.Popen[bytes]]
 
 @contextlib.contextmanager
 def _server(command: list[str], folder: Path, port: int) -> Iterator[int]:
-    environment = dict(os.environ, SIPLOG_LVL="CRIT", SIPLOG_LOGFILE_FILE=os.devnull, PYTHONPATH=str(ROOT))
-    process = subprocess.Popen(
-        command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    keep_to(process.pid, 0)
-    try:
+    with started(command, folder, SIPLOG_LVL="CRIT", SIPLOG_LOGFILE_FILE=os.devnull) as process:
         wait_for_sip(port, process, START_S)
         yield process.pid
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 def _sleep_until(when: float) -> None:
