@@ -22,6 +22,8 @@ from sipstub.sbc.settings.reading import read_settings
 from sipstub.sbc.site import site_of
 from sipstub.serve_command import serve_command
 from sipstub.sip.message import Request
+from sipstub.trace.ladder.flow import Arrow, flow_of
+from sipstub.trace.opening import open_recording
 
 LOOK_S = 0.02
 DOC = Path(__file__).parents[2] / "docs" / "reference" / "sbc.md"
@@ -107,13 +109,21 @@ def test_the_registrar_runs_beside_the_sbc(tmp_path: Path) -> None:
         interface += f"UDPPort = {ours}\n"
         (tmp_path / "sbc.toml").write_text(SITE.format(port=far) + interface)
         (tmp_path / "password").write_text(PASSWORD + "\n")
-        process = await serving(tmp_path, "--sbc", "sbc.toml", "--sip", f"127.0.0.1:{far}", "--user", "100:password")
+        options = ("--sip", f"127.0.0.1:{far}", "--user", "100:password", "--record", "all.pcapng")
+        process = await serving(tmp_path, "--sbc", "sbc.toml", *options)
         try:
             async with Client("udp", ours) as phone:
                 assert (await phone.register()).expires == 77
         finally:
             said = await ended(process)
         assert f" at sip:FEU1_1_1@127.0.0.1:{ours}" in said, "what the registrar says of the SBC"
+        names = {f"127.0.0.1:{ours}": "SBC", f"127.0.0.1:{far}": "registrar"}
+        flow = flow_of(open_recording(tmp_path / "all.pcapng"), names=names)
+        assert [party.name for party in flow.parties] == ["100", "SBC", "registrar"]
+        drawn = [(row.source, row.target, row.text[:3], row.repeats, row.leg) for row in flow.rows if isinstance(row, Arrow)]
+        tried = [(0, 1, "REG", 1, "1a"), (1, 2, "REG", 1, "1b")]
+        refused, let_in = ([(2, 1, status, 1, "1b"), (1, 0, status, 1, "1a")] for status in ("401", "200"))
+        assert drawn == [*tried, *refused, *tried, *let_in], "one arrow each, though SBC and registrar both recorded it"
 
     asyncio.run(run())
 

@@ -299,3 +299,27 @@ def test_any_messages_are_drawn(rows: list[tuple[bool, Endpoint, bytes]], at: fl
     assert flow_text(flow).replace("\n", "").isprintable()
     ET.fromstring(flow_svg(flow, stands_alone=True))
     ET.fromstring(flow_table(flow))
+
+
+def test_what_two_stubs_of_one_record_say_to_each_other_is_one_arrow_and_one_more_for_each_that_was_lost() -> None:
+    front, behind = on(SERVER, port=5070), on(SERVER, host="10.1.0.6")
+    ask = a_request("OPTIONS", via=front.address, contact=f"<sip:sbc@{front.address}>")
+    rows = [(LOBBY, SERVER, from_lobby()), (front, behind, ask), (front, behind, ask), (behind, front, a_response(200))]
+    messages: list[RecordedMessage] = []
+    for place, (source, target, data) in enumerate(rows):
+        for is_inbound in (False, True):
+            ends = (target, source) if is_inbound else (source, target)
+            is_kept = ends[0] != LOBBY and (place, is_inbound) != (1, True)
+            if is_kept:  # the second message was lost, and sent again
+                at = 1_000.0 + place + is_inbound / 8
+                messages.append(RecordedMessage(len(messages) + 1, at, is_inbound, *ends, data))
+    flow = flow_of(Recording(tuple(messages), is_own=True), [Pin(4, "WARN", "heard")], {behind.host: "registrar"})
+    assert [party.name for party in flow.parties] == ["", "stub", "registrar"]
+    assert [set(party.endpoints) for party in flow.parties] == [{LOBBY}, {SERVER, front}, {behind}]
+    assert [(row.source, row.target, row.repeats, row.last_at - 1_000) for row in arrows(flow)] == [
+        (0, 1, 1, 0.125),
+        (1, 2, 2, 2.0),
+        (2, 1, 1, 3.0),
+    ]
+    assert [pin.rule for pin in arrows(flow)[1].pins] == ["heard"] and "(to itself)" not in flow_text(flow)
+    assert flow.messages == 4 and [party.is_local for party in flow.parties] == [False, True, True]

@@ -1,6 +1,7 @@
 """The rows of a ladder: messages as arrows, retransmissions folded into the first, the middle of long flows left out.
 
 Equal bytes between the same ends within FOLD_S are one message sent again.  Keep-alives fold for as long as nothing else is said.
+What one part of a program sends to another stands in its record as sent and as received: that is one message.
 A flow is at most `max_rows` long; arrows with findings stay before others do.
 """
 
@@ -117,9 +118,22 @@ class Flow:
 class _Draft:
     message: RecordedMessage
     gap_s: float
-    repeats: int = 0
     last_at: float = 0.0
     pins: list[Pin] = field(default_factory=list)
+    copies: list[int] = field(default_factory=lambda: [0, 0])
+    "How often it was recorded by who sent it, and by who received it."
+
+    @property
+    def repeats(self) -> int:
+        """Return how often it was sent."""
+        return max(self.copies)
+
+    def take(self, message: RecordedMessage) -> None:
+        """Count the message itself, or one more like it."""
+        before = self.repeats
+        self.copies[message.is_inbound] += 1
+        if self.repeats > before:
+            self.last_at = message.at
 
 
 _Key = tuple[Endpoint, Endpoint, bytes]
@@ -149,7 +163,7 @@ def flow_of(
         for row in _bounded(drafts, max_rows)
     ]
     sessions = sessions_of(messages, parties)
-    return Flow(parties.parties, tuple(rows), began_at, len(messages), recording.notes, sessions)
+    return Flow(parties.parties, tuple(rows), began_at, sum(draft.repeats for draft in drafts), recording.notes, sessions)
 
 
 def both_legs(recording: Recording, call_id: str) -> Recording:
@@ -180,8 +194,7 @@ def _folded(messages: Iterable[RecordedMessage], pins: Iterable[Pin]) -> list[_D
         if draft is None:
             draft = seen[key] = _Draft(message, message.at - drafts[-1].message.at if drafts else 0.0)
             drafts.append(draft)
-        draft.repeats += 1
-        draft.last_at = message.at
+        draft.take(message)
         draft.pins += wanted.get(message.number, ())
     return drafts
 

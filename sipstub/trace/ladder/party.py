@@ -3,6 +3,7 @@
 A phone that sends from a port of the moment names its own one in Via and Contact; a proxy listens on one port and sends from
 another.  An address in a header counts only if it is that of the sender, or one that was itself seen on the wire: behind two NATs
 the same private address stands for two phones.  What only passes through (more than one Via) says nothing about who passes it on.
+All addresses of a stub are one party, unless they talk to each other: then an SBC and the registrar behind it share a process.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ STUB, OTHERS = "stub", "others"
 End = tuple[str, int]
 _LOCAL: End = ("", 0)
 "Stands for the stub itself, which may have many addresses."
+_BEHIND: End = ("", 1)
+"Stands for another stub of the same process, which the first one talks to."
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,9 @@ class Parties:
         self._above: dict[End, End] = {}
         self._columns: dict[End, int] = {}
         ends = {_end(endpoint) for message in messages for endpoint in (message.local, message.peer)}
+        behind = _behind(messages) if is_own else frozenset()
         for endpoint in {message.local: None for message in messages}:
-            self._merge_local(_end(endpoint), is_own=is_own)
+            self._merge_local(_end(endpoint), is_own=is_own, above=_BEHIND if _end(endpoint) in behind else _LOCAL)
         telling = _telling(messages)
         for message in telling:
             self._merge_claims(message, ends)
@@ -81,7 +85,8 @@ class Parties:
             user = _registered_user(message)
             if user:
                 users.setdefault(self._root(_end(message.source)), set()).add(user)
-        local -= {self._root(_end(message.peer)) for message in messages}  # a proxy stands on both sides
+        if not is_own:
+            local -= {self._root(_end(message.peer)) for message in messages}  # a proxy stands on both sides
         roots = sorted(found, key=local.__contains__) if len(found) == 2 else list(found)
         kept = roots if len(roots) <= limit else roots[: limit - 1]
         parties = []
@@ -113,9 +118,9 @@ class Parties:
         """Return the place of an endpoint's column, from 0."""
         return self._columns.get(self._root(_end(endpoint)), len(self._parties) - 1)
 
-    def _merge_local(self, local: End, *, is_own: bool) -> None:
+    def _merge_local(self, local: End, *, is_own: bool, above: End) -> None:
         if is_own:
-            self._join(local, _LOCAL)
+            self._join(local, above)
         elif not _is_loopback(local[0]):  # on a loopback address many parties may live, elsewhere a server is one machine
             self._join(local, (local[0], 0))
 
@@ -144,6 +149,21 @@ class Parties:
         one, two = self._root(one), self._root(two)
         if one != two:
             self._above[one] = two
+
+
+def _behind(messages: Sequence[RecordedMessage]) -> frozenset[End]:
+    """Return the ends of a stub that another stub of the same record turned to; who speaks first stands before the other."""
+    local = {message.local for message in messages}
+    sides: dict[End, bool] = {}
+    for message in messages:
+        if message.peer not in local:
+            continue
+        source, target = _end(message.source), _end(message.target)
+        if source != target:
+            is_answer = sides.get(source) is True or sides.get(target) is False
+            sides.setdefault(source, is_answer)
+            sides.setdefault(target, not is_answer)
+    return frozenset(end for end, is_behind in sides.items() if is_behind)
 
 
 def _telling(messages: Sequence[RecordedMessage]) -> list[RecordedMessage]:
