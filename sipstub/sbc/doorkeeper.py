@@ -18,7 +18,7 @@ from sipstub.sbc.ip_group import IpGroup
 from sipstub.sbc.outside import RadiusAsk, RadiusReply, Reply
 from sipstub.sbc.radius import digest_attributes
 from sipstub.sbc.user_table import name_and_host
-from sipstub.sip.answer import answer
+from sipstub.sip.answer import answer, refuse
 from sipstub.sip.credentials import Credentials
 from sipstub.sip.digest import MD5, SHA_256
 from sipstub.sip.error import SipError
@@ -142,7 +142,7 @@ class Doorkeeper:
         try:
             found = go_on(now)
         except SipError as error:
-            found = Refusal(400, error.fact).answer_to(request, to_tag=transaction.to_tag)
+            found = refuse(request, error, to_tag=transaction.to_tag)
         if found is not None:
             self._sbc.core.respond(transaction, found, now)
 

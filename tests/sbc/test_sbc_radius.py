@@ -16,9 +16,11 @@ from sip_client import Client
 
 from sipstub.sbc.outside import Question, RadiusAsk, RadiusReply
 from sipstub.sbc.radius import access_request, read_answer
+from sipstub.sbc.service import Sbc
 from sipstub.sbc.settings.settings import SbcSettings
 from sipstub.sbc.settings.value import BadValue
 from sipstub.sbc.site import site_of
+from sipstub.sip.error import SipError
 from sipstub.sip.message import Response
 
 ALONE = ({"SrcIPGroupName": "phones", "DestIPGroupName": "phones"},)
@@ -104,6 +106,25 @@ def test_a_digest_that_is_refused_is_challenged_again() -> None:
     reply(world, asked(world, phone), is_accepted=False)
     phone.response(401)
     assert pbx.heard == [] and "refused by RADIUS" in str(world.told)
+
+
+def test_what_is_wrong_with_a_request_is_said_after_the_verdict_as_it_would_be_without_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world, phone, _ = a_world()
+    question, trouble = asked(world, phone), SipError("Event is of no use here", status=489, headers=(("Allow-Events", "reg"),))
+
+    def serve(*_: object) -> None:
+        raise trouble
+
+    monkeypatch.setattr(Sbc, "_serve", serve)
+    reply(world, question, is_accepted=True)
+    refused = phone.response(489)
+    assert (refused.reason, refused.allow_events) == ("Bad Event", ("reg",))
+    question, trouble = asked(world, phone), SipError("Contact: <")
+    trouble.header = "Contact"
+    reply(world, question, is_accepted=True)
+    assert phone.response(400).reason == "Malformed Contact header field"
 
 
 def test_silence_asks_the_next_server_and_then_refuses() -> None:
