@@ -124,7 +124,8 @@ def test_a_redirection_is_followed(behavior: int, tmp_path: Path) -> None:
     }
     if behavior:
         scripts["c"] = of(called(""), hears("BYE"))
-    plays(tmp_path, scripts, {"SBC3xxBehavior": behavior})
+    bench = plays(tmp_path, scripts, {"SBC3xxBehavior": behavior})
+    assert len(bench.sent("INVITE", HOSTS["c"])) == (1 if behavior else 0), "who is not in the play may be asked unheard"
 
 
 def test_a_call_is_cancelled(tmp_path: Path) -> None:
