@@ -71,6 +71,11 @@ class LegSession:
         """Return whether the two ends have a timer on this leg, which lives on what is carried over."""
         return self.is_carrying and self.heard.expires_s is not None
 
+    @property
+    def waits_for_other_end(self) -> bool:
+        """Return whether the end of this leg has a timer that the one of the other leg refreshes."""
+        return self.has_carried_timer and self.kept_up_s is None
+
     # The side that asks us
 
     def receive(self, request: Request) -> Refusal | None:
@@ -118,8 +123,13 @@ class LegSession:
         side: those of the SBC would stay on this leg.
         """
         heard, theirs_s = self.heard, other.heard.expires_s
-        waits = other.has_carried_timer and other.kept_up_s is None
-        if not waits or reply.interval_s is None or theirs_s is None or not heard.is_supported or heard.refresher == UAS:
+        if (
+            not other.waits_for_other_end
+            or reply.interval_s is None
+            or theirs_s is None
+            or not heard.is_supported
+            or heard.refresher == UAS
+        ):
             return reply
         interval_s = min(reply.interval_s, max(theirs_s, heard.least_s))
         return replace(

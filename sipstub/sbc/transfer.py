@@ -3,7 +3,8 @@
 202, NOTIFY 100, INVITE to the target by the routing table with trigger REFER, NOTIFY 180, NOTIFY 200, re-INVITE to the one that
 is transferred, BYE to the transferor if it does not say it first.  When the target refuses, the first call stays as it is.
 RFC 3515; the order of the last steps is inferred.  EnableSBCMediaSync 0 sends the re-INVITE only where directions differ; where
-media go from phone to phone it is sent all the same, as nobody could be heard else [choice].
+media go from phone to phone it is sent all the same, as nobody could be heard else, and so it is to a side that waits for the
+transferor to refresh it, which would hang up one day [choice].
 """
 
 from __future__ import annotations
@@ -160,7 +161,7 @@ class Transfer:
         if mode == ALWAYS and not differs:
             there = agreed(staying.description, staying.heard_description)
             differs = there is None or there != agreed(leg.description, leg.heard_description)
-        is_wanted = differs or media.is_direct
+        is_wanted = differs or media.is_direct or staying.session.waits_for_other_end
         tells = mode != NEVER and is_wanted
         if response.body and is_sdp(response):
             try:

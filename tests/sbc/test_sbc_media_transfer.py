@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from media_world import MediaWorld, Talk, a_media_world, line_of, read, rtp, sdp
 from sbc_proof import named, shown
-from sbc_world import hang_up
+from sbc_world import hang_up, place
 
 from sipstub.dialog.dialog import Dialog
 from sipstub.media.g711 import PCMA, PCMU, transcoded
@@ -67,6 +67,29 @@ def test_the_target_of_a_transfer_is_tied_in_whether_or_not_the_other_one_is_ask
         ((data, address),) = world.ledger.sent(talk.at_b)
         assert address == ("10.0.2.1", 5000) and read(data)[3] == talk.at_b, "b goes on hearing one source"
         end(world, talk.theirs)
+
+
+@pytest.mark.parametrize(("refresher", "is_asked"), [("uac", True), ("uas", False)])
+def test_who_waits_for_the_transferor_to_refresh_it_is_told_that_nobody_does(refresher: str, is_asked: bool) -> None:
+    timer = ("Session-Expires", f"90;refresher={refresher}")
+    with a_media_world({"EnableSBCMediaSync": 0}, None, {"SBCRemoteReferBehavior": 3}) as world:
+        a, b, c = world.a, world.b, world.c
+        ours, theirs = place(a, b, "sip:200@corp.example", timer, ("Supported", "timer"), answers=(("Require", "timer"), timer))
+        a.send(ours, "REFER", ("Refer-To", "<sip:300@corp.example>"))
+        a.response(202)
+        a.answer(a.request("NOTIFY"), 200)
+        c.answer(c.request("INVITE"), 200, body=sdp(*AT_C))
+        c.request("ACK")
+        assert (b.heard == ["INVITE"]) is is_asked
+        if is_asked:
+            asked = b.request("INVITE")
+            assert "session-expires" not in asked.headers
+            b.answer(asked, 200, body=ANSWER)
+            b.request("ACK")
+        a.answer(a.request("NOTIFY"), 200)
+        a.send(ours, "BYE")
+        a.response(200)
+        end(world, theirs)
 
 
 @pytest.mark.parametrize("sync", [0, 1, 2])
