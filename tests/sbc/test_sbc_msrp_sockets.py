@@ -21,7 +21,7 @@ from sipstub.media.msrp_end import MAX_WAITING, MsrpEnd
 from sipstub.media.msrp_flow import HIGH_WATER
 from sipstub.media.port import PortRange
 from sipstub.media.relay_engine import RelayEngine
-from sipstub.media.stream_link import READ_BYTES
+from sipstub.media.stream_link import GONE_MS, READ_BYTES, Source
 from sipstub.media.stream_sockets import MAX_LEAVING
 
 RANGE = PortRange(17_400, 17_999)
@@ -260,6 +260,48 @@ def test_a_side_that_refuses_connections_leaves_nobody_waiting() -> None:
             assert call.far.failed >= 1
             for each in (a, one, other):
                 await each.close()
+
+    asyncio.run(run())
+
+
+def test_who_connects_while_there_are_no_descriptors_waits_and_is_taken_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        async with a_call() as call:
+            listener = call.near.port
+            assert isinstance(listener, Source)
+            refused, accepts = [], socket.socket.accept
+
+            def accept(sock: socket.socket) -> object:
+                if sock is not listener.socket:
+                    return accepts(sock)
+                refused.append(sock)
+                raise OSError(errno.EMFILE, "no descriptors")
+
+            with monkeypatch.context() as patched:
+                patched.setattr(socket.socket, "accept", accept)
+                a = await call.a()
+                await until(lambda: refused)
+                assert listener.sockets.is_resting(listener), "it is not asked again and again"
+            b = await call.b()
+            a.say(a_send("first", call.near.uri, A_PATH))
+            assert await b.hears("first")
+            for one in (a, b):
+                await one.close()
+
+    asyncio.run(run())
+
+
+def test_the_system_asks_whether_who_is_silent_is_still_there() -> None:
+    async def run() -> None:
+        async with a_call() as call:
+            a, b = await call.up()
+            for end in (call.near, call.far):
+                assert end._bound is not None and isinstance(end._bound.link, Source)
+                sock = end._bound.link.socket
+                assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+                assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == GONE_MS
+            for one in (a, b):
+                await one.close()
 
     asyncio.run(run())
 
