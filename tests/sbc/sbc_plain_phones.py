@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sip_client import Client
 
-from sipstub.dialog.dialog import Dialog
+from sipstub.dialog.dialog import Dialog, dialog_of_client
 from sipstub.sip.answer import answer
 from sipstub.sip.message import Request, Response
 
@@ -33,6 +33,24 @@ async def request_of(phone: Client) -> Request:
         if isinstance(found, Request):
             assert not found.authorization and not found.proxy_authorization
             return found
+
+
+async def calls(one: Client, two: Client) -> tuple[Dialog, Request, Response]:
+    """Register 1003 and 1004, and have one call the other; return its dialog, the INVITE that came and the 200."""
+    for user, phone in (("1003", one), ("1004", two)):
+        contact = ("Contact", f"<sip:{user}@127.0.0.1:{phone.local_port}>")
+        register = phone.a_request(user=user, headers=(contact, ("Expires", 60)))
+        assert (await phone.ask(register.to_bytes())).status == 200
+    invite = one.a_request("INVITE", user="1004", headers=(("Contact", f"<sip:1003@127.0.0.1:{one.local_port}>"),))
+    invite.headers.set("From", "<sip:1003@127.0.0.1>;tag=caller")
+    await one.send(invite.to_bytes())
+    arrived = await answer_next(two, "INVITE", "1004")
+    ok = await final(one)
+    ours = dialog_of_client(invite, ok)
+    assert ok.status == 200 and ours is not None
+    await say(one, ours, "ACK")
+    assert (await request_of(two)).method == "ACK"
+    return ours, arrived, ok
 
 
 async def answer_next(phone: Client, method: str, user: str = "") -> Request:

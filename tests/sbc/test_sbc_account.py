@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 from kamailio_server import HOST, PASSWORD, kamailio
 from sbc_guarded import settings_of
-from sbc_plain_phones import answer_next, final, request_of, say
+from sbc_plain_phones import answer_next, calls, final, request_of, say
 from sbc_served import a_served_sbc
 from sip_client import Client
 
-from sipstub.dialog.dialog import dialog_of_client
 from sipstub.sbc.site import site_of
 from sipstub.sip.message import Request, Response
 
@@ -57,20 +56,7 @@ def test_what_they_ask_in_a_call_is_proven_by_the_account_too(tmp_path: Path) ->
                 source="127.0.0.1",
             )
             async with a_served_sbc(site_of(settings)) as (sbc, _, port), Client("udp", port) as one, Client("udp", port) as two:
-                for user, phone in (("1003", one), ("1004", two)):
-                    contact = ("Contact", f"<sip:{user}@127.0.0.1:{phone.local_port}>")
-                    register = phone.a_request(user=user, headers=(contact, ("Expires", 60)))
-                    assert (await phone.ask(register.to_bytes())).status == 200
-                contact = ("Contact", f"<sip:1003@127.0.0.1:{one.local_port}>")
-                invite = one.a_request("INVITE", user="1004", headers=(contact,))
-                invite.headers.set("From", "<sip:1003@127.0.0.1>;tag=caller")
-                await one.send(invite.to_bytes())
-                await answer_next(two, "INVITE", "1004")
-                ok = await final(one)
-                ours = dialog_of_client(invite, ok)
-                assert ok.status == 200 and ours is not None
-                await say(one, ours, "ACK")
-                assert (await request_of(two)).method == "ACK"
+                ours, _, _ = await calls(one, two)
                 for method in ("INFO", "INVITE", "BYE"):
                     await say(one, ours, method)
                     if method == "BYE":  # answered at once, and told by a BYE of the SBC's own

@@ -29,6 +29,20 @@ def join(world: MediaWorld, talk: Talk) -> tuple[Request, Request]:
     return invite, asked
 
 
+def connecting(world: MediaWorld, talk: Talk) -> tuple[Dialog, int, int]:
+    """Have a call c too, and connect it with b; return that second call, and the ports that c and a were told for it."""
+    invite = world.a.ask("INVITE", "sip:300@corp.example", body=OFFER)
+    arrived = world.c.request("INVITE")
+    world.c.answer(arrived, 200, body=sdp(*AT_C))
+    ok = world.a.response(200)
+    second = acknowledge(world.a, world.c, invite, ok)
+    escaped = escape(naming(second)[1]).replace("=", "%3D")
+    world.a.send(talk.ours, "REFER", ("Refer-To", f"<sip:300@corp.example?Replaces={escaped}>"))
+    world.a.response(202)
+    world.a.answer(world.a.request("NOTIFY"), 200)
+    return second, line_of(arrived.body)[1], line_of(ok.body)[1]
+
+
 def assert_they_talk(world: MediaWorld, one: int, at: tuple[str, int], other: int, there: tuple[str, int]) -> None:
     """Fail if packets of one side do not come to the other one and back."""
     world.ledger.sent(one)
@@ -125,17 +139,7 @@ def test_media_of_two_calls_that_become_one() -> None:
     profile = {"SBCRemoteReplacesBehavior": 1}
     with a_media_world({"SBCReferBehavior": 3, "EnableSBCMediaSync": 2}, profile, None, c=profile) as world:
         talk = Talk(world, OFFER, ANSWER)
-        invite = world.a.ask("INVITE", "sip:300@corp.example", body=OFFER)
-        arrived = world.c.request("INVITE")
-        world.c.answer(arrived, 200, body=sdp(*AT_C))
-        ok = world.a.response(200)
-        second = acknowledge(world.a, world.c, invite, ok)
-        at_c, other_a = line_of(arrived.body)[1], line_of(ok.body)[1]
-        _, value = naming(second)
-        escaped = escape(value).replace("=", "%3D")
-        world.a.send(talk.ours, "REFER", ("Refer-To", f"<sip:300@corp.example?Replaces={escaped}>"))
-        world.a.response(202)
-        world.a.answer(world.a.request("NOTIFY"), 200)
+        _, at_c, other_a = connecting(world, talk)
         moved = world.c.request("INVITE")
         assert line_of(moved.body)[:2] == ("10.0.0.1", at_c), "the ports of c stay"
         world.c.answer(moved, 200, body=sdp(*AT_C))
@@ -160,16 +164,7 @@ def test_calls_that_could_not_become_one_keep_their_ports() -> None:
     profile = {"SBCRemoteReplacesBehavior": 1}
     with a_media_world({"SBCReferBehavior": 3}, None, None, c=profile) as world:
         talk = Talk(world, OFFER, ANSWER)
-        invite = world.a.ask("INVITE", "sip:300@corp.example", body=OFFER)
-        arrived = world.c.request("INVITE")
-        world.c.answer(arrived, 200, body=sdp(*AT_C))
-        ok = world.a.response(200)
-        second = acknowledge(world.a, world.c, invite, ok)
-        at_c, other_a = line_of(arrived.body)[1], line_of(ok.body)[1]
-        escaped = escape(naming(second)[1]).replace("=", "%3D")
-        world.a.send(talk.ours, "REFER", ("Refer-To", f"<sip:300@corp.example?Replaces={escaped}>"))
-        world.a.response(202)
-        world.a.answer(world.a.request("NOTIFY"), 200)
+        second, at_c, other_a = connecting(world, talk)
         world.c.answer(world.c.request("INVITE"), 488)
         world.c.request("ACK")
         world.a.answer(world.a.request("NOTIFY"), 200)

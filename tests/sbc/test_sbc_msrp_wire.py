@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import resource
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -29,9 +28,9 @@ from msrp_clients import (
     transaction,
 )
 from msrp_lab import a_send, an_ok
-from ports import free_port
 from sip_running import a_program
-from test_sbc_media_wire import SITE, sockets_of
+from test_sbc_media_heard import serving
+from test_sbc_media_wire import sockets_of
 
 from sipstub.media.msrp_end import MAX_WAITING
 
@@ -48,23 +47,10 @@ def messages(path: str, *lines: str) -> str:
 
 async def said(stack: contextlib.AsyncExitStack, folder: Path, settings: str, low: int) -> tuple[SipCall, int]:
     """Start the command, and return a call that can be made through it, and the process."""
-    sip, callee, caller = free_port(), SipSide("callee"), SipSide("caller")
+    callee, caller = SipSide("callee"), SipSide("caller")
     for side in (callee, caller):
         stack.callback(side.close)
-    (folder / "sbc.toml").write_text(SITE.format(settings=settings, profile="", low=low, high=low + 99, port=callee.port))
-    serve = (
-        "-W",
-        "error",
-        "-c",
-        "from sipstub.cli import main; main()",
-        "serve",
-        "--sbc",
-        "sbc.toml",
-        "--sip",
-        f"127.0.0.1:{sip}",
-    )
-    server = await stack.enter_async_context(a_program(sys.executable, *serve, home=folder))
-    await server.says(b"listening on")
+    server, sip = await stack.enter_async_context(serving(folder, low, callee.port, settings))
     return SipCall(caller, callee, sip), server.process.pid
 
 

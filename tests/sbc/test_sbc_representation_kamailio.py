@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from kamailio_server import HOST, PASSWORD, kamailio
 from sbc_guarded import settings_of
-from sbc_plain_phones import answer_next, final, request_of, say
+from sbc_plain_phones import answer_next, calls, final, say
 from sbc_served import a_served_sbc
 from sip_client import Client
 
-from sipstub.dialog.dialog import dialog_of_client, dialog_of_server
+from sipstub.dialog.dialog import dialog_of_server
 from sipstub.sbc.site import site_of
 
 
@@ -30,23 +30,10 @@ def test_calls_go_by_the_sbc_because_path_and_record_route_say_so(tmp_path: Path
                 tables=[("IpProfile", {"ProfileName": "seen", **seen})],
             )
             async with a_served_sbc(site_of(settings)) as (sbc, _, port), Client("udp", port) as one, Client("udp", port) as two:
-                for user, phone in (("1003", one), ("1004", two)):
-                    contact = ("Contact", f"<sip:{user}@127.0.0.1:{phone.local_port}>")
-                    register = phone.a_request(user=user, headers=(contact, ("Expires", 60)))
-                    assert (await phone.ask(register.to_bytes())).status == 200
-                contact = ("Contact", f"<sip:1003@127.0.0.1:{one.local_port}>")
-                invite = one.a_request("INVITE", user="1004", headers=(contact,))
-                invite.headers.set("From", "<sip:1003@127.0.0.1>;tag=caller")
-                await one.send(invite.to_bytes())
-                arrived = await answer_next(two, "INVITE", "1004")
+                ours, arrived, ok = await calls(one, two)
                 assert len(arrived.vias) == 1 and arrived.via.port == port, "it came by the SBC, which hides it all from a phone"
-                assert not arrived.record_routes
-                ok = await final(one)
-                ours = dialog_of_client(invite, ok)
-                assert ok.status == 200 and ours is not None and not ok.record_routes
+                assert not arrived.record_routes and not ok.record_routes
                 theirs = dialog_of_server(arrived, "callee", is_accepted=True)
-                await say(one, ours, "ACK")
-                assert (await request_of(two)).method == "ACK"
                 for phone, dialog, other in ((one, ours, two), (two, theirs, one)):
                     await say(phone, dialog, "INFO")
                     info = await answer_next(other, "INFO")

@@ -7,10 +7,10 @@ import contextlib
 from pathlib import Path
 
 import pytest
-from real_phones import a_linphone, phones_and_a_pbx
+from real_phones import phones_and_a_pbx
 from sbc_clients_bench import an_sbc
 from sip_running import a_stub
-from test_sbc_real_transfers import BOTH_WAYS, REFER, talkers, the_call
+from test_sbc_real_transfers import BOTH_WAYS, REFER, connected, the_call
 
 from sipstub.sbc.reoffer import direction
 
@@ -24,25 +24,7 @@ def test_the_third_one_is_asked_by_reinvite_alone(behavior: int, tmp_path: Path)
         async with a_stub() as registrar, contextlib.AsyncExitStack() as running:
             text = phones_and_a_pbx(registrar.port("udp"), {"SBCReferBehavior": behavior}, SBCRemoteReplacesBehavior=1)
             bench = await running.enter_async_context(an_sbc(text, tmp_path))
-            port = bench.port()
-            phones = {
-                name: await running.enter_async_context(a_linphone(tmp_path / name, name, port, is_typed=name == "100"))
-                for name in ("100", "101", "102")
-            }
-            await bench.until(lambda: len(bench.sbc.users) == 3)
-            typed = phones["100"]
-            await typed.tell(f"call sip:101@127.0.0.1:{port}")
-            await typed.says("Media streams established with sip:101")
-            await typed.tell("pause")
-            await typed.says(f"Call 1 with sip:101@127.0.0.1:{port} is now paused")
-            await typed.tell(f"call sip:102@127.0.0.1:{port}")
-            await typed.says("Media streams established with sip:102")
-            await bench.until(lambda: all(one.is_connected for one in bench.sbc.relays))
-            await typed.tell("transfer 1 --to-call 2")
-            await typed.says(f"Call 2 with sip:102@127.0.0.1:{port} ended")
-            await typed.says(f"Call 1 with sip:101@127.0.0.1:{port} ended")
-            await bench.until(lambda: the_call(bench))
-            assert talkers(bench) == {"sip:101", "sip:102"}
+            phones = await connected(running, bench, tmp_path)
             call = the_call(bench)
             assert call is not None
             assert {direction(leg.heard_description) for leg in call.legs} == {BOTH_WAYS}, "nobody is held any more"

@@ -7,7 +7,7 @@ import contextlib
 from pathlib import Path
 
 import pytest
-from real_phones import Baresip, a_baresip, a_linphone, both_talk, phones_and_a_pbx
+from real_phones import Baresip, Linphone, a_baresip, a_linphone, both_talk, phones_and_a_pbx
 from sbc_clients_bench import Bench, an_sbc
 from sip_running import a_stub
 
@@ -41,6 +41,30 @@ def talkers(bench: Bench) -> set[str]:
     call = the_call(bench)
     hops = {leg.hop[:3] for leg in call.legs if not leg.is_closed} if call is not None else ()
     return {str(user.aor.uri).partition("@")[0] for user in bench.sbc.users if user.hop[:3] in hops}
+
+
+async def connected(running: contextlib.AsyncExitStack, bench: Bench, folder: Path) -> dict[str, Linphone]:
+    """Have linphone 100 talk to 101 and to 102, and connect the two with each other; return all three."""
+    port = bench.port()
+    phones = {
+        name: await running.enter_async_context(a_linphone(folder / name, name, port, is_typed=name == "100"))
+        for name in ("100", "101", "102")
+    }
+    await bench.until(lambda: len(bench.sbc.users) == 3)
+    typed = phones["100"]
+    await typed.tell(f"call sip:101@127.0.0.1:{port}")
+    await typed.says("Media streams established with sip:101")
+    await typed.tell("pause")
+    await typed.says(f"Call 1 with sip:101@127.0.0.1:{port} is now paused")
+    await typed.tell(f"call sip:102@127.0.0.1:{port}")
+    await typed.says("Media streams established with sip:102")
+    await bench.until(lambda: all(one.is_connected for one in bench.sbc.relays))
+    await typed.tell("transfer 1 --to-call 2")
+    await typed.says(f"Call 2 with sip:102@127.0.0.1:{port} ended")
+    await typed.says(f"Call 1 with sip:101@127.0.0.1:{port} ended")
+    await bench.until(lambda: the_call(bench))
+    assert talkers(bench) == {"sip:101", "sip:102"}
+    return phones
 
 
 async def is_held(bench: Bench, phone: Baresip, theirs: Leg, other: Leg) -> None:
@@ -127,25 +151,7 @@ def test_a_linphone_connects_two_others_after_it_has_asked(behavior: int, tmp_pa
         async with a_stub() as registrar, contextlib.AsyncExitStack() as running:
             text = phones_and_a_pbx(registrar.port("udp"), {"SBCReferBehavior": behavior})
             bench = await running.enter_async_context(an_sbc(text, tmp_path))
-            port = bench.port()
-            phones = {
-                name: await running.enter_async_context(a_linphone(tmp_path / name, name, port, is_typed=name == "100"))
-                for name in ("100", "101", "102")
-            }
-            await bench.until(lambda: len(bench.sbc.users) == 3)
-            typed = phones["100"]
-            await typed.tell(f"call sip:101@127.0.0.1:{port}")
-            await typed.says("Media streams established with sip:101")
-            await typed.tell("pause")
-            await typed.says(f"Call 1 with sip:101@127.0.0.1:{port} is now paused")
-            await typed.tell(f"call sip:102@127.0.0.1:{port}")
-            await typed.says("Media streams established with sip:102")
-            await bench.until(lambda: all(one.is_connected for one in bench.sbc.relays))
-            await typed.tell("transfer 1 --to-call 2")
-            await typed.says(f"Call 2 with sip:102@127.0.0.1:{port} ended")
-            await typed.says(f"Call 1 with sip:101@127.0.0.1:{port} ended")
-            await bench.until(lambda: the_call(bench))
-            assert talkers(bench) == {"sip:101", "sip:102"}
+            phones = await connected(running, bench, tmp_path)
             *_, last = [one for one in bench.sent("INVITE", "127.0.0.1") if one.replaces is not None]
             assert last.replaces is not None
             consulted = [one for one in bench.sent("INVITE", "127.0.0.1") if one.call_id == last.replaces.call_id]
