@@ -79,8 +79,9 @@ class Through:
         names: dict[str, str] = {}
         found: list[PhoneReport] = []
         by_name = {phone.name: phone for phone in phones}
+        calls = roles.by_call(messages)
         for report in verified.report.phones:
-            mine = both[report.name] = roles.both_legs(verified.messages[report.name], messages)
+            mine = both[report.name] = roles.both_legs(verified.messages[report.name], calls)
             names |= _names(mine, roles)
             tested = by_name.get(report.name)
             rows = self._compared(tested, mine, roles, played) if tested is not None else ()

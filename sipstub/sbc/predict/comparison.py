@@ -46,11 +46,9 @@ def compare(
         return ()
     found: list[Compared] = []
     calls = 0
-    others: dict[str, list[str]] = {}
-    for other, root in roles.legs.first.items():  # a call that was refused and tried again has several
-        others.setdefault(root, []).append(other)
-    for first, later in others.items():
-        one, two = (recording.of_calls(ids).messages for ids in ([first], later))
+    for first, said in roles.by_call(recording.messages).items():
+        one = [message for message in said if message.call_id == first]
+        two = [message for message in said if message.call_id != first]  # several where the call was refused and tried again
         a, b = see(one, roles.is_sbc), see(two, roles.is_sbc)
         if a.up_at is None or b.up_at is None or calls >= MAX_CALLS:
             continue
@@ -61,7 +59,7 @@ def compare(
         end = _far(b if is_out else a, is_caller=not is_out)
         mine = replace(account.end, takes_update=(a if is_out else b).allows_update is not False)
         want = predict_call(mine, end, phone, far, rules) if is_out else predict_call(end, mine, far, phone, rules)
-        scenario = next((played[call_id] for call_id in (first, *later) if call_id in played), "")
+        scenario = next((played[call_id] for message in said if (call_id := message.call_id or "") in played), "")
         found += [replace(row, scenario=scenario, call_id=first) for row in _call(str(calls), want, a, b)]
     return tuple(found)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sipstub.trace.ladder.legs import Legs, legs_of
@@ -12,6 +12,9 @@ from sipstub.trace.recording import Recording
 
 PHONE, SBC, FAR = 0, 1, 2
 "From left to right."
+
+Calls = Mapping[str, Sequence[RecordedMessage]]
+"Messages by the Call-ID of the first leg: made once for all phones, of whom there may be hundreds."
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +66,20 @@ class Roles:
         """Return the messages between phones and the SBC."""
         return tuple(one for one in messages if PHONE in (self.side(one.source), self.side(one.target)))
 
-    def both_legs(self, own: Sequence[RecordedMessage], messages: Iterable[RecordedMessage]) -> tuple[RecordedMessage, ...]:
+    def by_call(self, messages: Iterable[RecordedMessage]) -> Calls:
+        """Return the messages of each call or registration, on all its legs, by the Call-ID of the first one."""
+        found: dict[str, list[RecordedMessage]] = {}
+        for one in messages:
+            if (call_id := one.call_id) is not None:
+                found.setdefault(self.legs.root(call_id), []).append(one)
+        return found
+
+    def both_legs(self, own: Sequence[RecordedMessage], calls: Calls) -> tuple[RecordedMessage, ...]:
         """Return the messages of a phone with those of the other legs of its calls and registrations, by number."""
-        roots = {self.legs.root(one.call_id) for one in own if one.call_id}
-        numbers = {one.number for one in own}
-        found = [one for one in messages if one.number in numbers or (one.call_id and self.legs.root(one.call_id) in roots)]
-        return tuple(sorted(found, key=lambda one: one.number))
+        found = {one.number: one for one in own}
+        for root in {self.legs.root(one.call_id) for one in own if one.call_id is not None}:
+            found |= {one.number: one for one in calls.get(root, ())}
+        return tuple(found[number] for number in sorted(found))
 
 
 def phone_side(recording: Recording) -> Recording:
