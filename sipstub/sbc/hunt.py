@@ -128,7 +128,7 @@ class Hunt:
                 call.alert(now)
                 return
         status, response = self._best or (NO_ROUTE, None)
-        call.refuse(NO_ANSWER if status == 408 else status, response, now)
+        call.refuse(status, response, now)
 
     def _errand_done(self, errand: Errand, now: float) -> None:
         if errand.status and self._best is None:

@@ -46,6 +46,11 @@ def test_EnableSBCClientForking_0_rings_one_after_the_other() -> None:  # noqa: 
     one.answer(first, 487)
     one.request("ACK")
     second = two.request("INVITE")
+    world.run(10)
+    two.answer(second, 180)
+    two.inbox.clear()
+    world.run(15)
+    assert two.inbox == [], "its time begins when it rings"
     two.answer(second, 486)
     two.request("ACK")
     assert pbx.response(486)
@@ -88,12 +93,60 @@ def test_two_phones_that_answer_at_once_leave_one_call() -> None:
     free(world)
 
 
-def test_all_refuse_and_the_caller_gets_the_best_of_it() -> None:
+@pytest.mark.parametrize(
+    ("first", "second", "best"), [(486, 480, 480), (404, 407, 407), (503, 580, 580), (408, 486, 486), (603, 407, 603)]
+)
+def test_all_refuse_and_the_caller_gets_the_best_of_it(first: int, second: int, best: int) -> None:
     world, pbx, (one, two) = phones(1)
     pbx.ask("INVITE", URI, body=OFFER)
+    at_one, at_two = one.request("INVITE"), two.request("INVITE")
+    two.answer(at_two, second)
+    one.answer(at_one, first)
+    assert pbx.response(best)
+    free(world)
+
+
+def test_a_refusal_is_told_though_the_next_one_rings_in_vain() -> None:
+    world, pbx, (one, two) = phones(0, {"SBCAlertTimeout": 20})
+    pbx.ask("INVITE", URI, body=OFFER)
     one.answer(one.request("INVITE"), 486)
-    two.answer(two.request("INVITE"), 480)
-    assert pbx.response(480)
+    one.request("ACK")
+    asked = two.request("INVITE")
+    two.answer(asked, 180)
+    pbx.response(180)
+    world.run(21)
+    two.answer(two.request("CANCEL"), 200)
+    two.answer(asked, 487)
+    assert pbx.response(486)
+    free(world)
+
+
+@pytest.mark.parametrize("mode", [0, 1], ids=["one after the other", "all at once"])
+def test_a_phone_that_names_another_place_has_it_called_before_those_that_are_left_and_after_those_that_ring(mode: int) -> None:
+    world, pbx, (one, two) = phones(mode, {"SBC3xxBehavior": 2})
+    other, elsewhere = world.peer("p9", "10.0.1.9"), "sip:300@corp.example"
+    other.ask("REGISTER", "sip:corp.example", ("Expires", "100000"), from_=f"<{elsewhere}>", to=f"<{elsewhere}>")
+    other.response(200)
+    pbx.ask("INVITE", URI, body=OFFER)
+    one.answer(one.request("INVITE"), 302, ("Contact", f"<{elsewhere}>"))
+    one.request("ACK")
+    last, then = ((other, two), (two, other))[mode]
+    assert then.inbox == []
+    last.answer(last.request("INVITE"), 486)
+    last.request("ACK")
+    then.answer(then.request("INVITE"), 486)
+    then.request("ACK")
+    pbx.response(486)
+    free(world)
+
+
+@pytest.mark.parametrize("status", [401, 407, 482, 483, 600, 603])
+def test_after_a_last_word_no_other_phone_is_called(status: int) -> None:
+    world, pbx, (one, two) = phones(0)
+    pbx.ask("INVITE", URI, body=OFFER)
+    one.answer(one.request("INVITE"), status)
+    one.request("ACK")
+    assert pbx.response(status) and two.inbox == []
     free(world)
 
 
@@ -127,7 +180,10 @@ def test_a_cancel_reaches_all_that_ring() -> None:
 
 @pytest.mark.parametrize("mode", [named("EnableSBCClientForking", 1)])
 def test_no_more_than_five_ring_at_once(mode: int) -> None:
-    _, pbx, found = phones(mode, count=5)
+    world, pbx, found = phones(mode, count=5)
+    sixth = world.peer("p6", "10.0.1.6")
+    sixth.ask("REGISTER", "sip:corp.example", ("Expires", "100000"), from_=f"<{URI}>", to=f"<{URI}>")
+    sixth.response(403)
     pbx.ask("INVITE", URI, body=OFFER)
     assert [phone.heard for phone in found] == [["INVITE"]] * 5
 
