@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,9 +68,10 @@ def judge_file(
         raise click.UsageError("--phone-host says which address one phone has: name one phone")
     whole = recording = open_recording(capture, phone=host)
     if sbc is not None:
-        from sipstub.sbc.predict.roles import Roles, phone_side
+        from sipstub.sbc.predict.roles import Roles
 
-        recording = phone_side(whole)
+        if (roles := Roles.guessed(whole)) is not None:
+            recording = replace(whole, messages=roles.of_phones(whole.messages))
     for note in recording.notes:
         click.echo(f"note: {note}", err=True)
     for phone in phones:
@@ -79,4 +81,4 @@ def judge_file(
     if sbc is None:
         return verified
     through = Through.of(sbc.read(), sbc.phone_group, sbc.far_group)
-    return through.judged(verified, phones, whole.messages, Roles.guessed(whole))
+    return through.judged(verified, phones, whole.messages, roles)

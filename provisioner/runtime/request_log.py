@@ -26,8 +26,8 @@ class RequestLog:
         self._tail: JournalTail | None = None
         self._echo = echo
         self._is_away = False
-        self.show_new()  # what came before is not shown
         self._is_plain = sys.stderr.isatty() if is_plain is None else is_plain
+        self.show_new()  # what came before is not shown
 
     def show_new(self) -> None:
         """Print the new decisions, oldest first, MAX_LINES at most, and how many more there were.

@@ -53,7 +53,7 @@ class Collecting:
         since: float | None = None,
         far: Iterable[tuple[str, int]] = (),
     ) -> None:
-        """`since` is when the job was asked for: some time may have passed until it was taken.
+        """`since` is when the asker began: some time may have passed until the job was asked for and taken.
 
         What goes to and from the ends that are `far`, behind an SBC, is taken in any case, and none of them is a phone.
         """
@@ -91,16 +91,16 @@ class Collecting:
         earlier: list[RecordedMessage] = []
         for message in fresh:
             host = message.peer.host
-            if (host, message.peer.port) in self._far:
+            if self._is_far(message):
                 continue
             if host not in self._hosts and self._words is not None and self._words.search(message.data[:MAX_SEARCHED]):
                 self._hosts.add(host)
                 known = self._recorder.messages(since=self._began, peer=host)
-                earlier += [one for one in known if one.number <= self._last]
-        known_ends = self._far
-        earlier = [one for one in earlier if (one.peer.host, one.peer.port) not in known_ends]
-        mine = [one for one in fresh if one.peer.host in self._hosts or (one.peer.host, one.peer.port) in known_ends]
-        return earlier + mine
+                earlier += [one for one in known if one.number <= self._last and not self._is_far(one)]  # those are taken
+        return earlier + [one for one in fresh if one.peer.host in self._hosts or self._is_far(one)]
+
+    def _is_far(self, message: RecordedMessage) -> bool:
+        return (message.peer.host, message.peer.port) in self._far
 
 
 def _last_before(recorder: Recorder, at: float) -> int:

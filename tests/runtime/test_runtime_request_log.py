@@ -12,6 +12,7 @@ from provisioner.state.database import Database
 from provisioner.state.folder import StateFolder
 from provisioner.state.journal import Journal
 from provisioner.state.reading import Reading
+from provisioner.state.tail import JournalTail
 
 MAC = "001565aabbcc"
 
@@ -94,3 +95,18 @@ def test_a_database_that_is_away_is_said_once_and_what_waited_is_shown_when_it_i
             running.log.show_new()
     assert running.lines == ["decisions are not shown while the database is away: it is away"]
     assert len(running.came(an_event("/late.cfg"))) == 1
+
+
+def test_a_decision_of_the_moment_in_which_the_log_begins_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    running = Running(tmp_path, is_plain=True)
+
+    class Overtaken(JournalTail):
+        def __init__(self, database: Database) -> None:
+            super().__init__(database)
+            running.journal.record(an_event("/at-once.cfg"))
+            assert running.journal.flush()
+
+    monkeypatch.setattr("provisioner.runtime.request_log.JournalTail", Overtaken)
+    RequestLog(running.database, running.lines.append, is_plain=True)
+    (line,) = running.lines
+    assert "at-once.cfg" in line

@@ -80,11 +80,3 @@ class Roles:
         for root in {self.legs.root(one.call_id) for one in own if one.call_id is not None}:
             found |= {one.number: one for one in calls.get(root, ())}
         return tuple(found[number] for number in sorted(found))
-
-
-def phone_side(recording: Recording) -> Recording:
-    """Return the messages between phones and the SBC alone; all of them where nobody stands in the middle."""
-    roles = Roles.guessed(recording)
-    if roles is None:
-        return recording
-    return Recording(roles.of_phones(recording.messages), recording.notes, recording.is_own, recording.packets)
