@@ -142,9 +142,18 @@ class Played:
 
 
 def play(
-    settings: SbcSettings, file: Mapping[str, str], names: Sequence[str], *, disobey: tuple[str, ...] = (), model: str = "T46G"
+    settings: SbcSettings,
+    file: Mapping[str, str],
+    names: Sequence[str],
+    *,
+    disobey: tuple[str, ...] = (),
+    model: str = "T46G",
+    predicted_by: SbcSettings | None = None,
 ) -> Played:
-    """Register a phone through the SBC, play these scenarios with it, and return what was seen beside what was predicted."""
+    """Register a phone through the SBC, play these scenarios with it, and return what was seen beside what was predicted.
+
+    With `predicted_by` the SBC is not set as those who predict believe.
+    """
     lab = SbcLab([a_file(ONE_ACCOUNT, file)], MODELS[model], MAC, disobey, sbc_settings=settings)
     director = Director(lab.stub, token=iter(f"director{number}" for number in range(10**6)).__next__)
     lab.boot().run(15.0)
@@ -166,7 +175,8 @@ def play(
     tested = Tested(MAC, lab.expectations.subject.name, model, lab.expectations, "")
     known = Circumstances(frozenset(run.stimuli), boots=tuple(lab.boots), until=lab.now, held=held)
     verified = verify([lab.expectations], phone_leg(messages, FAR), known, now=lab.now)
-    through = Through.of(lab.stands.settings, lab.stands.phones, lab.stands.far)
+    believed = lab.stands if predicted_by is None else stand_in(predicted_by)
+    through = Through.of(believed.settings, believed.phones, believed.far)
     report = through.judged(verified, [tested], messages, roles, run.held).report.phones[0]
     return Played(report.compared, report.findings, lab, run.is_done)
 

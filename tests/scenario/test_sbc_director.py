@@ -131,6 +131,23 @@ def test_a_phone_that_asks_for_another_time_than_its_file_s_differs_at_the_regis
     ]
 
 
+def test_a_time_that_the_sbc_grants_otherwise_than_its_settings_say_differs_at_the_phone() -> None:
+    shorter = SbcSettings().with_value("SBCUserRegistrationTime", 60).with_value("SBCRandomizeExpires", 0)
+    played = play(shorter, a_file(REFRESHES), ["open"], predicted_by=SbcSettings())
+    wrong = [(row.leg, row.what, row.predicted, row.seen) for row in played.compared if row.agrees is False]
+    assert wrong == [("phone", "200", "110 to 120 s", "60 s")]
+
+
+def test_a_refresh_of_the_far_end_that_is_passed_on_otherwise_than_predicted_differs() -> None:
+    settings = settings_of(0, 0)
+    believed = settings.with_row("IpProfile", 0, ProfileName="phones", SBCSessionExpiresMode=0, SBCRemoteUpdateSupport=0)
+    file = a_file(LEAVES_IT)
+    assert not play(settings, file, ["refreshed-soon"]).wrong
+    played = play(settings, file, ["refreshed-soon"], predicted_by=believed)
+    wrong = [row for row in played.compared if row.agrees is False]
+    assert [(row.leg, row.what) for row in wrong] == [("phone", "refresh")], played.wrong
+
+
 @pytest.mark.parametrize("mode", [0, 3])
 def test_what_disturbs_a_phone_fails_no_rule_because_of_the_sbc(mode: int) -> None:
     findings = disturbed(settings_of(mode, 0), a_file(REFRESHES))
