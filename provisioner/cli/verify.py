@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from provisioner.runtime.fleet import Fleet
     from provisioner.runtime.sip_sbc import SbcChoice
     from provisioner.runtime.verify_run import VerifyOptions
+    from provisioner.runtime.verify_subject import Subjects
     from sipstub.verify.run import Verified
 
 POLL_S = 0.5
@@ -249,6 +250,7 @@ def _run(
     from provisioner.runtime.verify_server import OwnServer, has_sip, shown
 
     own = None
+    began = time.time()
     try:
         running = running_server(settings.path("state"))
         if running is None or not has_sip(running):
@@ -260,14 +262,34 @@ def _run(
         if sbc is not None:
             stands_there(running, sbc)
         with in_lab(settings, macs, lab):
-            return _ask(settings, fleet, macs, options)
+            return _ask(settings, fleet, macs, options, began)
     finally:
         if own is not None:
             own.end()
             click.echo("its own server is ended", err=True)
 
 
-def _ask(settings: Settings, fleet: Fleet, macs: Sequence[str], options: VerifyOptions) -> tuple[Verified, Remarks, bool]:
+def _wait_for_files(subjects: Subjects, macs: Sequence[str], seconds: float) -> None:
+    """Wait until each phone has fetched a file: what is done to it follows from that."""
+    from provisioner.runtime.session_calls import spoken
+    from provisioner.runtime.verify_subject import NEVER_FETCHED
+
+    until = time.time() + seconds
+    is_said = False
+    while missing := [phone.name for phone in subjects.look(macs) if phone.missing == NEVER_FETCHED]:
+        named = missing[0] if len(missing) == 1 else count_of(len(missing), "phone")
+        if time.time() >= until:
+            click.echo(f"note: nothing is done to {named}: no file was fetched", err=True)
+            return
+        if not is_said:
+            click.echo(f"waiting {spoken(seconds)} at most for {named} to fetch a file: what is done follows from it", err=True)
+            is_said = True
+        time.sleep(POLL_S)
+
+
+def _ask(
+    settings: Settings, fleet: Fleet, macs: Sequence[str], options: VerifyOptions, began: float
+) -> tuple[Verified, Remarks, bool]:
     from provisioner.expectations.observables import load_observables
     from provisioner.runtime.action_uri import Dialler, controls_of
     from provisioner.runtime.session_calls import spoken
@@ -286,8 +308,10 @@ def _ask(settings: Settings, fleet: Fleet, macs: Sequence[str], options: VerifyO
     reading = Reading(database, source)
     subjects = Subjects(source, reading, load_observables(fleet.root), fleet.catalogue, Places(settings).kept)
     run = VerifyRun(JobTable(database), VerdictTable(database), subjects, reading, options)
+    if options.acts:
+        _wait_for_files(subjects, macs, options.wait_s)
     controls = controls_of(subjects.look(macs), source.content) if options.has_action_uri else {}
-    job = run.ask(macs, time.time())
+    job = run.ask(macs, time.time(), since=began)
     dialler = Dialler(controls)
     view = LiveView(time.time() + run.limit_s)
     is_cut = False

@@ -133,7 +133,7 @@ class JobRunner:
             asked.get("words", ()),
             asked.get("hosts", ()),
             takes_all=bool(asked.get("takes_all")),
-            since=job.asked_at,
+            since=asked.get("since", job.asked_at),
             far=self._hands.far,
         )
         until = min(job.until, self._now() + MAX_S)

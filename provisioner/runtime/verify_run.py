@@ -118,7 +118,7 @@ class VerifyRun:
         self._macs: tuple[str, ...] = ()
         self._job_id = 0
         self._part = 0
-        self._asked_at = self._began_at = self._settled_at = 0.0
+        self._since = self._asked_at = self._began_at = self._settled_at = 0.0
         self.limit_s = options.wait_s
         "How long it takes at most, once the job was taken."
         self.usual_s = 0.0
@@ -132,9 +132,10 @@ class VerifyRun:
         self.notes: list[str] = []
         "What a person should know beside the findings."
 
-    def ask(self, macs: Sequence[str], now: float) -> int:
-        """Ask for a job about these phones and return its number."""
+    def ask(self, macs: Sequence[str], now: float, *, since: float | None = None) -> int:
+        """Ask for a job about these phones and return its number; what they said `since` then counts too, else from now on."""
         self._macs = tuple(macs)
+        self._since = now if since is None else since
         phones = self._subjects.look(macs)
         self._hashes = {phone.mac: phone.hashes for phone in phones}
         hosts = {host for phone in phones if phone.expectations is not None for host in phone.expectations.subject.addresses}
@@ -142,6 +143,7 @@ class VerifyRun:
             "macs": list(macs),
             "words": sorted(self._subjects.words(phones)),
             "hosts": sorted(hosts),
+            "since": self._since,
         }
         options = self._options
         self.limit_s = options.wait_s
@@ -294,7 +296,7 @@ class VerifyRun:
         told, roles = self._told, self._sides
         held = {mac: tuple(one.get("held", ())) for mac, one in told.items()}
         return Watching(
-            self._asked_at,
+            self._since,
             now,
             {mac: [Stimulus(name) for name in one["given"]] for mac, one in told.items()},
             {mac: one["boots"] for mac, one in told.items()},
@@ -318,7 +320,7 @@ class VerifyRun:
     def _fetches(self) -> dict[str, list[Fetch]]:
         found: dict[str, list[Fetch]] = {mac: [] for mac in self._macs}
         only = self._macs[0] if len(self._macs) == 1 else None
-        for event in self._reading.events(mac=only, since=self._asked_at, limit=MAX_FETCHES):
+        for event in self._reading.events(mac=only, since=self._since, limit=MAX_FETCHES):
             values = event.values
             if values["protocol"] != "sip" and values["mac"] in found:
                 has_it = values["outcome"] in DELIVERED and values["method"] in FETCHING

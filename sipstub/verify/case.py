@@ -124,6 +124,15 @@ class Case:
         """Return how long the phone was watched after a moment."""
         return self.facts.until - since
 
+    def heard_before(self, at: float) -> bool:
+        """Return whether anything had come from the phone at a moment: it was on by then."""
+        facts = self.facts
+        return (
+            any(request.at <= at for request in facts.requests)
+            or any(packet.at <= at for packet in facts.keepalives)
+            or any(answer.at <= at for request in facts.received for answer in request.answers)
+        )
+
     def heard_after(self, at: float) -> bool:
         """Return whether anything came from the phone after a moment: it was on, and could be heard."""
         facts = self.facts

@@ -300,6 +300,11 @@ def test_no_evidence_is_inconclusive(case: RuleCase) -> None:
     assert found.verdict is Verdict.INCONCLUSIVE, found
 
 
+def test_what_was_asked_of_a_phone_before_it_was_heard_may_have_met_it_while_it_was_off() -> None:
+    found = ask("answers-requests", Talk().asked(is_answered=False, times=4).wait(50).register().wait(5))
+    assert found.verdict is Verdict.INCONCLUSIVE, found
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)
 def test_a_silent_phone_is_never_accused_and_never_praised(case: RuleCase) -> None:
     assert ask(case.rule, nothing(), *case.items).verdict in (Verdict.INCONCLUSIVE, Verdict.SKIPPED)

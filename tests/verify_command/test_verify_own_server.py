@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 
-from verify_desk import Desk
+from verify_desk import Desk, until
 
 from provisioner.runtime.serve import running_server
 
@@ -23,6 +24,29 @@ def test_ctrl_c_ends_its_own_server_too(desk: Desk) -> None:
     verify = desk.verify("office-anna", "--wait", "600").watches()
     verify.process.send_signal(signal.SIGINT)
     assert verify.end() == 130
+    assert running_server(desk.state) is None
+
+
+def test_a_phone_that_fetches_for_the_first_time_is_waited_for_and_called_and_all_it_said_counts(desk: Desk) -> None:
+    verify = desk.verify("director", "--session-timers", "--quick", "12", "--wait", "60", "--json", "-")
+    until(lambda: "waiting 1 min 0 s at most for director to fetch a file" in verify.err or verify.process.poll() is not None, 90)
+    desk.phone("director", "--answer", "answer")
+    assert verify.end() == 0, verify.out + verify.err
+    told = {one["rule"]: one["verdict"] for one in json.loads(verify.out)["phones"][0]["findings"] if one["account"] == 1}
+    assert told["session-answer"] == told["user-name"] == told["password"] == "PASS", verify.err
+
+
+def test_nothing_is_done_to_a_phone_that_fetches_no_file_and_that_is_said(desk: Desk) -> None:
+    verify = desk.verify("director", "--session-timers", "--wait", "1")
+    assert verify.end() == 4, verify.out + verify.err
+    assert "nothing is done to director: no file was fetched" in verify.err
+
+
+def test_ctrl_c_ends_the_wait_for_a_file(desk: Desk) -> None:
+    verify = desk.verify("director", "--session-timers", "--wait", "600")
+    until(lambda: "director to fetch a file" in verify.err or verify.process.poll() is not None, 90)
+    verify.process.send_signal(signal.SIGINT)
+    assert verify.end() == 130, verify.err
     assert running_server(desk.state) is None
 
 

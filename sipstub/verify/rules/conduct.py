@@ -98,7 +98,10 @@ def _is_certain(case: Case, request: RequestFact, times: int) -> bool:
     stimulus=Stimulus.OPTIONS,
 )
 def answers_requests(case: Case) -> Outcome:
-    """A request to the phone gets an answer: a refusal, if it is nothing for it."""
+    """A request to the phone gets an answer: a refusal, if it is nothing for it.
+
+    One that was sent before anything was heard of the phone may have met it while it was off, at a binding of before.
+    """
     expected = "an answer"
     good: Outcome | None = None
     for request in case.account.received:
@@ -108,7 +111,7 @@ def answers_requests(case: Case) -> Outcome:
             good = passed(f"{request.answers[-1].status} to {request.method}", request, expected=expected)
         elif not _is_certain(case, request, len(request.sent_at)):
             continue
-        elif case.heard_after(request.sent_at[-1] + case.tolerance.transaction):
+        elif case.heard_before(request.sent_at[0]) and case.heard_after(request.sent_at[-1] + case.tolerance.transaction):
             copies = f", asked {len(request.sent_at)} times" if request.copies else ""
             return failed(f"no answer to {request.method}{copies}", request, expected=expected)
     return good or unseen("no request to the phone", expected=expected)
