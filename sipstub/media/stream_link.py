@@ -9,6 +9,7 @@ import contextlib
 import select
 import socket
 import ssl
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from sipstub.media.fingerprint import fits
@@ -34,7 +35,7 @@ GONE_MS = 60_000
 "How long it may acknowledge nothing."
 
 
-class Source:
+class Source(ABC):
     """A socket that is read at a bounded rate."""
 
     def __init__(self, sockets: StreamSockets, sock: socket.socket, end: MsrpEnd) -> None:
@@ -85,8 +86,9 @@ class Source:
             self.sockets.forget(self)
             self.socket.close()
 
+    @abstractmethod
     def ready(self, events: int, now: float) -> None:
-        raise NotImplementedError
+        """Do what the socket is ready for, by the events of epoll."""
 
 
 class Link(Source):

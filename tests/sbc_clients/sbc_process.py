@@ -82,12 +82,14 @@ async def an_sbc_process(folder: Path, port: int, text: str) -> AsyncIterator[Sb
     (folder / "sbc.toml").write_text(text)
     process = SbcProcess(folder, port)
     await process.start()
+    is_well = False
     try:
         yield process
         await process.is_free()
-    except BaseException:
-        await process.end(signal.SIGKILL)
-        print(process.said[-4000:])
-        raise
+        is_well = True
+    finally:
+        if not is_well:
+            await process.end(signal.SIGKILL)
+            print(process.said[-4000:])
     assert await process.end() == 0, process.said[-4000:]
     assert "Traceback" not in process.said, process.said[-4000:]
