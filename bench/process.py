@@ -90,3 +90,19 @@ def last_row(statistic: Path) -> dict[str, str]:
     """Return what SIPp counted in all, from the file of its `-trace_stat`."""
     with statistic.open(newline="") as file:
         return list(csv.DictReader(file, delimiter=";"))[-1]
+
+
+def register_all(
+    folder: Path, target: int, own: int, count: int, *, rate: int, outstanding: int, limit_s: int
+) -> tuple[int, int]:
+    """Have SIPp register so often, by `scenario.xml` and `users.csv`; return how many failed, and how many were resent."""
+    statistic = folder / "statistic.csv"
+    statistic.unlink(missing_ok=True)
+    command = ["sipp", "-sf", "scenario.xml", "-inf", "users.csv", "-t", "u1", "-i", "127.0.0.1", "-p", str(own)]
+    command += ["-m", str(count), "-l", str(outstanding), "-r", str(rate), "-nostdin", "-timeout", str(limit_s)]
+    command += ["-trace_stat", "-stf", str(statistic), f"127.0.0.1:{target}"]
+    driver = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    keep_to(driver.pid, -1)
+    driver.wait(limit_s + 20)
+    last = last_row(statistic)
+    return count - int(last["SuccessfulCall(C)"]), int(last["Retransmissions(C)"])

@@ -28,6 +28,7 @@ from bench.line import Line, at_most
 from bench.media_calls import NgCalls, SipCalls
 from bench.media_stream import Phones, stream
 from bench.process import CORES, cpu_s, free_port, keep_to, started, wait_for_sip
+from bench.two_sides import two_sides
 
 CALLS = 200
 SECONDS = 5.0
@@ -37,31 +38,6 @@ START_S = 20.0
 TARGET = 2.0
 MAX_LOST = 0.001
 NAME = "packets relayed per CPU-second"
-
-_SITE = """
-[settings]
-TranscodingMode = %(mode)s
-[[ProxySet]]
-ProxyName = "callers"
-[[ProxyIp]]
-ProxySetId = "callers"
-IpAddress = "127.0.0.1:%(caller)s"
-[[ProxySet]]
-ProxyName = "callees"
-[[ProxyIp]]
-ProxySetId = "callees"
-IpAddress = "127.0.0.1:%(callee)s"
-[[IPGroup]]
-Name = "callers"
-ProxySetName = "callers"
-[[IPGroup]]
-Name = "callees"
-ProxySetName = "callees"
-[[IP2IPRouting]]
-SrcIPGroupName = "callers"
-DestIPGroupName = "callees"
-"""
-
 
 Start = Callable[[Path, Phones], contextlib.AbstractContextManager[tuple[int, SipCalls | NgCalls]]]
 "Starts a relay; gives its process, and who sets calls up in it."
@@ -127,8 +103,8 @@ def _measure(start: Start, calls: int, seconds: float, rounds: int) -> list[Run]
 def _sbc(folder: Path, phones: Phones, mode: int) -> Iterator[tuple[int, SipCalls]]:
     port = free_port()
     signalling = SipCalls(port, phones)
-    values = {"caller": signalling.caller.getsockname()[1], "callee": signalling.callee.getsockname()[1], "mode": mode}
-    (folder / "sbc.toml").write_text(_SITE % values)
+    caller, callee = (end.getsockname()[1] for end in (signalling.caller, signalling.callee))
+    (folder / "sbc.toml").write_text(two_sides(caller, callee, "TranscodingMode", mode))
     command = [sys.executable, "-m", "sipstub", "serve", "--sbc", "sbc.toml", "--sip", f"127.0.0.1:{port}"]
     with started(command, folder) as process:
         wait_for_sip(port, process, START_S)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.line import Line
-from bench.process import cpu_s, free_port, keep_to, last_row, private_kb, started, wait_for_sip
+from bench.process import cpu_s, free_port, private_kb, register_all, started, wait_for_sip
 from bench.sip_registrations import kamailio_settings, program
 
 PHONES = 5_000
@@ -203,17 +203,7 @@ def _kamailio(folder: Path, name: str, port: int, route: str) -> list[str]:
 
 
 def _drive(folder: Path, port: int, own: int, phones: int) -> tuple[int, int]:
-    """Have each phone register once; return how many failed, and how many requests were sent again."""
-    statistic = folder / "statistic.csv"
-    statistic.unlink(missing_ok=True)
-    command = ["sipp", "-sf", "scenario.xml", "-inf", "users.csv", "-t", "u1", "-i", "127.0.0.1", "-p", str(own)]
-    command += ["-m", str(phones), "-l", str(OUTSTANDING), "-r", str(RATE), "-nostdin", "-timeout", str(RUN_S)]
-    command += ["-trace_stat", "-stf", str(statistic), f"127.0.0.1:{port}"]
-    driver = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    keep_to(driver.pid, -1)
-    driver.wait(RUN_S + 20)
-    last = last_row(statistic)
-    return phones - int(last["SuccessfulCall(C)"]), int(last["Retransmissions(C)"])
+    return register_all(folder, port, own, phones, rate=RATE, outstanding=OUTSTANDING, limit_s=RUN_S)
 
 
 def _write_files(folder: Path, phones: int) -> None:

@@ -24,6 +24,7 @@ from pathlib import Path
 
 from bench.line import Line, at_most
 from bench.process import cpu_s, free_port, keep_to, last_row, private_kb, started, wait_for_sip
+from bench.two_sides import two_sides
 
 CALLS = 2_000
 RATE = 100
@@ -42,32 +43,6 @@ FORGIVEN = 0.02
 PASSING = ("sippy", "ours as SBC")
 "What has two legs for each call, and a second SIPp behind it."
 
-_SITE = """
-[settings]
-SBCDirectMedia = 1
-[[ProxySet]]
-ProxyName = "callers"
-[[ProxyIp]]
-ProxySetId = "callers"
-IpAddress = "127.0.0.1:%(caller)s"
-[[ProxySet]]
-ProxyName = "callees"
-[[ProxyIp]]
-ProxySetId = "callees"
-IpAddress = "127.0.0.1:%(callee)s"
-[[IPGroup]]
-Name = "callers"
-ProxySetName = "callers"
-[[IPGroup]]
-Name = "callees"
-ProxySetName = "callees"
-[[IP2IPRouting]]
-SrcIPGroupName = "callers"
-DestIPGroupName = "callees"
-[[IP2IPRouting]]
-SrcIPGroupName = "callees"
-DestIPGroupName = "callers"
-"""
 _HEAD = """%(method)s sip:answer@[remote_ip]:[remote_port] SIP/2.0
 Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]
 From: <sip:caller@[local_ip]:[local_port]>;tag=[call_number]
@@ -156,7 +131,7 @@ def _measure(kind: str, calls: int) -> Run:
         if kind == "sippy":
             command = [_sippy() or "", "-f", "-l", "127.0.0.1", "-p", str(port), "-n", f"127.0.0.1:{callee}", "-L", os.devnull]
         elif kind in PASSING:
-            (folder / "sbc.toml").write_text(_SITE % {"caller": caller, "callee": callee})
+            (folder / "sbc.toml").write_text(two_sides(caller, callee, "SBCDirectMedia", 1))
             command = [sys.executable, "-m", "sipstub", "serve", "--sbc", "sbc.toml", "--sip", f"127.0.0.1:{port}"]
         else:
             command = [sys.executable, "-m", "bench.call_server", str(port), str(folder / "ready")]

@@ -23,7 +23,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bench.line import Line
-from bench.process import cpu_s, free_port, keep_to, last_row, wait_for_sip
+from bench.process import cpu_s, free_port, keep_to, register_all, wait_for_sip
 from bench.sip_fleet import PASSWORD, READY, REALM, USERS, names, serving, write_fleet
 
 REGISTRATIONS = 20_000
@@ -202,18 +202,7 @@ def _started(kind: str, folder: Path) -> Iterator[Server]:
 
 
 def _drive(server: Server, folder: Path, registrations: int, port: int) -> tuple[int, int]:
-    """Have SIPp register so often; return how many failed, and how many requests it had to send again."""
-    statistic = folder / "statistic.csv"
-    statistic.unlink(missing_ok=True)
-    command = ["sipp", "-sf", "scenario.xml", "-inf", "users.csv", "-t", "u1", "-i", "127.0.0.1", "-p", str(port)]
-    command += ["-m", str(registrations), "-l", str(OUTSTANDING), "-r", str(RATE), "-nostdin", "-timeout", str(RUN_S)]
-    command += ["-trace_stat", "-stf", str(statistic), f"127.0.0.1:{server.port}"]
-    driver = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    keep_to(driver.pid, -1)
-    driver.wait(RUN_S + 20)
-    last = last_row(statistic)
-    done = int(last["SuccessfulCall(C)"])
-    return registrations - done, int(last["Retransmissions(C)"])
+    return register_all(folder, server.port, port, registrations, rate=RATE, outstanding=OUTSTANDING, limit_s=RUN_S)
 
 
 def _write_files(folder: Path) -> None:
